@@ -1,0 +1,24 @@
+/** A trained classifier, ready to answer, whatever it is made of. */
+export interface Predictor {
+  /** `bert`, `logistic`, … */
+  readonly type: string;
+  /** Order of the logits. */
+  readonly labels: readonly string[];
+  /** Trainable numbers, embeddings included. */
+  readonly parameters: number;
+  /** Bytes of the weights on disk. */
+  readonly bytes: number;
+  /** Logits of each text, row-major [texts, labels]. Deterministic. */
+  predict(texts: readonly string[]): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/**
+ * What one model family brings; `models/index.ts` lists them. A model folder names its family in `recipe.json`
+ * (`{"type": "bert", …}`).
+ */
+export interface PredictorFamily {
+  readonly type: string;
+  /** @param folder a model artifact; @param threads CPU threads it may use */
+  load(folder: string, threads: number): Promise<Predictor>;
+}

@@ -1,0 +1,66 @@
+/**
+ * Counter-based random numbers: a draw is a hash of (seed, stream, counter), so any draw can be made again from its
+ * position alone and a checkpoint needs no generator state but the counter.
+ */
+
+/** Mixes 32 bits well (the finaliser of MurmurHash3, public domain, A. Appleby). */
+function mix(h: number): number {
+  h ^= h >>> 16;
+  h = Math.imul(h, 0x85ebca6b);
+  h ^= h >>> 13;
+  h = Math.imul(h, 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** A 32-bit key for a named stream of a seed: `streamKey(7, 'dropout')`. FNV-1a over the name, then mixed. */
+export function streamKey(seed: number, stream: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < stream.length; i++) h = Math.imul(h ^ stream.charCodeAt(i), 0x01000193);
+  return mix(mix(seed >>> 0) ^ h);
+}
+
+/** A generator whose whole state is `counter`. */
+export class Random {
+  private readonly key: number;
+  constructor(
+    seed: number,
+    stream: string,
+    public counter = 0,
+  ) {
+    this.key = streamKey(seed, stream);
+  }
+
+  /** Uniform over 0 … 2³² − 1. */
+  uint32(): number {
+    const c = this.counter++;
+    // Two rounds with the counter's halves: 2^53 draws before a repeat of the input.
+    return mix(mix(this.key ^ (c >>> 0)) ^ Math.imul(Math.floor(c / 2 ** 32) + 1, 0x9e3779b9));
+  }
+
+  /** Uniform in [0, 1), 53 bits. */
+  uniform(): number {
+    return ((this.uint32() >>> 5) * 67108864 + (this.uint32() >>> 6)) / 9007199254740992;
+  }
+
+  /** Uniform integer in [0, n). */
+  below(n: number): number {
+    return Math.floor(this.uniform() * n);
+  }
+
+  /** Standard normal (Box–Muller, one value a call). */
+  normal(): number {
+    const u = 1 - this.uniform();
+    return Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * this.uniform());
+  }
+
+  /** Fisher–Yates, in place. Returns its argument. */
+  shuffle<T>(items: T[]): T[] {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = this.below(i + 1);
+      const a = items[i] as T;
+      items[i] = items[j] as T;
+      items[j] = a;
+    }
+    return items;
+  }
+}
