@@ -1,0 +1,70 @@
+import { differentiate } from './differentiate.js';
+import type { Backend, Gradient, Gradients, HostTensor, HostTensors, Runner, TensorFunction, Tensors } from './runner.js';
+import { type Tensor, tf } from './tf.js';
+
+/** tfjs's name of each eager backend. `cpu` is the oracle: plain JavaScript, slow, and easy to trust. */
+const TF_NAME: Readonly<Record<Exclude<Backend, 'onnx'>, string>> = { cpu: 'cpu', 'tfjs-node-gpu': 'tensorflow' };
+
+/** Runs functions directly on a tfjs backend. @throws if the backend's package is not installed */
+export async function eagerRunner(backend: Exclude<Backend, 'onnx'>): Promise<Runner> {
+  if (backend === 'tfjs-node-gpu') await loadNodeGpu();
+  return new EagerRunner(TF_NAME[backend]);
+}
+
+/** An optional peer: importing it registers its backend with the tfjs that is already loaded. */
+async function loadNodeGpu(): Promise<void> {
+  const name: string = '@tensorflow/tfjs-node-gpu';
+  try {
+    await import(name);
+  } catch (cause) {
+    throw new Error(`backend "tfjs-node-gpu" needs its package: npm install ${name} (${(cause as Error).message.split('\n')[0]})`);
+  }
+}
+
+export class EagerRunner implements Runner {
+  /** @param name a tfjs backend that is registered */
+  constructor(private readonly name: string) {}
+
+  async forward(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Record<string, Float32Array>> {
+    return this.scope(() => readAll(fn.call(upload(parameters), upload(batch))));
+  }
+
+  async gradients(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Gradients> {
+    return this.scope(() => {
+      const { values, gradients } = differentiate(fn, upload(parameters), upload(batch));
+      const dense: Record<string, Gradient> = {};
+      for (const [name, data] of Object.entries(readAll(gradients))) dense[name] = { dense: data };
+      const read = readAll(values);
+      tf.dispose(Object.values(values)); // kept out of the tape's own scope by `differentiate`
+      return { values: read, gradients: dense };
+    });
+  }
+
+  async release(): Promise<void> {}
+
+  private async scope<T>(work: () => T): Promise<T> {
+    if (tf.getBackend() !== this.name && !(await tf.setBackend(this.name))) {
+      throw new Error(`the tfjs backend "${this.name}" could not be started`);
+    }
+    await tf.ready();
+    const engine = tf.engine();
+    engine.startScope('eager');
+    try {
+      return work();
+    } finally {
+      engine.endScope();
+    }
+  }
+}
+
+function upload(tensors: HostTensors): Tensors {
+  const make = ({ data, shape, dtype }: HostTensor): Tensor =>
+    dtype === 'float32' ? tf.tensor(data, [...shape], 'float32') : tf.tensor(Int32Array.from(data), [...shape], 'int32');
+  return Object.fromEntries(Object.entries(tensors).map(([name, t]) => [name, make(t)]));
+}
+
+function readAll(tensors: Tensors): Record<string, Float32Array> {
+  const read: Record<string, Float32Array> = {};
+  for (const [name, t] of Object.entries(tensors)) read[name] = Float32Array.from(t.dataSync());
+  return read;
+}

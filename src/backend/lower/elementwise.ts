@@ -1,0 +1,44 @@
+import type { Value } from '../graph.js';
+import type { Call, Family, Lowering } from './lowering.js';
+
+const unary =
+  (op: string): Lowering =>
+  ({ g, input }) =>
+    g.unary(op, input('x'));
+const binary =
+  (op: string): Lowering =>
+  ({ g, input }) =>
+    g.binary(op, input('a'), input('b'));
+const scalar = ({ g }: Call, x: Value, c: number): Value => g.uniform(c, x.dtype);
+
+/** Functions of single elements, with broadcasting. */
+export const elementwise: Family = {
+  Add: binary('Add'),
+  Sub: binary('Sub'),
+  Multiply: binary('Mul'),
+  RealDiv: binary('Div'),
+  Maximum: binary('Max'),
+  Minimum: binary('Min'),
+  Pow: binary('Pow'),
+  SquaredDifference: ({ g, input }) => {
+    const d = g.binary('Sub', input('a'), input('b'));
+    return g.binary('Mul', d, d);
+  },
+  AddN: ({ g, inputs }) => inputs().reduce((a, b) => g.binary('Add', a, b)),
+  Neg: unary('Neg'),
+  Exp: unary('Exp'),
+  Log: unary('Log'),
+  Log1p: (call) => call.g.unary('Log', call.g.binary('Add', call.input('x'), scalar(call, call.input('x'), 1))),
+  Sqrt: unary('Sqrt'),
+  Rsqrt: ({ g, input }) => g.unary('Reciprocal', g.unary('Sqrt', input('x'))),
+  Reciprocal: unary('Reciprocal'),
+  Square: ({ g, input }) => g.binary('Mul', input('x'), input('x')),
+  Abs: unary('Abs'),
+  Tanh: unary('Tanh'),
+  Sigmoid: unary('Sigmoid'),
+  Relu: unary('Relu'),
+  Erf: unary('Erf'),
+  Sin: unary('Sin'),
+  Cos: unary('Cos'),
+  Softplus: unary('Softplus'),
+};

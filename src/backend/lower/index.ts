@@ -1,0 +1,11 @@
+import { elementwise } from './elementwise.js';
+import { fused } from './fused.js';
+import { indexing } from './indexing.js';
+import { logic } from './logic.js';
+import type { Family } from './lowering.js';
+import { matmul } from './matmul.js';
+import { reduction } from './reduction.js';
+import { shaping } from './shaping.js';
+
+/** Every tfjs kernel that can be recorded. */
+export const families: readonly Family[] = [elementwise, logic, reduction, matmul, shaping, indexing, fused];

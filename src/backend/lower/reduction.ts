@@ -1,0 +1,37 @@
+import { normalAxes } from '../shape.js';
+import type { Family, Lowering } from './lowering.js';
+
+const reduce =
+  (op: string): Lowering =>
+  ({ g, input, attrs }) => {
+    const x = input('x');
+    const asked = attrs.axis as number | number[] | null | undefined;
+    const axes = normalAxes(asked ?? x.shape.map((_, i) => i), x.shape.length);
+    const kept = Number(attrs.keepDims ?? false);
+    const shape = x.shape.flatMap((d, i) => (axes.includes(i) ? (kept ? [1] : []) : [d]));
+    if (axes.length === 0) return x;
+    // Sums of booleans count.
+    const operand = x.dtype === 'bool' ? g.cast(x, 'int32') : x;
+    return g.emit(op, [operand, g.ints(axes)], { dtype: operand.dtype, shape }, { keepdims: kept });
+  };
+
+const arg =
+  (op: string): Lowering =>
+  ({ g, input, attrs }) => {
+    const x = input('x');
+    const axis = normalAxes(attrs.axis as number, x.shape.length)[0] as number;
+    const shape = x.shape.filter((_, i) => i !== axis);
+    return g.cast(g.emit(op, [x], { dtype: 'int64', shape }, { axis, keepdims: 0 }), 'int32');
+  };
+
+export const reduction: Family = {
+  Sum: reduce('ReduceSum'),
+  Mean: reduce('ReduceMean'),
+  Max: reduce('ReduceMax'),
+  Min: reduce('ReduceMin'),
+  Prod: reduce('ReduceProd'),
+  ArgMax: arg('ArgMax'),
+  ArgMin: arg('ArgMin'),
+  Softmax: ({ g, input }) => g.emit('Softmax', [input('logits')], input('logits'), { axis: -1 }),
+  LogSoftmax: ({ g, input }) => g.emit('LogSoftmax', [input('logits')], input('logits'), { axis: -1 }),
+};

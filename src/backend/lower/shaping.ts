@@ -1,0 +1,121 @@
+import type { Value } from '../graph.js';
+import { inferShape, normalAxes, sizeOf } from '../shape.js';
+import type { Call, Family } from './lowering.js';
+
+const DTYPES = { float32: 'float32', int32: 'int32', bool: 'bool' } as const;
+type TfDType = keyof typeof DTYPES;
+
+const slice = ({ g }: Call, x: Value, begin: readonly number[], size: readonly number[]): Value => {
+  if (begin.every((b, i) => b === 0 && size[i] === x.shape[i])) return x;
+  const axes = x.shape.map((_, i) => i);
+  const ends = begin.map((b, i) => b + (size[i] as number));
+  return g.emit('Slice', [x, g.ints(begin), g.ints(ends), g.ints(axes)], { dtype: x.dtype, shape: size });
+};
+
+const concat = ({ g }: Call, values: readonly Value[], axis: number): Value => {
+  const [first] = values as [Value];
+  const total = values.reduce((n, v) => n + (v.shape[axis] as number), 0);
+  const shape = first.shape.map((d, i) => (i === axis ? total : d));
+  return values.length === 1 ? first : g.emit('Concat', values, { dtype: first.dtype, shape }, { axis });
+};
+
+/** Operators that move or repeat elements and compute none. */
+export const shaping: Family = {
+  Identity: ({ input }) => input('x'),
+  Reshape: ({ g, input, attrs }) =>
+    g.reshape(input('x'), inferShape(attrs.shape as number[], sizeOf(input('x').shape))),
+  ExpandDims: ({ g, input, attrs }) => {
+    const x = input('input');
+    const dim = attrs.dim as number;
+    const at = dim < 0 ? x.shape.length + 1 + dim : dim;
+    return g.reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
+  },
+  Transpose: ({ g, input, attrs }) => g.transpose(input('x'), attrs.perm as number[]),
+  Cast: ({ g, input, attrs }) => g.cast(input('x'), DTYPES[attrs.dtype as TfDType]),
+  Slice: (call) => {
+    const x = call.input('x');
+    const begin = [call.attrs.begin as number | number[]].flat();
+    const starts = x.shape.map((_, i) => begin[i] ?? 0);
+    const asked = [call.attrs.size as number | number[]].flat();
+    const size = x.shape.map((d, i) => {
+      const s = asked[i] ?? -1;
+      return s === -1 ? d - (starts[i] as number) : s;
+    });
+    return slice(call, x, starts, size);
+  },
+  Concat: (call) => {
+    const values = call.inputs();
+    const axis = normalAxes(call.attrs.axis as number, (values[0] as Value).shape.length)[0] as number;
+    return concat(
+      call,
+      values.filter((v) => sizeOf(v.shape) > 0),
+      axis,
+    );
+  },
+  SplitV: (call) => {
+    const x = call.input('x');
+    const axis = normalAxes(call.attrs.axis as number, x.shape.length)[0] as number;
+    const asked = call.attrs.numOrSizeSplits as number | number[];
+    const length = x.shape[axis] as number;
+    const sizes = typeof asked === 'number' ? Array.from({ length: asked }, () => length / asked) : asked;
+    const known = sizes.reduce((n, s) => n + Math.max(s, 0), 0);
+    let at = 0;
+    return sizes.map((asOne) => {
+      const size = asOne === -1 ? length - known : asOne;
+      const begin = x.shape.map((_, i) => (i === axis ? at : 0));
+      at += size;
+      return slice(
+        call,
+        x,
+        begin,
+        x.shape.map((d, i) => (i === axis ? size : d)),
+      );
+    });
+  },
+  Pack: (call) => {
+    const values = call.inputs();
+    const rank = (values[0] as Value).shape.length + 1;
+    const axis = normalAxes((call.attrs.axis as number) ?? 0, rank)[0] as number;
+    return concat(
+      call,
+      values.map((v) => call.g.reshape(v, [...v.shape.slice(0, axis), 1, ...v.shape.slice(axis)])),
+      axis,
+    );
+  },
+  Unpack: (call) => {
+    const x = call.input('value');
+    const axis = normalAxes((call.attrs.axis as number) ?? 0, x.shape.length)[0] as number;
+    return Array.from({ length: x.shape[axis] as number }, (_, at) => {
+      const begin = x.shape.map((_d, i) => (i === axis ? at : 0));
+      const one = slice(
+        call,
+        x,
+        begin,
+        x.shape.map((d, i) => (i === axis ? 1 : d)),
+      );
+      return call.g.reshape(
+        one,
+        x.shape.filter((_d, i) => i !== axis),
+      );
+    });
+  },
+  Tile: ({ g, input, attrs }) => {
+    const x = input('x');
+    const reps = attrs.reps as number[];
+    const shape = x.shape.map((d, i) => d * (reps[i] as number));
+    if (x.shape.every((d, i) => d === 1 || reps[i] === 1)) return g.expand(x, shape);
+    return g.emit('Tile', [x, g.ints(reps)], { dtype: x.dtype, shape });
+  },
+  BroadcastTo: ({ g, input, attrs }) => g.expand(input('x'), attrs.shape as number[]),
+  PadV2: ({ g, input, attrs }) => {
+    const x = input('x');
+    const paddings = attrs.paddings as [number, number][];
+    const shape = x.shape.map((d, i) => d + (paddings[i]?.[0] ?? 0) + (paddings[i]?.[1] ?? 0));
+    const pads = g.ints([...paddings.map((p) => p[0]), ...paddings.map((p) => p[1])]);
+    return g.emit('Pad', [x, pads, g.uniform(attrs.constantValue as number, x.dtype)], { dtype: x.dtype, shape });
+  },
+  Fill: ({ g, attrs }) =>
+    g.uniform(attrs.value as number, DTYPES[(attrs.dtype as TfDType) ?? 'float32'], attrs.shape as number[]),
+  ZerosLike: ({ g, input }) => g.uniform(0, input('x').dtype, input('x').shape),
+  OnesLike: ({ g, input }) => g.uniform(1, input('x').dtype, input('x').shape),
+};

@@ -1,0 +1,55 @@
+import type { Tensor } from './tf.js';
+
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+/** A host array with a shape; `uint8` (random bytes, masks) is int32 to tfjs. */
+export interface HostTensor {
+  readonly dtype: 'float32' | 'int32' | 'uint8';
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array | Uint8Array;
+}
+export type HostTensors = Readonly<Record<string, HostTensor>>;
+
+/** A function of parameters and a batch, written in tfjs ops; pure, and its control flow depends on shapes only. */
+export interface TensorFunction {
+  /** Two functions of equal key and equal shapes compute the same. */
+  readonly key: string;
+  readonly call: (parameters: Tensors, batch: Tensors) => Tensors;
+}
+
+/** A parameter's gradient: dense, or rows to be added at `ids` in their order (duplicates are meant). */
+export type Gradient =
+  | { readonly dense: Float32Array }
+  | { readonly rows: Float32Array; readonly ids: Int32Array; readonly width: number };
+
+export interface Gradients {
+  /** Everything the function returned, `loss` among it. */
+  readonly values: Readonly<Record<string, Float32Array>>;
+  /** d loss / d parameter; a parameter that the loss does not depend on is absent. */
+  readonly gradients: Readonly<Record<string, Gradient>>;
+}
+
+/** Where tensor functions run. Both implementations give the same numbers up to float32 rounding. */
+export interface Runner {
+  forward(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Record<string, Float32Array>>;
+  /** `fn` must return a scalar named `loss`. */
+  gradients(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Gradients>;
+  release(): Promise<void>;
+}
+
+export const BACKENDS = ['onnx', 'cpu', 'tfjs-node-gpu'] as const;
+/** `onnx` records and compiles; the others run eagerly on that tfjs backend. */
+export type Backend = (typeof BACKENDS)[number];
+
+/**
+ * @param threads CPU threads of one operator (`onnx` only; eager backends have their own)
+ * @throws if the backend's package is not installed
+ */
+export async function createRunner(backend: Backend, threads: number): Promise<Runner> {
+  if (backend === 'onnx') {
+    const { RecordedRunner } = await import('./recorded-runner.js');
+    return new RecordedRunner(threads);
+  }
+  const { eagerRunner } = await import('./eager-runner.js');
+  return eagerRunner(backend);
+}

@@ -1,0 +1,170 @@
+import { type DType, Graph, type Value } from './graph.js';
+import { families } from './lower/index.js';
+import { type Tensor, tf } from './tf.js';
+
+/** Name of the tfjs backend whose kernels record instead of computing. */
+export const TRACE = 'recipe-trace';
+
+type TfDType = 'float32' | 'int32' | 'bool';
+type DataId = object;
+
+/**
+ * A tfjs backend in which a tensor stands for a value of a graph. Everything tfjs does on top of kernels (its ops, its
+ * tape, `tf.valueAndGrads`) works unchanged, so one traced call records forward and backward. Reading a tensor throws:
+ * what is recorded must not depend on numbers.
+ */
+class TraceBackend extends tf.KernelBackend {
+  private readonly values = new Map<DataId, Value>();
+  private readonly references = new Map<DataId, number>();
+  graph = new Graph();
+
+  /** Forgets all values and starts an empty graph. */
+  reset(): void {
+    this.values.clear();
+    this.references.clear();
+    this.graph = new Graph();
+  }
+
+  /** The value that a tensor stands for; tfjs reshapes by sharing a `dataId`, so the shape is checked here. */
+  lookup(tensor: { dataId: DataId; shape: readonly number[] }): Value {
+    const value = this.values.get(tensor.dataId);
+    if (!value) throw new Error('a tensor of another backend or an earlier trace was used while recording');
+    return this.graph.reshape(value, tensor.shape);
+  }
+
+  register(value: Value): DataId {
+    const dataId = {};
+    this.values.set(dataId, value);
+    this.references.set(dataId, 1);
+    return dataId;
+  }
+
+  override write(values: Float32Array | Int32Array | Uint8Array, shape: number[], dtype: TfDType): DataId {
+    const typed =
+      dtype === 'float32' ? Float32Array.from(values) : dtype === 'int32' ? Int32Array.from(values) : Uint8Array.from(values);
+    return this.register(this.graph.constant(typed, dtype, shape));
+  }
+
+  override readSync(): never {
+    throw new Error('a model or objective read a tensor while it was being recorded; use tensor ops instead');
+  }
+
+  override read(): never {
+    return this.readSync();
+  }
+
+  override refCount(dataId: DataId): number {
+    return this.references.get(dataId) ?? 0;
+  }
+
+  override incRef(dataId: DataId): void {
+    this.references.set(dataId, this.refCount(dataId) + 1);
+  }
+
+  /** Values live until `reset`: the tape may still need what user code disposed of. */
+  override disposeData(dataId: DataId): boolean {
+    this.references.set(dataId, this.refCount(dataId) - 1);
+    return this.refCount(dataId) <= 0;
+  }
+
+  override numDataIds(): number {
+    return [...this.references.values()].filter((n) => n > 0).length;
+  }
+
+  override memory(): { unreliable: boolean } {
+    return { unreliable: true };
+  }
+
+  override floatPrecision(): 32 {
+    return 32;
+  }
+
+  override dispose(): void {
+    this.reset();
+  }
+}
+
+let backend: TraceBackend | undefined;
+
+function traceBackend(): TraceBackend {
+  if (backend) return backend;
+  const created = new TraceBackend();
+  tf.registerBackend(TRACE, () => created, 0);
+  for (const family of families) {
+    for (const [kernelName, lower] of Object.entries(family)) {
+      tf.registerKernel({
+        kernelName,
+        backendName: TRACE,
+        kernelFunc: ({ inputs, attrs }) => {
+          const list = inputs as unknown as Record<string, Tensor>;
+          const result = lower({
+            g: created.graph,
+            input: (name) => {
+              const tensor = list[name];
+              if (!tensor) throw new Error(`kernel ${kernelName} has no input "${name}"`);
+              return created.lookup(tensor);
+            },
+            inputs: () => Object.values(list).map((t) => created.lookup(t)),
+            attrs: (attrs ?? {}) as Record<string, unknown>,
+          });
+          const outputs = [result].flat() as Value[];
+          const infos = outputs.map((v) => ({
+            dataId: created.register(v),
+            shape: [...v.shape],
+            // tfjs has no bytes and no int64; both count as int32 there.
+            dtype: v.dtype === 'uint8' || v.dtype === 'int64' ? 'int32' : v.dtype,
+          }));
+          return Array.isArray(result) ? infos : (infos[0] as (typeof infos)[number]);
+        },
+      });
+    }
+  }
+  backend = created;
+  return created;
+}
+
+export interface Feed {
+  /** Storage; tfjs sees `uint8` as int32. */
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/** What a trace gives: the graph, and by name the values that the traced function returned. */
+export interface Recording {
+  readonly graph: Graph;
+  readonly outputs: Readonly<Record<string, Value>>;
+}
+
+/**
+ * Runs `fn` once with its kernels recording.
+ *
+ * @param feeds shapes and types of the inputs, by name
+ * @param fn gets a tensor for each feed; returns tensors by name
+ * @throws if `fn` reads a tensor or uses a kernel that cannot be recorded (the message names it)
+ */
+export function record(
+  feeds: Readonly<Record<string, Feed>>,
+  fn: (tensors: Readonly<Record<string, Tensor>>) => Readonly<Record<string, Tensor>>,
+): Recording {
+  const created = traceBackend();
+  const previous = tf.getBackend();
+  created.reset();
+  tf.setBackend(TRACE);
+  const engine = tf.engine();
+  engine.startScope('record');
+  try {
+    const tensors: Record<string, Tensor> = {};
+    for (const [name, { dtype, shape }] of Object.entries(feeds)) {
+      const dataId = created.register(created.graph.input(name, dtype, shape));
+      const tfType = dtype === 'uint8' || dtype === 'int64' ? 'int32' : dtype;
+      tensors[name] = engine.makeTensorFromDataId(dataId, [...shape], tfType, created);
+    }
+    const results = fn(tensors);
+    const outputs: Record<string, Value> = {};
+    for (const [name, tensor] of Object.entries(results)) outputs[name] = created.lookup(tensor);
+    return { graph: created.graph, outputs };
+  } finally {
+    engine.endScope();
+    if (previous && previous !== TRACE) tf.setBackend(previous);
+  }
+}

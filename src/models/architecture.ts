@@ -1,0 +1,41 @@
+import type { Tensors } from '../backend/runner.js';
+import type { Tensor } from '../backend/tf.js';
+
+/** How a parameter starts: drawn from N(0, 0.02²) as BERT's code does, or filled. */
+export type Initial = 'normal' | 'zeros' | 'ones';
+
+export interface ParameterSpec {
+  readonly shape: readonly number[];
+  readonly initial: Initial;
+  /** AdamW's weight decay applies (weights yes; biases and layer norms no, as in BERT's own code). */
+  readonly decay: boolean;
+}
+
+/** Everything an objective may look at, of a student or a teacher. Names and positions follow Hugging Face. */
+export interface ModelOutput {
+  /** [batch, labels] */
+  readonly logits: Tensor;
+  /** Embedding output, then each layer's: layers + 1 of [batch, length, hidden]. */
+  readonly hiddenStates: readonly Tensor[];
+  /** Each layer's Q·Kᵀ/√d before mask and softmax: layers of [batch, heads, length, length]. */
+  readonly attentionScores: readonly Tensor[];
+}
+
+export interface ModelInput {
+  /** Token ids, int32 [batch, length]. */
+  readonly ids: Tensor;
+  /** 1 for a token, 0 for padding, float32 [batch, length]. */
+  readonly mask: Tensor;
+  /** Random bytes, one tensor a dropout site, in the order of `dropoutSites`; none when not training. */
+  readonly dropout: readonly Tensor[];
+}
+
+/** A model family over configurations `C`: what it is made of, and what it computes, in tfjs ops. */
+export interface Architecture<C> {
+  readonly type: string;
+  /** In the order in which they are drawn and saved; names are Hugging Face's. */
+  parameters(config: C): Readonly<Record<string, ParameterSpec>>;
+  /** Shapes of the values that dropout may zero, in order of use. */
+  dropoutSites(config: C, batch: number, length: number): readonly (readonly number[])[];
+  forward(config: C, parameters: Tensors, input: ModelInput): ModelOutput;
+}

@@ -1,0 +1,132 @@
+import { gelu, layerNorm } from '../backend/ops.js';
+import type { Tensors } from '../backend/runner.js';
+import { type Tensor, tf } from '../backend/tf.js';
+import type { Architecture, ParameterSpec } from './architecture.js';
+import { dropout, linear } from './layers.js';
+
+/** BERT with a sequence classification head (Devlin et al. 2018, arXiv:1810.04805). */
+export interface BertConfig {
+  readonly vocabulary: number;
+  readonly layers: number;
+  readonly hidden: number;
+  readonly heads: number;
+  readonly intermediate: number;
+  /** Tokens; also the number of position embeddings. */
+  readonly maxLength: number;
+  readonly labels: number;
+  readonly dropout: number;
+}
+
+const EPSILON = 1e-12; // Hugging Face's layer_norm_eps for BERT
+const MASKED = -1e9;
+
+const weight = (...shape: number[]): ParameterSpec => ({ shape, initial: 'normal', decay: true });
+const bias = (n: number): ParameterSpec => ({ shape: [n], initial: 'zeros', decay: false });
+
+function linearSpec(name: string, inputs: number, outputs: number): Record<string, ParameterSpec> {
+  return { [`${name}.weight`]: weight(outputs, inputs), [`${name}.bias`]: bias(outputs) };
+}
+
+function normSpec(name: string, n: number): Record<string, ParameterSpec> {
+  return { [`${name}.weight`]: { shape: [n], initial: 'ones', decay: false }, [`${name}.bias`]: bias(n) };
+}
+
+const layerName = (i: number): string => `bert.encoder.layer.${i}`;
+
+export const bert: Architecture<BertConfig> = {
+  type: 'bert',
+
+  parameters(c) {
+    const specs: Record<string, ParameterSpec> = {
+      'bert.embeddings.word_embeddings.weight': weight(c.vocabulary, c.hidden),
+      'bert.embeddings.position_embeddings.weight': weight(c.maxLength, c.hidden),
+      'bert.embeddings.token_type_embeddings.weight': weight(2, c.hidden),
+      ...normSpec('bert.embeddings.LayerNorm', c.hidden),
+    };
+    for (let i = 0; i < c.layers; i++) {
+      const layer = layerName(i);
+      Object.assign(
+        specs,
+        linearSpec(`${layer}.attention.self.query`, c.hidden, c.hidden),
+        linearSpec(`${layer}.attention.self.key`, c.hidden, c.hidden),
+        linearSpec(`${layer}.attention.self.value`, c.hidden, c.hidden),
+        linearSpec(`${layer}.attention.output.dense`, c.hidden, c.hidden),
+        normSpec(`${layer}.attention.output.LayerNorm`, c.hidden),
+        linearSpec(`${layer}.intermediate.dense`, c.hidden, c.intermediate),
+        linearSpec(`${layer}.output.dense`, c.intermediate, c.hidden),
+        normSpec(`${layer}.output.LayerNorm`, c.hidden),
+      );
+    }
+    return {
+      ...specs,
+      ...linearSpec('bert.pooler.dense', c.hidden, c.hidden),
+      ...linearSpec('classifier', c.hidden, c.labels),
+    };
+  },
+
+  dropoutSites(c, batch, length) {
+    const states = [batch, length, c.hidden];
+    const layer = [[batch, c.heads, length, length], states, states];
+    return [states, ...Array.from({ length: c.layers }, () => layer).flat(), [batch, c.hidden]];
+  },
+
+  forward(c, p, input) {
+    const [, length] = input.ids.shape as [number, number];
+    let site = 0;
+    const drop = (x: Tensor): Tensor => dropout(x, input.dropout[site++], c.dropout);
+    const norm = (name: string, x: Tensor): Tensor =>
+      layerNorm(x, p[`${name}.weight`] as Tensor, p[`${name}.bias`] as Tensor, EPSILON);
+
+    const words = tf.gather(p['bert.embeddings.word_embeddings.weight'] as tf.Tensor, input.ids as tf.Tensor1D);
+    const positions = tf.slice(p['bert.embeddings.position_embeddings.weight'] as Tensor, [0, 0], [length, c.hidden]);
+    // Single texts only: every token is of type 0.
+    const types = tf.slice(p['bert.embeddings.token_type_embeddings.weight'] as Tensor, [0, 0], [1, c.hidden]);
+    let x = drop(norm('bert.embeddings.LayerNorm', tf.add(tf.add(words, positions), types)));
+
+    const blocked = tf.mul(tf.sub(1, tf.reshape(input.mask, [-1, 1, 1, length])), MASKED);
+    const hiddenStates = [x];
+    const attentionScores: Tensor[] = [];
+    for (let i = 0; i < c.layers; i++) {
+      const attended = attention(c, p, `${layerName(i)}.attention.self`, x, blocked, drop);
+      attentionScores.push(attended.scores);
+      const projected = dense(p, `${layerName(i)}.attention.output.dense`, attended.context);
+      const middle = norm(`${layerName(i)}.attention.output.LayerNorm`, tf.add(drop(projected), x));
+      const wide = gelu(dense(p, `${layerName(i)}.intermediate.dense`, middle));
+      const narrow = dense(p, `${layerName(i)}.output.dense`, wide);
+      x = norm(`${layerName(i)}.output.LayerNorm`, tf.add(drop(narrow), middle));
+      hiddenStates.push(x);
+    }
+
+    const first = tf.reshape(tf.slice(x, [0, 0, 0], [-1, 1, -1]), [-1, c.hidden]);
+    const pooled = drop(tf.tanh(linear(p, 'bert.pooler.dense', first)));
+    return { logits: linear(p, 'classifier', pooled), hiddenStates, attentionScores };
+  },
+};
+
+/** A linear layer over the last axis of [batch, length, in]: one flat matrix product is the fastest form. */
+function dense(p: Tensors, name: string, x: Tensor): Tensor {
+  const [batch, length, width] = x.shape as [number, number, number];
+  return tf.reshape(linear(p, name, tf.reshape(x, [batch * length, width])), [batch, length, -1]);
+}
+
+/** Multi-head self-attention. x [batch, length, hidden] → context of the same shape, scores before the mask. */
+function attention(
+  c: BertConfig,
+  p: Tensors,
+  name: string,
+  x: Tensor,
+  blocked: Tensor,
+  drop: (x: Tensor) => Tensor,
+): { context: Tensor; scores: Tensor } {
+  const [batch, length] = x.shape as [number, number];
+  const width = c.hidden / c.heads;
+  const split = (t: Tensor): Tensor => tf.transpose(tf.reshape(t, [batch, length, c.heads, width]), [0, 2, 1, 3]);
+  const query = split(dense(p, `${name}.query`, x));
+  const key = split(dense(p, `${name}.key`, x));
+  const value = split(dense(p, `${name}.value`, x));
+  const scores = tf.mul(tf.matMul(query, key, false, true), 1 / Math.sqrt(width));
+  const probabilities = drop(tf.softmax(tf.add(scores, blocked)));
+  const context = tf.transpose(tf.matMul(probabilities, value), [0, 2, 1, 3]);
+  return { context: tf.reshape(context, [batch, length, c.hidden]), scores };
+}
+
