@@ -1,6 +1,7 @@
 import { differentiate } from './differentiate.js';
-import type { Backend, Gradient, Gradients, HostTensor, HostTensors, Runner, TensorFunction, Tensors } from './runner.js';
+import type { Backend, Gradient, Gradients, HostTensor, HostTensors, Outputs, Runner, TensorFunction, Tensors } from './runner.js';
 import { type Tensor, tf } from './tf.js';
+import { float16Bits, float32Of } from '../util/float16.js';
 
 /** tfjs's name of each eager backend. `cpu` is the oracle: plain JavaScript, slow, and easy to trust. */
 const TF_NAME: Readonly<Record<Exclude<Backend, 'onnx'>, string>> = { cpu: 'cpu', 'tfjs-node-gpu': 'tensorflow' };
@@ -25,8 +26,10 @@ export class EagerRunner implements Runner {
   /** @param name a tfjs backend that is registered */
   constructor(private readonly name: string) {}
 
-  async forward(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Record<string, Float32Array>> {
-    return this.scope(() => readAll(fn.call(upload(parameters), upload(batch))));
+  async forward(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Outputs> {
+    const read = await this.scope(() => readAll(fn.call(upload(parameters), upload(batch))));
+    const halved = (fn.half ?? []).map((name) => [name, float16Bits(read[name] as Float32Array)]);
+    return { ...read, ...Object.fromEntries(halved) };
   }
 
   async gradients(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Gradients> {
@@ -58,8 +61,11 @@ export class EagerRunner implements Runner {
 }
 
 function upload(tensors: HostTensors): Tensors {
-  const make = ({ data, shape, dtype }: HostTensor): Tensor =>
-    dtype === 'float32' ? tf.tensor(data, [...shape], 'float32') : tf.tensor(Int32Array.from(data), [...shape], 'int32');
+  const make = ({ data, shape, dtype }: HostTensor): Tensor => {
+    if (dtype === 'float32') return tf.tensor(data, [...shape], dtype);
+    if (dtype === 'float16') return tf.tensor(float32Of(data as Uint16Array), [...shape], 'float32');
+    return tf.tensor(Int32Array.from(data), [...shape], 'int32');
+  };
   return Object.fromEntries(Object.entries(tensors).map(([name, t]) => [name, make(t)]));
 }
 

@@ -2,7 +2,7 @@ import { differentiate } from './differentiate.js';
 import { type Finished, finish } from './finish.js';
 import { encode } from './onnx/encode.js';
 import { createSession, type Session } from './onnx/session.js';
-import type { Gradient, Gradients, HostTensors, Runner, TensorFunction, Tensors } from './runner.js';
+import type { Gradient, Gradients, HostTensors, Outputs, Runner, TensorFunction, Tensors } from './runner.js';
 import { type Feed, record } from './trace.js';
 
 interface Compiled {
@@ -20,7 +20,7 @@ export class RecordedRunner implements Runner {
 
   constructor(private readonly threads: number) {}
 
-  async forward(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Record<string, Float32Array>> {
+  async forward(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Outputs> {
     const { program, session } = await this.compile('forward', fn, parameters, batch);
     return session.run(this.fed(program, parameters, batch), Object.keys(program.outputs));
   }
@@ -30,7 +30,8 @@ export class RecordedRunner implements Runner {
     const results = await session.run(this.fed(program, parameters, batch), Object.keys(program.outputs));
     const values: Record<string, Float32Array> = {};
     const gradients: Record<string, Gradient> = {};
-    for (const [key, data] of Object.entries(results)) {
+    for (const [key, result] of Object.entries(results)) {
+      const data = result as Float32Array; // `half` is for forward passes
       if (!key.startsWith(GRADIENT)) {
         values[key] = data;
         continue;
@@ -96,7 +97,7 @@ export class RecordedRunner implements Runner {
       const { values, gradients } = differentiate(fn, p, b);
       const named = Object.entries(gradients).map(([name, g]) => [GRADIENT + name, g]);
       return { ...values, ...Object.fromEntries(named) } as Tensors;
-    });
+    }, fn.half);
     const program = finish(recording);
     return { program, session: await createSession(encode(program), this.threads) };
   }

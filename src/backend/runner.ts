@@ -2,11 +2,11 @@ import type { Tensor } from './tf.js';
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 
-/** A host array with a shape; `uint8` (random bytes, masks) is int32 to tfjs. */
+/** A host array with a shape; `uint8` (random bytes) is int32 to tfjs, `float16` (bits in a Uint16Array) float32. */
 export interface HostTensor {
-  readonly dtype: 'float32' | 'int32' | 'uint8';
+  readonly dtype: 'float32' | 'int32' | 'uint8' | 'float16';
   readonly shape: readonly number[];
-  readonly data: Float32Array | Int32Array | Uint8Array;
+  readonly data: Float32Array | Int32Array | Uint8Array | Uint16Array;
 }
 export type HostTensors = Readonly<Record<string, HostTensor>>;
 
@@ -15,7 +15,12 @@ export interface TensorFunction {
   /** Two functions of equal key and equal shapes compute the same. */
   readonly key: string;
   readonly call: (parameters: Tensors, batch: Tensors) => Tensors;
+  /** Outputs to be given as float16 bits: half the bytes to copy and to keep. */
+  readonly half?: readonly string[];
 }
+
+/** What a function returned, by name: float32, or float16 bits for those named in `half`. */
+export type Outputs = Readonly<Record<string, Float32Array | Uint16Array>>;
 
 /** A parameter's gradient: dense, or rows to be added at `ids` in their order (duplicates are meant). */
 export type Gradient =
@@ -31,7 +36,7 @@ export interface Gradients {
 
 /** Where tensor functions run. Both implementations give the same numbers up to float32 rounding. */
 export interface Runner {
-  forward(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Record<string, Float32Array>>;
+  forward(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Outputs>;
   /** `fn` must return a scalar named `loss`. */
   gradients(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Gradients>;
   release(): Promise<void>;

@@ -84,6 +84,9 @@ class TraceBackend extends tf.KernelBackend {
   }
 }
 
+/** tfjs has no bytes and no int64; both count as int32 there. */
+const tfType = (dtype: DType): TfDType => (dtype === 'float32' || dtype === 'bool' ? dtype : 'int32');
+
 let backend: TraceBackend | undefined;
 
 function traceBackend(): TraceBackend {
@@ -111,8 +114,7 @@ function traceBackend(): TraceBackend {
           const infos = outputs.map((v) => ({
             dataId: created.register(v),
             shape: [...v.shape],
-            // tfjs has no bytes and no int64; both count as int32 there.
-            dtype: v.dtype === 'uint8' || v.dtype === 'int64' ? 'int32' : v.dtype,
+            dtype: tfType(v.dtype),
           }));
           return Array.isArray(result) ? infos : (infos[0] as (typeof infos)[number]);
         },
@@ -124,7 +126,7 @@ function traceBackend(): TraceBackend {
 }
 
 export interface Feed {
-  /** Storage; tfjs sees `uint8` as int32. */
+  /** Storage; tfjs sees `uint8` as int32 and `float16` as float32. */
   readonly dtype: DType;
   readonly shape: readonly number[];
 }
@@ -140,11 +142,13 @@ export interface Recording {
  *
  * @param feeds shapes and types of the inputs, by name
  * @param fn gets a tensor for each feed; returns tensors by name
+ * @param half names of outputs to be given as float16
  * @throws if `fn` reads a tensor or uses a kernel that cannot be recorded (the message names it)
  */
 export function record(
   feeds: Readonly<Record<string, Feed>>,
   fn: (tensors: Readonly<Record<string, Tensor>>) => Readonly<Record<string, Tensor>>,
+  half: readonly string[] = [],
 ): Recording {
   const created = traceBackend();
   const previous = tf.getBackend();
@@ -155,13 +159,17 @@ export function record(
   try {
     const tensors: Record<string, Tensor> = {};
     for (const [name, { dtype, shape }] of Object.entries(feeds)) {
-      const dataId = created.register(created.graph.input(name, dtype, shape));
-      const tfType = dtype === 'uint8' || dtype === 'int64' ? 'int32' : dtype;
-      tensors[name] = engine.makeTensorFromDataId(dataId, [...shape], tfType, created);
+      const fed = created.graph.input(name, dtype, shape);
+      // float16 is for storage only: arithmetic is in float32.
+      const value = dtype === 'float16' ? created.graph.cast(fed, 'float32') : fed;
+      tensors[name] = engine.makeTensorFromDataId(created.register(value), [...shape], tfType(value.dtype), created);
     }
     const results = fn(tensors);
     const outputs: Record<string, Value> = {};
-    for (const [name, tensor] of Object.entries(results)) outputs[name] = created.lookup(tensor);
+    for (const [name, tensor] of Object.entries(results)) {
+      const value = created.lookup(tensor);
+      outputs[name] = half.includes(name) ? created.graph.cast(value, 'float16') : value;
+    }
     return { graph: created.graph, outputs };
   } finally {
     engine.endScope();

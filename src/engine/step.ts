@@ -1,5 +1,7 @@
 import type { Json } from '../util/json.js';
 
+export { StepFailure } from '../util/failure.js';
+
 /**
  * What kind of thing an artifact is: `dataset`, `tokenizer`, `model`, `logits`, `report`, `measurement`, …
  * The engine compares kinds and knows none of them but `measurement`, whose values are stored and shown but never
@@ -125,18 +127,4 @@ export type AnyStep = StepDefinition<never>;
 /** Types one step and hides its options from the engine, which checks them by schema instead. */
 export function defineStep<Options>(definition: StepDefinition<Options>): AnyStep {
   return definition as AnyStep;
-}
-
-/** Something a step expects can go wrong (a bad row, a missing field): shown as one message, without a stack. */
-export class StepFailure extends Error {
-  constructor(
-    /** Stable, kebab-case. */
-    readonly reason: string,
-    message: string,
-    /** What to do about it. */
-    readonly hint?: string,
-  ) {
-    super(message);
-    this.name = 'StepFailure';
-  }
 }

@@ -19,6 +19,8 @@ export interface Store {
   put(folder: string, kind: string): Promise<string>;
   /** The artifact's folder (read-only; holds `manifest.json` beside its files), or undefined. */
   get(digest: string): Promise<string | undefined>;
+  /** Whether the artifact is there with all of its files in their sizes. Reads no file's content. */
+  verify(digest: string): Promise<boolean>;
   /** Forgets an artifact. Does nothing if it is not there. */
   remove(digest: string): Promise<void>;
   /** Names are `/`-separated words, e.g. `results/<fingerprint>`, `checkpoints/<fingerprint>/<name>`. */

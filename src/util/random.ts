@@ -64,3 +64,19 @@ export class Random {
     return items;
   }
 }
+
+/**
+ * Fills an array with random bytes: byte i is a function of (key, position + ⌊i/4⌋) alone.
+ *
+ * @param key from `streamKey`
+ * @param position of the first 32-bit word in the stream; the next fill starts at position + ⌈length/4⌉
+ */
+export function randomBytes(bytes: Uint8Array, key: number, position: number): void {
+  const whole = bytes.length >>> 2;
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, whole);
+  // The upper half of the position only enters the key: it is the same for billions of words.
+  const high = mix(key ^ Math.imul(Math.floor(position / 2 ** 32) + 1, 0x9e3779b9));
+  for (let i = 0; i < whole; i++) words[i] = mix(high ^ Math.imul((position + i) >>> 0, 0x9e3779b1));
+  let last = mix(high ^ Math.imul((position + whole) >>> 0, 0x9e3779b1));
+  for (let i = whole * 4; i < bytes.length; i++, last >>>= 8) bytes[i] = last & 255;
+}

@@ -9,6 +9,7 @@ const TYPES: Readonly<Record<DType, number>> = {
   int64: proto.onnx.TensorProto.DataType.INT64,
   bool: proto.onnx.TensorProto.DataType.BOOL,
   uint8: proto.onnx.TensorProto.DataType.UINT8,
+  float16: proto.onnx.TensorProto.DataType.FLOAT16,
 };
 
 /** ONNX operator set that the lowerings are written for (Gelu came with 20) and the file version that goes with it. */

@@ -2,17 +2,17 @@ import ort from 'onnxruntime-node';
 
 /** The one file that imports onnxruntime. */
 
-export type FeedData = Float32Array | Int32Array | Uint8Array;
-
 export interface SessionInput {
-  readonly dtype: 'float32' | 'int32' | 'uint8';
+  readonly dtype: 'float32' | 'int32' | 'uint8' | 'float16';
   readonly shape: readonly number[];
-  readonly data: FeedData;
+  readonly data: Float32Array | Int32Array | Uint8Array | Uint16Array;
 }
+
+export type SessionOutputs = Record<string, Float32Array | Uint16Array>;
 
 export interface Session {
   /** Runs the graph; blocks the thread until it is done. Outputs asked for by name, each a copy of its own. */
-  run(inputs: Readonly<Record<string, SessionInput>>, outputs: readonly string[]): Promise<Record<string, Float32Array>>;
+  run(inputs: Readonly<Record<string, SessionInput>>, outputs: readonly string[]): Promise<SessionOutputs>;
   /** Frees the native memory. */
   release(): Promise<void>;
 }
@@ -40,8 +40,13 @@ export async function createSession(model: Uint8Array, threads: number): Promise
         feeds[name] = new ort.Tensor(dtype, data, [...shape]);
       }
       const results = await session.run(feeds, outputs);
-      const copies: Record<string, Float32Array> = {};
-      for (const name of outputs) copies[name] = (results[name] as ort.Tensor).data as Float32Array;
+      const copies: SessionOutputs = {};
+      for (const name of outputs) {
+        const { type, data } = results[name] as ort.Tensor;
+        // Newer Nodes have a Float16Array and get one; its bits are what we keep.
+        const { buffer, byteOffset, length } = data as Uint16Array;
+        copies[name] = type === 'float16' ? new Uint16Array(buffer, byteOffset, length) : (data as Float32Array);
+      }
       return copies;
     },
     release: () => session.release(),

@@ -1,0 +1,128 @@
+/** The composition root: parses the command line and loads the one command that it names. */
+import { readFileSync } from 'node:fs';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { reportBug } from './cli/bug.js';
+import { EXIT, type ExitCode, UsageError } from './cli/exit.js';
+import { REPORTERS } from './ui/reporter.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const program = new Command('recipe')
+  .description('Runs recipes for knowledge distillation: a YAML file in, a small model out.')
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError('(add --help for how to use it)')
+  .addHelpText(
+    'after',
+    `
+Example:
+  $ recipe run recipes/tinybert.yaml
+
+What a run has done is kept in .recipe/, its results are copied to out/.
+Exit codes: 0 ok, 1 a step failed, 2 bad recipe or usage, 130 interrupted.`,
+  );
+
+const example = (...lines: readonly string[]): string => `\nExample:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+const setOption = (): Option =>
+  new Option('--set <name=value>', 'change a param of the recipe; may be given more than once')
+    .argParser((value: string, before: readonly string[]) => [...before, value])
+    .default([], 'nothing');
+const reporterOption = (): Option =>
+  new Option('--reporter <name>', 'how to show the run: auto is tty on a terminal and plain elsewhere')
+    .choices(REPORTERS)
+    .default('auto');
+
+/** A command that is loaded when it is used; its exit code becomes the process's, once all output is written. */
+function lazy<Args extends readonly unknown[]>(load: () => Promise<(...args: Args) => Promise<ExitCode>>) {
+  return async (...args: Args): Promise<void> => {
+    const command = await load();
+    process.exitCode = await command(...args);
+  };
+}
+
+program
+  .command('run')
+  .description('run a recipe; steps that are up to date are taken from earlier runs')
+  .addArgument(new Argument('<file>', 'the recipe, a YAML file'))
+  .addOption(setOption())
+  .addOption(reporterOption())
+  .option('--threads <n>', 'threads of a compute step (default: all of the machine)', wholeNumber)
+  .addHelpText(
+    'after',
+    example('recipe run recipes/tinybert.yaml', 'recipe run recipes/tinybert.yaml --set params.gold=200'),
+  )
+  .action(lazy(async () => (await import('./cli/run.js')).run));
+
+program
+  .command('resume')
+  .description('go on with a run that failed or was interrupted')
+  .argument('[run]', 'its id, as printed when it started (default: the last one)')
+  .addOption(reporterOption())
+  .addHelpText('after', example('recipe resume'))
+  .action(lazy(async () => (await import('./cli/resume.js')).resume));
+
+program
+  .command('validate')
+  .description('say everything that is wrong with a recipe, without running it')
+  .argument('<file>', 'the recipe, a YAML file')
+  .addOption(setOption())
+  .addHelpText('after', example('recipe validate recipes/tinybert.yaml'))
+  .action(lazy(async () => (await import('./cli/validate.js')).validate));
+
+program
+  .command('graph')
+  .description("draw a recipe's steps and what needs what")
+  .argument('<file>', 'the recipe, a YAML file')
+  .addOption(setOption())
+  .addOption(new Option('--format <name>', 'language of the drawing').choices(['mermaid', 'dot']).default('mermaid'))
+  .addHelpText('after', example('recipe graph recipes/tinybert.yaml --format dot | dot -Tsvg > graph.svg'))
+  .action(lazy(async () => (await import('./cli/graph.js')).graph));
+
+program
+  .command('status')
+  .description('say which steps are done, which a run would do, and why')
+  .argument('[file]', "the recipe (default: the last run's, with its --set)")
+  .addOption(setOption())
+  .addHelpText('after', example('recipe status', 'recipe status recipes/tinybert.yaml'))
+  .action(lazy(async () => (await import('./cli/status.js')).status));
+
+program
+  .command('steps')
+  .description('list the steps that a recipe can use, or show the options of one')
+  .argument('[name]', 'the step')
+  .addHelpText('after', example('recipe steps', 'recipe steps train'))
+  .action(lazy(async () => (await import('./cli/steps.js')).steps));
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number, 1 or more.');
+  return value;
+}
+
+/** A reader that is gone (`| head`) is no error; whoever must stop because of it listens as well. */
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (!['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED'].includes(error.code ?? '')) bug(error);
+  });
+}
+
+function bug(error: unknown): never {
+  reportBug(error);
+  process.exit(EXIT.failed);
+}
+process.on('uncaughtException', bug);
+process.on('unhandledRejection', bug);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Commander has printed its message.
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  } else if (error instanceof UsageError) {
+    process.stderr.write(`error: ${error.message}\n`);
+    process.exitCode = EXIT.usage;
+  } else bug(error);
+}

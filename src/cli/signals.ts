@@ -1,0 +1,35 @@
+import type { RunControl } from '../engine/control.js';
+import { EXIT } from './exit.js';
+
+/**
+ * A second signal this soon is the first one again: under `npx` the terminal signals both npm and us, and npm passes
+ * it on. Milliseconds.
+ */
+const SAME_PRESS = 400;
+
+/**
+ * Ctrl-C once stops a run after a checkpoint, twice at once, and a third time ends this process whatever it does.
+ * SIGTERM, a closed terminal and a reader of stdout that is gone count as one Ctrl-C. Returns a function that takes
+ * the handlers away.
+ */
+export function handleSignals(control: RunControl): () => void {
+  let presses = 0;
+  let lastAt = Number.NEGATIVE_INFINITY;
+  const onSignal = (): void => {
+    const now = performance.now();
+    if (now - lastAt < SAME_PRESS) return;
+    lastAt = now;
+    presses += 1;
+    if (presses === 1) control.requestStop();
+    else if (presses === 2) control.requestKill();
+    else process.exit(EXIT.interrupted);
+  };
+  const onOutputGone = (): void => control.requestStop();
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  process.stdout.on('error', onOutputGone);
+  return () => {
+    for (const signal of signals) process.off(signal, onSignal);
+    process.stdout.off('error', onOutputGone);
+  };
+}

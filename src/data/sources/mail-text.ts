@@ -1,0 +1,34 @@
+import PostalMime, { type Email } from 'postal-mime';
+import { htmlToText } from '../html.js';
+import { normalizeText } from '../text.js';
+import { mendCharset } from './charset.js';
+
+/**
+ * Subject and body of a mail, as its reader sees them. No other header is kept: they tell who sorted the mail.
+ * @param mail the raw bytes of one message; a leading mbox line ("From …") is passed over
+ * @returns the subject, a line end, and the body; HTML as its words; attachments left out
+ * @throws Error of the MIME parser (nested too deeply, headers beyond 2 MiB)
+ */
+export async function mailText(mail: Buffer): Promise<string> {
+  const isMbox = mail.subarray(0, 5).toString('latin1') === 'From ';
+  const message = isMbox ? mail.subarray(mail.indexOf(10) + 1) : mail;
+  const email = await PostalMime.parse(mendCharset(message));
+  const subject = normalizeText(email.subject ?? '').replaceAll('\n', ' ');
+  return normalizeText(`${subject}\n${bodyOf(email)}`);
+}
+
+function bodyOf(email: Email): string {
+  const text = email.text ?? '';
+  if (text.trim() !== '') return isHtml(text) ? htmlToText(text) : text;
+  if (email.html !== undefined) return htmlToText(email.html);
+  // Its only part is text of a kind that mail programs offer as a file, e.g. `text/enriched`.
+  const part = email.attachments.find(({ mimeType }) => mimeType.startsWith('text/'));
+  if (part === undefined) return '';
+  const content = typeof part.content === 'string' ? part.content : new TextDecoder().decode(part.content);
+  return isHtml(content) ? htmlToText(content) : content;
+}
+
+/** HTML sent as `text/plain`, or without a type: a habit of spam, and no reader wants to see the tags. */
+function isHtml(text: string): boolean {
+  return /^\s*<(?:!doctype\s+html|html|head|body)\b/i.test(text);
+}

@@ -1,0 +1,26 @@
+/** What a source finds, in an order that depends on the input alone. */
+export type Item =
+  | { readonly text: string; readonly label: string | null }
+  /** Something there that could not be read, and why. */
+  | { readonly unreadable: string; readonly where: string; readonly label: string | null };
+
+/** How a source tells what goes on; a step's context fits. */
+export interface Reporter {
+  progress(progress: {
+    readonly done: number;
+    readonly total: number;
+    readonly unit: string;
+    readonly phase: string;
+  }): Promise<void>;
+  log(level: 'info' | 'warning', message: string): void;
+}
+
+/** One kind of `source:`; `sources/index.ts` lists them. */
+export interface Source<Options extends { readonly type: string }> {
+  readonly type: Options['type'];
+  /**
+   * Reads everything there is, as a stream.
+   * @throws StepFailure for input that has to be mended
+   */
+  read(options: Options, report: Reporter): AsyncIterable<Item>;
+}

@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Tokenizer } from 'tokenizers';
+import { StepFailure } from '../util/failure.js';
+
+/** Token ids of many texts, unpadded, one text after the other. */
+export class EncodedBatch {
+  constructor(
+    readonly flat: Int32Array,
+    /** Where each text begins in `flat`, and where the last one ends: [texts + 1]. */
+    readonly offsets: Int32Array,
+  ) {}
+
+  get texts(): number {
+    return this.offsets.length - 1;
+  }
+
+  /** Ids of one text: a view. */
+  ids(text: number): Int32Array {
+    return this.flat.subarray(this.offsets[text], this.offsets[text + 1]);
+  }
+
+  /** Tokens of one text. */
+  length(text: number): number {
+    return (this.offsets[text + 1] as number) - (this.offsets[text] as number);
+  }
+}
+
+export interface TextTokenizer {
+  readonly vocabularySize: number;
+  readonly padId: number;
+  /** SHA-256 of `tokenizer.json`, hex. */
+  readonly hash: string;
+  /** `[CLS] … [SEP]` for each text, at most `maxLength` (≥ 2) tokens with both; what is cut off is at the end. */
+  encode(texts: readonly string[], maxLength: number): Promise<EncodedBatch>;
+}
+
+/** Texts that go to the native code at a time. */
+const CHUNK = 256;
+/** Characters read a token wanted, at first; mails have 4 to 5. */
+const CHARACTERS = 8;
+
+/**
+ * Loads `tokenizer.json` of a tokenizer's or model's folder.
+ * @throws StepFailure `corrupt-tokenizer`
+ */
+export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
+  const file = join(folder, 'tokenizer.json');
+  const { Tokenizer } = await import('tokenizers');
+  let json: string;
+  let tokenizer: Tokenizer;
+  try {
+    json = await readFile(file, 'utf8');
+    tokenizer = Tokenizer.fromString(json);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StepFailure('corrupt-tokenizer', `${file}: not a tokenizer: ${why}`);
+  }
+  const idOf = (token: string): number => {
+    const id = tokenizer.tokenToId(token);
+    if (id === null) throw new StepFailure('corrupt-tokenizer', `${file}: the tokenizer has no ${token}`);
+    return id;
+  };
+  const padId = idOf('[PAD]');
+  const sepId = idOf('[SEP]');
+  return {
+    vocabularySize: tokenizer.getVocabSize(true),
+    padId,
+    hash: createHash('sha256').update(json).digest('hex'),
+    encode: (texts, maxLength) => encode(tokenizer, sepId, texts, maxLength),
+  };
+}
+
+async function encode(
+  tokenizer: Tokenizer,
+  sepId: number,
+  texts: readonly string[],
+  maxLength: number,
+): Promise<EncodedBatch> {
+  const encoded: number[][] = [];
+  for (let start = 0; start < texts.length; start += CHUNK) {
+    const chunk = texts.slice(start, start + CHUNK);
+    const heads = chunk.map((text) => head(text, maxLength * CHARACTERS));
+    const ids = await encodeAll(tokenizer, heads);
+    // The head was too short for this many tokens: read the whole text.
+    const short = chunk.flatMap((text, i) => (heads[i] !== text && (ids[i] as number[]).length < maxLength ? [i] : []));
+    const whole = await encodeAll(
+      tokenizer,
+      short.map((i) => chunk[i] as string),
+    );
+    short.forEach((i, k) => {
+      ids[i] = whole[k] as number[];
+    });
+    encoded.push(...ids);
+  }
+  const offsets = new Int32Array(texts.length + 1);
+  encoded.forEach((ids, i) => {
+    offsets[i + 1] = (offsets[i] as number) + Math.min(ids.length, maxLength);
+  });
+  const flat = new Int32Array(offsets[texts.length] as number);
+  encoded.forEach((ids, i) => {
+    flat.set(ids.length > maxLength ? [...ids.slice(0, maxLength - 1), sepId] : ids, offsets[i]);
+  });
+  return new EncodedBatch(flat, offsets);
+}
+
+/**
+ * The text up to a space or line end at or before `limit`. BERT never joins characters across one, so the tokens of
+ * such a head are the first tokens of the text. The whole text if it is shorter or has no such place.
+ */
+function head(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  const end = Math.max(text.lastIndexOf(' ', limit), text.lastIndexOf('\n', limit));
+  return end > 0 ? text.slice(0, end) : text;
+}
+
+async function encodeAll(tokenizer: Tokenizer, texts: string[]): Promise<number[][]> {
+  if (texts.length === 0) return [];
+  const encodings = await tokenizer.encodeBatch(texts);
+  return encodings.map((encoding) => encoding.getIds());
+}

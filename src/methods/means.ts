@@ -1,0 +1,6 @@
+import { type Tensor, tf } from '../backend/tf.js';
+
+/** Σ w·x / Σ w, and 0 where no weight is left. x and w are of one shape. */
+export function weightedMean(x: Tensor, weight: Tensor): Tensor {
+  return tf.div(tf.sum(tf.mul(x, weight)), tf.maximum(tf.sum(weight), 1));
+}

@@ -1,0 +1,61 @@
+import type { Tensors } from '../backend/runner.js';
+import type { Tensor } from '../backend/tf.js';
+import type { ModelOutput, ParameterSpec } from '../models/architecture.js';
+import type { LayerCounts } from './layer-map.js';
+
+/** What a teacher said of a batch, cached or live; an objective does not know which. */
+export interface TeacherSignal {
+  /** [batch, labels] */
+  readonly logits: Tensor | undefined;
+  /** By teacher layer (0 = embedding output): [batch, length, hidden]; zeros at padding. */
+  readonly hiddenStates: ReadonlyMap<number, Tensor>;
+  /** By teacher layer (1 = first): [batch, heads, length, length] before the mask; zeros at padding. */
+  readonly attentionScores: ReadonlyMap<number, Tensor>;
+}
+
+/** Sizes that say whether an objective fits its two models. */
+export interface Fit {
+  readonly layers: LayerCounts;
+  readonly studentHidden: number;
+  readonly teacherHidden: number;
+  readonly studentHeads: number;
+  readonly teacherHeads: number;
+}
+
+/** What an objective reads; the cache must hold it, and rows without it do not count. */
+export interface Needs {
+  /** The objective applies only to rows that have a label. */
+  readonly labels: boolean;
+  readonly logits: boolean;
+  /** Teacher layers. */
+  readonly hiddenStates: readonly number[];
+  readonly attention: readonly number[];
+}
+
+export interface LossInput {
+  readonly student: ModelOutput;
+  readonly teacher: TeacherSignal;
+  /** 1 for a token, 0 for padding: [batch, length]; all 0 in a row that only fills up the batch. */
+  readonly mask: Tensor;
+  /** 1 for a real row, 0 for one that only fills up the batch: [batch] */
+  readonly rows: Tensor;
+  /** One-hot labels [batch, labels]; all 0 in a row without one. */
+  readonly labels: Tensor;
+  /** Parameters of this objective, by the names of `parameters`. */
+  readonly parameters: Tensors;
+}
+
+/**
+ * One way to learn. `Options` is its entry in a recipe's `objectives`, as its schema has it.
+ */
+export interface Objective<Options> {
+  readonly type: string;
+  /** @param fit undefined when there is no teacher */
+  needs(options: Options, fit: Fit | undefined): Needs;
+  /** Parameters that are learnt beside the student and thrown away after: projections. */
+  parameters(options: Options, fit: Fit | undefined): Readonly<Record<string, ParameterSpec>>;
+  /** A scalar: a mean over what the objective applies to, so that it does not depend on the batch's size. */
+  loss(options: Options, input: LossInput, fit: Fit | undefined): Tensor;
+}
+
+export const NOTHING: Needs = { labels: false, logits: false, hiddenStates: [], attention: [] };

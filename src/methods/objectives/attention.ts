@@ -1,0 +1,47 @@
+import { type Tensor, tf } from '../../backend/tf.js';
+import { StepFailure } from '../../util/failure.js';
+import { type LayerMap, layerPairs } from '../layer-map.js';
+import { type Fit, NOTHING, type Objective } from '../objective.js';
+
+export interface AttentionOptions {
+  readonly type: 'attention';
+  readonly weight: number;
+  readonly layer_map: LayerMap;
+}
+
+const pairsOf = (options: AttentionOptions, fit: Fit) => layerPairs(options.layer_map, fit.layers, 1);
+
+/**
+ * MSE between mapped layers' attention scores before the softmax, head by head (TinyBERT, arXiv:1909.10351, eq. 7),
+ * mean over pairs of real tokens, heads and layers.
+ */
+export const attention: Objective<AttentionOptions> = {
+  type: 'attention',
+  needs(options, fit) {
+    const { studentHeads, teacherHeads } = fit as Fit;
+    if (studentHeads !== teacherHeads) {
+      throw new StepFailure(
+        'heads',
+        `objective "attention" matches heads one to one, but the student has ${studentHeads} and the teacher ${teacherHeads}`,
+        `Give the student heads: ${teacherHeads}, or leave the objective out.`,
+      );
+    }
+    return { ...NOTHING, attention: pairsOf(options, fit as Fit).map((p) => p.teacher) };
+  },
+  parameters: () => ({}),
+  loss(options, { student, teacher, mask }, fit) {
+    const pairs = pairsOf(options, fit as Fit);
+    const [batch, length] = mask.shape as [number, number];
+    const both = tf.mul(tf.reshape(mask, [batch, 1, length, 1]), tf.reshape(mask, [batch, 1, 1, length]));
+    const distances = pairs.map((pair) => {
+      const own = student.attentionScores[pair.student - 1] as Tensor;
+      const target = teacher.attentionScores.get(pair.teacher) as Tensor;
+      return tf.sum(tf.mul(tf.square(tf.sub(own, target)), both));
+    });
+    const count = tf.mul(tf.maximum(tf.sum(both), 1), (fit as Fit).studentHeads * pairs.length);
+    return tf.div(
+      distances.reduce((a, b) => tf.add(a, b)),
+      count,
+    );
+  },
+};

@@ -1,0 +1,16 @@
+import { tf } from '../../backend/tf.js';
+import { weightedMean } from '../means.js';
+import { NOTHING, type Objective } from '../objective.js';
+
+export type HardLabelOptions = { readonly type: 'hard-label'; readonly weight: number };
+
+/** Cross-entropy with the real label, mean over the rows that have one. */
+export const hardLabel: Objective<HardLabelOptions> = {
+  type: 'hard-label',
+  needs: () => ({ ...NOTHING, labels: true }),
+  parameters: () => ({}),
+  loss(_, { student, labels }) {
+    const entropy = tf.neg(tf.sum(tf.mul(tf.logSoftmax(student.logits), labels), -1));
+    return weightedMean(entropy, tf.sum(labels, -1));
+  },
+};

@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StepFailure } from '../util/failure.js';
+import { bertFamily } from './bert-predictor.js';
+import { logisticFamily } from './logistic.js';
+import type { Predictor, PredictorFamily } from './predictor.js';
+
+/** Every kind of model there is. */
+export const families: readonly PredictorFamily[] = [bertFamily, logisticFamily];
+
+/**
+ * Loads the model of an artifact folder, of whatever family `recipe.json` there names.
+ *
+ * @throws StepFailure when the folder holds no model or one of an unknown family
+ */
+export async function loadPredictor(folder: string, threads: number): Promise<Predictor> {
+  const file = join(folder, 'recipe.json');
+  let type: unknown;
+  try {
+    type = (JSON.parse(await readFile(file, 'utf8')) as { type?: unknown } | null)?.type;
+  } catch (error) {
+    throw new StepFailure('no-model', `cannot read a model from ${file}: ${(error as Error).message}`);
+  }
+  const family = families.find((candidate) => candidate.type === type);
+  if (family === undefined) {
+    throw new StepFailure(
+      'unknown-model-type',
+      `${file} names the model type ${JSON.stringify(type) ?? 'undefined'}, which is none of ${families.map((known) => known.type).join(', ')}`,
+      'It was perhaps made by a newer version of recipe.',
+    );
+  }
+  return family.load(folder, threads);
+}

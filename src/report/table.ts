@@ -1,0 +1,142 @@
+import type { Expectation, ModelReport, Report, TrainedOn } from './evaluate.js';
+import type { Interval } from './intervals.js';
+
+/** How long one text takes at batch 1, in milliseconds. */
+export interface Timing {
+  readonly median_ms: number;
+  readonly p95_ms: number;
+  /** Texts timed. */
+  readonly rows: number;
+}
+
+/** The engine's `Table`; this folder knows nothing of the engine. */
+interface ReportTable {
+  readonly title: string;
+  readonly columns: { label: string; align: 'left' | 'right' }[];
+  readonly rows: string[][];
+  readonly notes: string[];
+}
+
+/** The report as one table, with what one must know to read it below. @param timings in the order of the models */
+export function tableOf(report: Report, timings: readonly Timing[]): ReportTable {
+  const { models } = report;
+  const hasTeacher = models.some(({ role }) => role === 'teacher');
+  const hasBaseline = models.some(({ role }) => role === 'baseline');
+  const names = models.map((model) => nameOf(model, models));
+  const columns: [label: string, cell: (model: ModelReport, index: number) => string][] = [
+    ['accuracy', ({ accuracy }) => accuracy.toFixed(4)],
+    ['macro-F1', ({ macro_f1 }) => macro_f1.toFixed(4)],
+  ];
+  if (hasTeacher) {
+    columns.push(['retention', ({ retention }) => (retention ? percent(retention.macro_f1.value) : '')]);
+  }
+  columns.push(
+    ['parameters', ({ parameters }) => grouped(parameters)],
+    ['bytes', ({ bytes }) => sizeOf(bytes)],
+    ['ms/text', (_, i) => milliseconds(timings[i]?.median_ms)],
+    ['errors', ({ errors }) => grouped(errors)],
+  );
+  if (hasBaseline) {
+    columns.push(['errors ÷ baseline [95 %]', ({ baseline }) => (baseline ? ratioOf(baseline.error_ratio) : '')]);
+  }
+  return {
+    title: report.title,
+    columns: [{ label: 'model', align: 'left' }, ...columns.map(([label]) => ({ label, align: 'right' as const }))],
+    rows: models.map((model, i) => [names[i] as string, ...columns.map(([, cell]) => cell(model, i))]),
+    notes: [
+      ...testNotes(report),
+      ...trainingNotes(models, names),
+      ...comparisonNotes(report, names),
+      `ms/text is the median at batch 1 of ${grouped(timings[0]?.rows ?? 0)} texts (95th percentile: ${timings.map((timing, i) => `${names[i]} ${milliseconds(timing.p95_ms)}`).join(', ')}). Bytes are the weights alone, without vocabulary or tokenizer.`,
+      ...report.expectations.map(expectationNote),
+    ],
+  };
+}
+
+/** The step's name, and what it is here where the name does not say so. */
+function nameOf({ name, role, type }: ModelReport, models: readonly ModelReport[]): string {
+  const first = models.find((model) => model.role === 'student');
+  if (role === 'student') return type === first?.type ? name : `${name} (${type})`;
+  return name.toLowerCase().includes(role) ? name : `${name} (${role})`;
+}
+
+function testNotes({ test, models }: Report): string[] {
+  const [first] = models;
+  if (first === undefined) return [];
+  const { low, high } = first.accuracy_interval;
+  const left = test.unlabelled > 0 ? `; ${grouped(test.unlabelled)} without a label left out` : '';
+  return [
+    `${grouped(test.rows)} test rows${left}. Test noise: ± ${(50 * (high - low)).toFixed(1)} points of accuracy (half of the 95 % interval of ${first.name}).`,
+  ];
+}
+
+/** One note for all models that were trained on the same. */
+function trainingNotes(models: readonly ModelReport[], names: readonly string[]): string[] {
+  const groups = new Map<string, string[]>();
+  models.forEach(({ trained_on }, i) => {
+    if (trained_on === null) return;
+    const text = trainedOn(trained_on);
+    groups.set(text, [...(groups.get(text) ?? []), names[i] as string]);
+  });
+  return [...groups].map(([text, members]) => `${members.join(', ')}: ${text}.`);
+}
+
+const trainedOn = ({ rows, labelled }: TrainedOn): string =>
+  `trained on ${grouped(rows)} rows, ${labelled === rows ? 'all' : grouped(labelled)} with real labels`;
+
+function comparisonNotes({ models, bootstrap }: Report, names: readonly string[]): string[] {
+  const i = models.findIndex(({ role }) => role === 'student');
+  const student = models[i];
+  if (student === undefined) return [];
+  const notes: string[] = [];
+  const interval = student.retention?.macro_f1.interval;
+  if (interval) {
+    notes.push(
+      `Retention is macro-F1 / the teacher's, on the same rows; of ${names[i]} ${percent(student.retention?.macro_f1.value ?? null)} ${percentInterval(interval)}.`,
+    );
+  }
+  if (student.baseline) {
+    const { only_this_wrong, only_baseline_wrong, mcnemar_p } = student.baseline;
+    notes.push(
+      `${names[i]} alone is wrong on ${grouped(only_this_wrong)} rows, the baseline alone on ${grouped(only_baseline_wrong)} (McNemar exact p ${mcnemar_p < 0.001 ? '< 0.001' : `= ${mcnemar_p.toFixed(3)}`}).`,
+    );
+  }
+  if (notes.length > 0) {
+    notes.push(`Intervals: 95 %, paired bootstrap over test rows, ${grouped(bootstrap.resamples)} resamples.`);
+  }
+  return notes;
+}
+
+const expectationNote = ({ figure, expected, value, met }: Expectation): string =>
+  `Expected ${figure} ${expected}: ${met ? 'met' : 'not met'}, ${figureText(value)}.`;
+
+/** A figure in the words of the notes and of the failure. */
+export const figureText = (value: number | null): string => (value === null ? 'no value' : value.toFixed(4));
+
+const grouped = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+
+const percent = (value: number | null): string => (value === null ? '–' : `${(100 * value).toFixed(1)} %`);
+
+const percentInterval = ({ low, high }: Interval): string =>
+  `[${low === null ? '−∞' : (100 * low).toFixed(1)}, ${high === null ? '∞' : (100 * high).toFixed(1)}]`;
+
+function ratioOf({ value, interval }: { value: number | null; interval: Interval | null }): string {
+  if (value === null) return '–';
+  if (interval === null) return value.toFixed(2);
+  return `${value.toFixed(2)} [${interval.low?.toFixed(2) ?? '∞'}, ${interval.high?.toFixed(2) ?? '∞'}]`;
+}
+
+/** Powers of ten, two or three digits: `850 B`, `2.5 MB`. */
+function sizeOf(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+const milliseconds = (value: number | undefined): string =>
+  value === undefined ? '–' : value.toFixed(value < 10 ? 2 : 1);

@@ -1,0 +1,13 @@
+import { defineStep, one } from '../engine/step.js';
+import type { CacheLogitsOptions } from '../teachers/capture.js';
+
+export const cacheLogits = defineStep<CacheLogitsOptions>({
+  name: 'cache-logits',
+  version: 1,
+  summary: "Runs a teacher once and keeps its logits, hidden states and attention scores",
+  inputs: { teacher: one('model'), data: one('dataset') },
+  outputs: { logits: 'logits' },
+  lane: 'compute',
+  packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
+  run: async (ctx) => (await import('../teachers/capture.js')).run(ctx),
+});

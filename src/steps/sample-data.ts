@@ -1,0 +1,23 @@
+import { defineStep } from '../engine/step.js';
+import type { SampleDataOptions } from './generated/sample-data.js';
+
+export const sampleData = defineStep<SampleDataOptions>({
+  name: 'sample-data',
+  version: 1,
+  summary: 'Reads mails or a JSONL file, drops duplicates, and splits into train, validation and test.',
+  inputs: {},
+  outputs: { train: 'dataset', validation: 'dataset', test: 'dataset' },
+  lane: 'io',
+  packages: ['postal-mime', 'html-to-text'],
+  async run(ctx) {
+    const [{ buildCorpus }, { corpusTable }, { writeDataset }, { SPLITS }] = await Promise.all([
+      import('../data/corpus.js'),
+      import('../data/corpus-table.js'),
+      import('../data/dataset.js'),
+      import('../data/split.js'),
+    ]);
+    const corpus = await buildCorpus(ctx.options, ctx.seed, ctx);
+    ctx.show(corpusTable(corpus));
+    for (const name of SPLITS) await writeDataset(await ctx.output(name), corpus.labels, corpus.splits[name]);
+  },
+});

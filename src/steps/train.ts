@@ -1,0 +1,13 @@
+import { defineStep, one, optional } from '../engine/step.js';
+import type { TrainOptions } from '../train/run.js';
+
+export const train = defineStep<TrainOptions>({
+  name: 'train',
+  version: 1,
+  summary: 'Trains a teacher, a student or a yardstick, in one or more stages',
+  inputs: { data: one('dataset'), tokenizer: optional('tokenizer'), teacher: optional('logits') },
+  outputs: { model: 'model' },
+  lane: 'compute',
+  packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
+  run: async (ctx) => (await import('../train/run.js')).run(ctx),
+});

@@ -1,0 +1,39 @@
+import { bucketLength } from '../models/padding.js';
+import { Random } from '../util/random.js';
+
+/** Some rows to learn from at once, and the length they are padded to. */
+export interface Batch {
+  readonly rows: readonly number[];
+  readonly length: number;
+}
+
+/** Batches of texts of like length are made within windows of this many, so that their order stays random. */
+const WINDOW = 50;
+
+/**
+ * One epoch's batches: every row once, shuffled, then grouped by length within windows. A function of its arguments
+ * alone, so a resumed run makes the same ones again.
+ *
+ * @param lengths tokens of each row
+ * @param stream names the epoch, e.g. `stage 0 epoch 3`
+ */
+export function planEpoch(
+  lengths: readonly number[],
+  batchSize: number,
+  maxLength: number,
+  seed: number,
+  stream: string,
+): Batch[] {
+  const random = new Random(seed, `batches ${stream}`);
+  const order = random.shuffle(lengths.map((_, i) => i));
+  const batches: Batch[] = [];
+  for (let start = 0; start < order.length; start += WINDOW * batchSize) {
+    const window = order.slice(start, start + WINDOW * batchSize);
+    window.sort((a, b) => (lengths[a] as number) - (lengths[b] as number) || a - b);
+    for (let i = 0; i < window.length; i += batchSize) {
+      const rows = window.slice(i, i + batchSize);
+      batches.push({ rows, length: bucketLength(Math.max(...rows.map((r) => lengths[r] as number)), maxLength) });
+    }
+  }
+  return random.shuffle(batches);
+}

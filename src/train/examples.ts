@@ -1,0 +1,96 @@
+import type { HostTensor, HostTensors } from '../backend/runner.js';
+import type { Row } from '../data/dataset.js';
+import type { LogitsCache, Wanted } from '../data/logits.js';
+import type { EncodedBatch, TextTokenizer } from '../data/tokenizer.js';
+import { padTokens } from '../models/padding.js';
+import type { Batch } from './batches.js';
+
+/** Names under which a batch's teacher signal is fed. */
+export const TEACHER = {
+  logits: 'teacher.logits',
+  hidden: (layer: number): string => `teacher.hidden.${layer}`,
+  attention: (layer: number): string => `teacher.attention.${layer}`,
+};
+
+/** Training rows as tokens, and how to make a batch of them. */
+export class Examples {
+  private constructor(
+    readonly rows: readonly Row[],
+    private readonly tokens: EncodedBatch,
+    private readonly labels: readonly string[],
+    private readonly padId: number,
+  ) {}
+
+  static async encode(
+    rows: readonly Row[],
+    labels: readonly string[],
+    tokenizer: TextTokenizer,
+    maxLength: number,
+  ): Promise<Examples> {
+    const tokens = await tokenizer.encode(
+      rows.map((r) => r.text),
+      maxLength,
+    );
+    return new Examples(rows, tokens, labels, tokenizer.padId);
+  }
+
+  length(row: number): number {
+    return this.tokens.length(row);
+  }
+
+  /**
+   * `ids`, `mask` [batch, length], `rows` [batch] (1 = real), `labels` one-hot [batch, labels], and what is wanted of
+   * the teacher, all padded to the batch size with rows that count for nothing.
+   */
+  batch({ rows, length }: Batch, batchSize: number, cache: LogitsCache | undefined, wanted: Wanted): HostTensors {
+    const tokens = rows.map((r) => this.tokens.ids(r));
+    const real = new Float32Array(batchSize).fill(1, 0, rows.length);
+    const labels = new Float32Array(batchSize * this.labels.length);
+    rows.forEach((r, i) => {
+      const { label } = this.rows[r] as Row;
+      if (label !== null) labels[i * this.labels.length + this.labels.indexOf(label)] = 1;
+    });
+    return {
+      ...padTokens(tokens, batchSize, length, this.padId),
+      rows: { dtype: 'float32', shape: [batchSize], data: real },
+      labels: { dtype: 'float32', shape: [batchSize, this.labels.length], data: labels },
+      ...(cache && this.teacher(rows, tokens, length, batchSize, cache, wanted)),
+    };
+  }
+
+  private teacher(
+    rows: readonly number[],
+    tokens: readonly Int32Array[],
+    length: number,
+    batch: number,
+    cache: LogitsCache,
+    wanted: Wanted,
+  ): HostTensors {
+    const { hidden, heads } = cache.index.teacher;
+    const tensors: Record<string, HostTensor & { data: Uint16Array }> = {};
+    const allocate = (name: string, shape: readonly number[]): void => {
+      tensors[name] = { dtype: 'float16', shape, data: new Uint16Array(shape.reduce((a, b) => a * b, 1)) };
+    };
+    const into = (name: string): Uint16Array => (tensors[name] as { data: Uint16Array }).data;
+    if (wanted.logits) allocate(TEACHER.logits, [batch, this.labels.length]);
+    for (const layer of wanted.hiddenStates) allocate(TEACHER.hidden(layer), [batch, length, hidden]);
+    for (const layer of wanted.attention) allocate(TEACHER.attention(layer), [batch, heads, length, length]);
+
+    rows.forEach((r, i) => {
+      const own = tokens[i] as Int32Array;
+      const signal = cache.read((this.rows[r] as Row).id, own, wanted);
+      if (signal.logits) into(TEACHER.logits).set(signal.logits, i * this.labels.length);
+      for (const [layer, data] of signal.hiddenStates) into(TEACHER.hidden(layer)).set(data, i * length * hidden);
+      for (const [layer, data] of signal.attention) {
+        // Unpadded [heads, tokens, tokens] into padded [heads, length, length]: one line of scores at a time.
+        const target = into(TEACHER.attention(layer));
+        const n = own.length;
+        for (let line = 0; line < heads * n; line++) {
+          const head = Math.floor(line / n);
+          target.set(data.subarray(line * n, (line + 1) * n), ((i * heads + head) * length + (line % n)) * length);
+        }
+      }
+    });
+    return tensors;
+  }
+}

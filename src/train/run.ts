@@ -1,0 +1,146 @@
+import type { StepContext } from '../engine/step.js';
+import { type Backend, createRunner } from '../backend/runner.js';
+import { type Row, readDataset } from '../data/dataset.js';
+import { LogitsCache } from '../data/logits.js';
+import { loadTokenizer } from '../data/tokenizer.js';
+import type { ObjectiveOptions } from '../methods/index.js';
+import type { Fit } from '../methods/objective.js';
+import type { BertConfig } from '../models/bert.js';
+import { saveBert } from '../models/checkpoint.js';
+import type { LogisticOptions } from '../models/logistic.js';
+import { StepFailure } from '../util/failure.js';
+import { Examples } from './examples.js';
+import { train } from './loop.js';
+import { readState, saveState } from './saved-state.js';
+import type { StageOptions } from './stage.js';
+import { trainYardstick } from './yardstick.js';
+
+/** `schemas/models/bert.schema.json` documents them. */
+interface BertOptions {
+  readonly type: 'bert';
+  readonly layers: number;
+  readonly hidden: number;
+  readonly heads: number;
+  readonly intermediate?: number;
+  readonly max_length: number;
+  readonly dropout: number;
+}
+
+/** `schemas/steps/train.schema.json` documents them; the short form of an objective is still a string here. */
+export interface TrainOptions {
+  readonly model: BertOptions | ({ readonly type: 'logistic' } & LogisticOptions);
+  readonly stages?: readonly (Omit<StageOptions, 'objectives'> & {
+    readonly objectives: readonly ObjectiveOptions[];
+  })[];
+  readonly batch_size: number;
+  readonly weight_decay: number;
+  readonly backend: Backend;
+}
+
+/** A checkpoint costs a write of three times the model; a kill costs at most this much work. */
+const CHECKPOINT_MS = 15_000;
+const STATE = 'state';
+
+/** The `train` step. */
+export async function run(ctx: StepContext<TrainOptions>): Promise<void> {
+  const { info, rows } = await readDataset(ctx.input('data').path);
+  if (info.labels.length < 2) {
+    throw new StepFailure('labels', `a classifier needs at least two labels, and the data has ${info.labels.length}`);
+  }
+  const { model } = ctx.options;
+  if (model.type === 'logistic') return trainYardstick(ctx, model, info.labels, rows);
+  return trainBert(ctx, model, info.labels, rows);
+}
+
+async function trainBert(
+  ctx: StepContext<TrainOptions>,
+  model: BertOptions,
+  labels: readonly string[],
+  rows: readonly Row[],
+): Promise<void> {
+  const { stages, batch_size: batchSize, weight_decay: weightDecay, backend } = ctx.options;
+  const tokenizerFolder = ctx.optionalInput('tokenizer')?.path;
+  if (!stages) throw new StepFailure('no-stages', 'a bert model needs "stages": what to learn from, and for how long');
+  if (!tokenizerFolder) throw new StepFailure('no-tokenizer', 'a bert model needs the input "tokenizer"');
+  if (model.hidden % model.heads !== 0) {
+    throw new StepFailure('heads', `hidden ${model.hidden} is not a multiple of heads ${model.heads}`);
+  }
+  const tokenizer = await loadTokenizer(tokenizerFolder);
+  const config: BertConfig = {
+    vocabulary: tokenizer.vocabularySize,
+    layers: model.layers,
+    hidden: model.hidden,
+    heads: model.heads,
+    intermediate: model.intermediate ?? 4 * model.hidden,
+    maxLength: model.max_length,
+    labels: labels.length,
+    dropout: model.dropout,
+  };
+  const teacher = ctx.optionalInput('teacher');
+  const cache = teacher && (await LogitsCache.open(teacher.path));
+  const runner = await createRunner(backend, ctx.threads);
+  try {
+    const fit = cache && checkedFit(cache, config, labels, tokenizer.hash);
+    const saved = await ctx.checkpoint.load(STATE);
+    const examples = await Examples.encode(rows, labels, tokenizer, config.maxLength);
+    let savedAt = ctx.now();
+    let sum = 0;
+    let count = 0;
+    const parameters = await train(
+      {
+        config,
+        stages: stages.map((stage) => ({ ...stage, ...(stage.updates === undefined && { epochs: stage.epochs ?? 3 }) })),
+        examples,
+        cache,
+        fit,
+        batchSize,
+        weightDecay,
+        seed: ctx.seed,
+        runner,
+        resume: saved === undefined ? undefined : await readState(saved),
+      },
+      async ({ stage, done, total, loss, position, optimizer }) => {
+        sum += loss;
+        count++;
+        const phase = stages.length > 1 ? { phase: `stage ${stage + 1} of ${stages.length}` } : {};
+        await ctx.progress({ done, total, unit: 'updates', loss: sum / count, ...phase });
+        if (count >= 10) [sum, count] = [0, 0];
+        if (ctx.signal.aborted || ctx.now() - savedAt > CHECKPOINT_MS) {
+          await ctx.checkpoint.save(STATE, (folder) => saveState(folder, position, optimizer));
+          savedAt = ctx.now();
+        }
+        ctx.signal.throwIfAborted();
+      },
+    );
+    const trainedOn = { rows: rows.length, labelled: rows.filter((r) => r.label !== null).length };
+    await saveBert(await ctx.output('model'), { config, labels, parameters }, tokenizerFolder, trainedOn);
+  } finally {
+    cache?.close();
+    await runner.release();
+  }
+}
+
+/** @throws StepFailure if the cache was made with other labels, another tokenizer or another length */
+function checkedFit(cache: LogitsCache, config: BertConfig, labels: readonly string[], tokenizer: string): Fit {
+  const { index } = cache;
+  if (index.labels.join('\n') !== labels.join('\n')) {
+    throw new StepFailure('labels', `the teacher's labels are ${index.labels.join(', ')}, the data's ${labels.join(', ')}`);
+  }
+  if (index.tokenizer !== tokenizer) {
+    throw new StepFailure('tokenizer', "the teacher's logits were made with another tokenizer than the student's");
+  }
+  if (index.maxLength !== config.maxLength) {
+    throw new StepFailure(
+      'max-length',
+      `the teacher read ${index.maxLength} tokens of a text, the student reads ${config.maxLength}`,
+      `Give the student max_length: ${index.maxLength}.`,
+    );
+  }
+  return {
+    layers: { student: config.layers, teacher: index.teacher.layers },
+    studentHidden: config.hidden,
+    teacherHidden: index.teacher.hidden,
+    studentHeads: config.heads,
+    teacherHeads: index.teacher.heads,
+  };
+}

@@ -1,0 +1,79 @@
+import type { TensorFunction, Tensors } from '../backend/runner.js';
+import { type Tensor, tf } from '../backend/tf.js';
+import type { Wanted } from '../data/logits.js';
+import { objectiveOf, type ObjectiveOptions } from '../methods/index.js';
+import type { Fit, TeacherSignal } from '../methods/objective.js';
+import type { ParameterSpec } from '../models/architecture.js';
+import { type BertConfig, bert } from '../models/bert.js';
+import { TEACHER } from './examples.js';
+
+/** One stage of a `train` step, as its schema has it: exactly one of `epochs` and `updates`. */
+export interface StageOptions {
+  readonly objectives: readonly ObjectiveOptions[];
+  readonly epochs?: number;
+  readonly updates?: number;
+  readonly learning_rate: number;
+  readonly warmup: number;
+}
+
+/** A stage made ready to run: what it computes, what it learns beside the model, and what it must be fed. */
+export interface Stage {
+  /** Returns `loss`, the weighted sum, and each objective's own loss as `loss.<i>`. */
+  readonly fn: TensorFunction;
+  /** Projections and the like, named `objective.<i>.<name>`. */
+  readonly specs: Readonly<Record<string, ParameterSpec>>;
+  readonly wanted: Wanted;
+  /** No objective says anything about a row without a label. */
+  readonly labelledOnly: boolean;
+}
+
+export const dropoutFeed = (site: number): string => `dropout.${site}`;
+
+const ascending = (layers: readonly number[]): number[] => [...new Set(layers)].sort((a, b) => a - b);
+
+/**
+ * @param key names the stage; two stages of one model must not share it
+ * @param fit teacher and student side by side; undefined without a teacher
+ * @throws StepFailure if an objective does not fit the two models
+ */
+export function buildStage(config: BertConfig, options: StageOptions, fit: Fit | undefined, key: string): Stage {
+  const parts = options.objectives.map((entry, i) => {
+    const objective = objectiveOf(entry);
+    return {
+      entry,
+      objective,
+      prefix: `objective.${i}.`,
+      needs: objective.needs(entry, fit),
+      specs: objective.parameters(entry, fit),
+    };
+  });
+  const wanted: Wanted = {
+    logits: parts.some((p) => p.needs.logits),
+    hiddenStates: ascending(parts.flatMap((p) => p.needs.hiddenStates)),
+    attention: ascending(parts.flatMap((p) => p.needs.attention)),
+  };
+  const specs = Object.fromEntries(
+    parts.flatMap(({ prefix, specs }) => Object.entries(specs).map(([name, spec]) => [prefix + name, spec])),
+  );
+
+  const call = (parameters: Tensors, batch: Tensors): Tensors => {
+    const feed = (name: string): Tensor => batch[name] as Tensor;
+    const [rows, length] = feed('ids').shape as [number, number];
+    const dropout = bert.dropoutSites(config, rows, length).map((_, site) => feed(dropoutFeed(site)));
+    const student = bert.forward(config, parameters, { ids: feed('ids'), mask: feed('mask'), dropout });
+    const teacher: TeacherSignal = {
+      logits: batch[TEACHER.logits],
+      hiddenStates: new Map(wanted.hiddenStates.map((layer) => [layer, feed(TEACHER.hidden(layer))])),
+      attentionScores: new Map(wanted.attention.map((layer) => [layer, feed(TEACHER.attention(layer))])),
+    };
+    const losses = parts.map(({ entry, objective, prefix, specs }) => {
+      const own = Object.fromEntries(Object.keys(specs).map((name) => [name, parameters[prefix + name] as Tensor]));
+      const input = { student, teacher, mask: feed('mask'), rows: feed('rows'), labels: feed('labels'), parameters: own };
+      return objective.loss(entry, input, fit);
+    });
+    const weighted = losses.map((loss, i) => tf.mul(loss, (parts[i] as (typeof parts)[number]).entry.weight));
+    const loss = weighted.reduce((a, b) => tf.add(a, b));
+    return { loss, ...Object.fromEntries(losses.map((l, i) => [`loss.${i}`, l])) };
+  };
+  return { fn: { key, call }, specs, wanted, labelledOnly: parts.every((p) => p.needs.labels) };
+}

