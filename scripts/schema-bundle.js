@@ -79,6 +79,7 @@ export function editorSchema(shell, steps, all) {
     const { $defs: __, title: ___, ...options } = bundle(schema, all, defs);
     return {
       if: { properties: { uses: { const: step.name } }, required: ['uses'] },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
       then: { properties: { with: withInputs(orReference(options), step) } },
     };
   });

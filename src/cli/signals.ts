@@ -2,8 +2,8 @@ import type { RunControl } from '../engine/control.js';
 import { EXIT } from './exit.js';
 
 /**
- * A second signal this soon is the first one again: under `npx` the terminal signals both npm and us, and npm passes
- * it on. Milliseconds.
+ * A second signal this soon is the first one again: the terminal signals every process in the foreground, and a
+ * wrapper (a package manager, a shell script) may pass its own on to us as well. Milliseconds.
  */
 const SAME_PRESS = 400;
 

@@ -35,7 +35,7 @@ const WALKED = new Set([
   'discriminator',
 ]);
 const NOT_SUPPORTED = ['patternProperties', 'prefixItems', 'unevaluatedProperties', 'unevaluatedItems', '$dynamicRef'];
-const ANNOTATIONS = ['x-file', 'x-package', 'x-expect'];
+const ANNOTATIONS = ['x-file', 'x-package', 'x-expect', 'x-short-for'];
 
 /**
  * Validates values by JSON Schema 2020-12. A walk of ours follows value and schema together, chooses the branch of
@@ -160,7 +160,10 @@ class Walk {
     const { schema } = node;
     if (Array.isArray(value) && schema.items !== undefined) {
       const items = this.set.sub(node, schema.items);
-      for (const [i, item] of value.entries()) this.visit(items, item, child(pointer, i));
+      for (const [i, item] of value.entries()) {
+        value[i] = this.longForm(items, item);
+        this.visit(items, value[i], child(pointer, i));
+      }
     }
     if (!isObject(value)) return;
     const properties = isObject(schema.properties) ? schema.properties : {};
@@ -172,8 +175,23 @@ class Walk {
         const message = `${quote(key)} is not ${String(names.schema['x-expect'] ?? 'a valid name')}`;
         this.issues.push({ code: 'invalid-name', message, pointer: at, at: 'key' });
       }
-      if (Object.hasOwn(properties, key)) this.visit(this.set.sub(node, properties[key]), item, at);
-      else if (others) this.visit(others, item, at);
+      const schema = Object.hasOwn(properties, key) ? this.set.sub(node, properties[key]) : others;
+      if (!schema) continue;
+      value[key] = this.longForm(schema, item);
+      this.visit(schema, value[key], at);
     }
+  }
+
+  /**
+   * A short form means exactly one long form: where a union has the branch `{enum: […], "x-short-for": "type"}`, the
+   * text `hard-label` becomes `{type: hard-label}`, with all defaults. Steps and fingerprints see the long form only.
+   */
+  private longForm(node: SchemaNode, value: Json): Json {
+    if (typeof value !== 'string') return value;
+    for (const { schema } of this.set.subs(node, node.schema.oneOf ?? node.schema.anyOf)) {
+      const key = schema['x-short-for'];
+      if (typeof key === 'string' && Array.isArray(schema.enum) && schema.enum.includes(value)) return { [key]: value };
+    }
+    return value;
   }
 }

@@ -52,7 +52,7 @@ function shortestCycle(start: string, edges: Edges<unknown>, among: ReadonlySet<
     for (const need of edges.get(id)?.keys() ?? []) {
       if (need === start) {
         const path = [id];
-        for (let at = id; at !== start; ) path.unshift((at = from.get(at) as string));
+        while (path[0] !== start) path.unshift(from.get(path[0] as string) as string);
         return path;
       }
       if (from.has(need) || !among.has(need)) continue;

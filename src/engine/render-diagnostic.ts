@@ -52,7 +52,8 @@ function excerpt(line: string, start: number, length: number): { before: string;
 
 /** Control characters would move the cursor or colour the terminal; they are shown as their Unicode pictures. */
 function printable(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (c) =>
-    c < ' ' ? String.fromCharCode(0x2400 + c.charCodeAt(0)) : '\u2421',
-  );
+  return text.replace(/\p{Cc}/gu, (c) => {
+    if (c === '\t') return c;
+    return c < ' ' ? String.fromCharCode(0x2400 + c.charCodeAt(0)) : '\u2421';
+  });
 }

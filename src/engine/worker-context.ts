@@ -59,7 +59,7 @@ export class WorkerContext {
       ),
       seed: job.seed,
       threads: job.threads,
-      now: () => Date.now(),
+      now: () => performance.timeOrigin + performance.now(),
       signal,
       progress: (progress) => this.progress(progress),
       log: (level, message) => emit({ type: 'step-log', step: job.instance, level, message }),

@@ -12,7 +12,12 @@ test('durations, bytes, rates, losses', () => {
 });
 
 test('bars and sparklines have the width asked for', () => {
-  expect([0, 0.5, 0.55, 1].map((share) => format.bar(share, 10))).toEqual(['░░░░░░░░░░', '█████░░░░░', '█████▌░░░░', '██████████']);
+  expect([0, 0.5, 0.55, 1].map((share) => format.bar(share, 10))).toEqual([
+    '░░░░░░░░░░',
+    '█████░░░░░',
+    '█████▌░░░░',
+    '██████████',
+  ]);
   expect(format.sparkline([1, 2, 3, 4, 5, 6, 7, 8], 8)).toBe('▁▂▃▄▅▆▇█');
   expect(format.sparkline([8, 8, 1, 1], 2)).toBe('█▁');
   expect(format.sparkline([2, 2], 5)).toBe('▁▁');

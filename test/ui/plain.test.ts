@@ -6,10 +6,10 @@ import { resolveReporter, wantsColor } from '../../src/ui/reporter.js';
 import { at, begin, ended, fail, finish, progress, started, table } from './events.js';
 
 function plain(...events: readonly Event[]): string[] {
-  let text = '';
-  const reporter = plainReporter((more) => void (text += more));
+  const written: string[] = [];
+  const reporter = plainReporter((text) => written.push(text));
   for (const event of events) reporter.event(event);
-  return text.trimEnd().split('\n');
+  return written.join('').trimEnd().split('\n');
 }
 const plan = started([
   ['a', 'train'],
@@ -39,7 +39,9 @@ test('a run that goes well', () => {
 
 test('a run that fails', () => {
   const skipped = at(4, { type: 'step-skipped', step: 'b', reason: 'upstream', because: 'a' });
-  expect(plain(plan, begin(0, 'a'), fail(1, 'a', 1, true), begin(2, 'a', 2), fail(3, 'a', 2), skipped, ended(4, 'failed'))).toEqual([
+  expect(
+    plain(plan, begin(0, 'a'), fail(1, 'a', 1, true), begin(2, 'a', 2), fail(3, 'a', 2), skipped, ended(4, 'failed')),
+  ).toEqual([
     'tiny: started, 2 steps, run r1',
     'a: started train',
     'a: failed, trying again: row 7 has no label',
@@ -53,7 +55,9 @@ test('a run that fails', () => {
 });
 
 test('at most one progress line in ten seconds', () => {
-  const reports = Array.from({ length: 200 }, (_, i) => progress(i / 5, 'a', i * 10, 4000, { loss: 1.5, phase: 'stage 1 of 2' }));
+  const reports = Array.from({ length: 200 }, (_, i) =>
+    progress(i / 5, 'a', i * 10, 4000, { loss: 1.5, phase: 'stage 1 of 2' }),
+  );
   expect(plain(plan, begin(0, 'a'), ...reports).slice(2)).toEqual([
     'a: 500/4000 updates (12 %), 50.0/s, 1m 10s left, loss 1.500, stage 1 of 2',
     'a: 1000/4000 updates (25 %), 50.0/s, 1m 00s left, loss 1.500, stage 1 of 2',

@@ -36,25 +36,24 @@ const frame = (columns: number, rows: number, ...more: Event[]): string[] =>
 describe('the redrawn part', () => {
   test('has everything where there is room', () => {
     expect(frame(140, 30)).toEqual([
-      '● student[hidden=64,seed=12]  train  █████▍░░░░░░░░░░░░░░░░░░   90/400 updates   10.0/s  31 s left  loss 0.2222  █▃▂▁▁▁▁▁▁  412 MB  stage 1 of 2',
+      '● student[hidden=64,seed=12]  train  ████▌░░░░░░░░░░░░░░░   90/400 updates   10.0/s  31 s left  loss 0.2222  █▄▃▂▂▁▁▁▁  412 MB  stage 1 of 2',
       '○ report                      evaluate, after student[hidden=64,seed=12]',
       '1/3 steps  10 s  tiny',
     ]);
   });
 
   test('drops columns by priority as it gets narrow', () => {
-    expect(frame(80, 30)[0]).toBe('● student[hidden=64,seed=12]   90/400 updates  31 s left  loss 0.2222  █▃▂▁▁▁▁▁▁');
-    expect(frame(50, 30)[0]).toBe('● stude…4,seed=12]   90/400 updates  31 s left');
-    expect(frame(30, 30)[0]).toBe('● st…=12]   90/400 updates');
-    expect(frame(20, 30)[0]).toBe('● stud…ed=12]   22%');
+    expect(frame(80, 30)[0]).toBe('● student[hidden=64,seed=12]   90/400 updates  31 s left  loss 0.2222  █▄▃▂▂▁▁▁▁');
+    expect(frame(50, 30)[0]).toBe('● studen…n=64,seed=12]   90/400 updates  31 s left');
+    expect(frame(30, 30)[0]).toBe('● student…en=64,seed=12]   22%');
+    expect(frame(20, 30)[0]).toBe('● stu…seed=12]   22%');
   });
 
-  test.each(Array.from({ length: 141 }, (_, i) => i + 20).filter((width) => width < 60 || width % 9 === 0))(
-    'never exceeds %i columns',
-    (columns) => {
+  test('never exceeds the terminal', () => {
+    for (let columns = 20; columns <= 160; columns++) {
       for (const line of frame(columns, 30)) expect(stringWidth(line)).toBeLessThanOrEqual(columns);
-    },
-  );
+    }
+  });
 
   test('is always lower than the terminal, whatever waits', () => {
     const many = started(Array.from({ length: 1000 }, (_, i) => [`s${i}`, 'train']));
@@ -111,8 +110,8 @@ describe('on a terminal', () => {
       expect(text).toEqual([
         'tiny run r1',
         '= corpus up to date',
-        '↻ student[hidden=64,seed=12] trying again after: row 7 has no',
-        '  label',
+        '↻ student[hidden=64,seed=12] trying again after: row 7 has',
+        '  no label',
         '  Drop it.',
         '✓ student[hidden=64,seed=12] done in 3.0 s, 412 MB',
         '✓ report done in 3.0 s, 412 MB',

@@ -24,7 +24,9 @@ describe('the states of a step', () => {
     expect(step(fold(two, finish(1, 'a', true)), 'a').state).toBe('cached');
     const skip = at(1, { type: 'step-skipped', step: 'b', reason: 'upstream', because: 'a' });
     expect(step(fold(two, skip), 'b')).toMatchObject({ state: 'skipped', skipped: { because: 'a' } });
-    expect(step(fold(two, begin(0, 'a'), at(1, { type: 'step-interrupted', step: 'a' })), 'a').state).toBe('interrupted');
+    expect(step(fold(two, begin(0, 'a'), at(1, { type: 'step-interrupted', step: 'a' })), 'a').state).toBe(
+      'interrupted',
+    );
   });
 
   test('a retry waits, then runs with nothing left of the first attempt but why it failed', () => {
@@ -81,7 +83,13 @@ describe('rate and time left', () => {
   });
 
   test('a jump is smoothed, and then followed', () => {
-    let view = fold(two, begin(0, 'a'), progress(0, 'a', 0, 1e6), progress(1, 'a', 10, 1e6), progress(2, 'a', 110, 1e6));
+    let view = fold(
+      two,
+      begin(0, 'a'),
+      progress(0, 'a', 0, 1e6),
+      progress(1, 'a', 10, 1e6),
+      progress(2, 'a', 110, 1e6),
+    );
     const soon = step(view, 'a').rate.perSecond ?? 0;
     expect(soon).toBeGreaterThan(15);
     expect(soon).toBeLessThan(30);
@@ -96,7 +104,11 @@ describe('rate and time left', () => {
 
   test('another unit, total or fewer done start anew', () => {
     const base = fold(two, begin(0, 'a'), progress(0, 'a', 0, 100), progress(1, 'a', 50, 100));
-    for (const other of [progress(2, 'a', 51, 200), progress(2, 'a', 3, 100), progress(2, 'a', 60, 100, { unit: 'rows' })]) {
+    for (const other of [
+      progress(2, 'a', 51, 200),
+      progress(2, 'a', 3, 100),
+      progress(2, 'a', 60, 100, { unit: 'rows' }),
+    ]) {
       expect(step(reduce(base, other), 'a').rate.perSecond).toBeUndefined();
     }
   });
@@ -143,13 +155,22 @@ describe('the run', () => {
     expect(view.log).toHaveLength(LOG_LIMIT);
     expect(view.log.at(-1)?.message).toBe(`${LOG_LIMIT + 49}`);
     expect(view.status).toBe('stopping');
-    expect(reduce(view, ended(9, 'ok'))).toMatchObject({ status: 'ok', seconds: 9, outputs: { student: '/out/student' } });
+    expect(reduce(view, ended(9, 'ok'))).toMatchObject({
+      status: 'ok',
+      seconds: 9,
+      outputs: { student: '/out/student' },
+    });
     expect(view.tables.map(({ table }) => table.title)).toEqual(['Results']);
   });
 
   test('takes a thousand steps in well under a second', () => {
     const ids = Array.from({ length: 1000 }, (_, i) => `s${i}`);
-    const events = ids.flatMap((id, i) => [begin(i, id), progress(i, id, 1, 2), progress(i + 1, id, 2, 2), finish(i + 1, id)]);
+    const events = ids.flatMap((id, i) => [
+      begin(i, id),
+      progress(i, id, 1, 2),
+      progress(i + 1, id, 2, 2),
+      finish(i + 1, id),
+    ]);
     const since = performance.now();
     const view = fold(started(ids.map((id) => [id, 'train'])), ...events);
     expect(performance.now() - since).toBeLessThan(3000);
@@ -159,7 +180,8 @@ describe('the run', () => {
   test('a view is never changed', () => {
     const before = fold(two, begin(0, 'a'), progress(1, 'a', 1, 9, { loss: 1 }));
     const copy = structuredClone(before);
-    for (const event of [progress(2, 'a', 2, 9, { loss: 2 }), table(2, 'a'), fail(3, 'a'), ended(4, 'failed')]) reduce(before, event);
+    for (const event of [progress(2, 'a', 2, 9, { loss: 2 }), table(2, 'a'), fail(3, 'a'), ended(4, 'failed')])
+      reduce(before, event);
     expect(before).toEqual(copy);
   });
 });

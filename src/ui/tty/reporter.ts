@@ -72,10 +72,11 @@ export function ttyReporter(stream: NodeJS.WriteStream, { color }: { readonly co
       ink.unmount();
       await ink.waitUntilExit();
       const width = size().columns;
-      const tables = view.tables.flatMap(({ table }) => ['', ...renderTable(table, width)]);
+      const tables = view.tables.flatMap(({ table }) => [...renderTable(table, width), '']);
       // Folders are left for the terminal to break, so that they can be copied.
       const end = isOver(view) ? [...wrap(describeRun(view), width, '', '  '), ...describeOutputs(view)] : [];
-      const lines = [...tables, ...(tables.length > 0 ? [''] : []), ...end];
+      // Ink has left an empty line: its last frame.
+      const lines = [...tables, ...end];
       stream.write(lines.map((line) => `${line}\n`).join(''));
     },
   };
