@@ -1,6 +1,6 @@
 // npm run generate: writes what follows from the JSON Schemas; with --check it writes nothing and fails if a file is stale.
 //   schemas/editor.schema.json        one schema for yaml-language-server: the shell and the `with` of every step
-//   src/steps/generated/<step>.ts     the type of each step's options
+//   src/options/<step>.ts             the type of each step's options
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,7 +22,7 @@ for (const { step, schema } of steps) {
   const name = `${step.name.replace(/(^|-)(\w)/g, (_, __, letter) => letter.toUpperCase())}Options`;
   const { title: _, ...options } = typeSchema(bundle(schema, registry.schemas()));
   files.set(
-    `src/steps/generated/${step.name}.ts`,
+    `src/options/${step.name}.ts`,
     await compile(options, name, { ...STYLE, additionalProperties: false }),
   );
 }

@@ -51,7 +51,8 @@ function clean(defs) {
  */
 export function typeSchema({ $defs, ...schema }) {
   const walk = (value) => {
-    if (Array.isArray(value)) return value.map(walk);
+    // Steps never see a short form: the engine writes it out.
+    if (Array.isArray(value)) return value.filter((item) => item?.['x-short-for'] === undefined).map(walk);
     if (value === null || typeof value !== 'object') return value;
     const copy = Object.fromEntries(
       Object.entries(value)

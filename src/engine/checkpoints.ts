@@ -9,17 +9,22 @@ interface Saved {
   readonly replaced?: string;
 }
 
-/**
- * A step's checkpoints, as artifacts in the store: a job that goes on elsewhere finds them there.
- * @param owned false once the engine that started the job is gone: another may run the same job by then
- * @param saved called after each save
- */
-export function checkpointsOf(
-  store: Store,
-  fingerprint: string,
-  owned: () => boolean,
-  saved: (name: string) => void,
-): Checkpoints {
+export interface CheckpointParts {
+  readonly store: Store;
+  readonly fingerprint: string;
+  /** Milliseconds from one save to when the next is due. */
+  readonly every: number;
+  /** Aborted when the user asks to stop. */
+  readonly signal: AbortSignal;
+  /** False once the engine that started the job is gone: another may run the same job by then. */
+  readonly owned: () => boolean;
+  /** Called after each save. */
+  readonly saved: (name: string) => void;
+}
+
+/** A step's checkpoints, as artifacts in the store: a job that goes on elsewhere finds them there. */
+export function checkpointsOf({ store, fingerprint, every, signal, owned, saved }: CheckpointParts): Checkpoints {
+  let savedAt = performance.now();
   return {
     async save(name, fill) {
       const ref = refOf(fingerprint, name);
@@ -41,6 +46,7 @@ export function checkpointsOf(
           if (old !== undefined && old !== digest) await store.remove(old);
         }
       }
+      savedAt = performance.now();
       saved(name);
     },
     async load(name) {
@@ -48,6 +54,7 @@ export function checkpointsOf(
       if (saved === undefined || !(await store.verify(saved.digest))) return undefined;
       return store.get(saved.digest);
     },
+    due: () => signal.aborted || performance.now() - savedAt >= every,
   };
 }
 

@@ -147,6 +147,12 @@ export function keywordIssue(
         pointer: child(at, String(params.i)),
         at: 'value',
       };
+    case 'not': {
+      const both = ((schema.not as JsonObject).required ?? []) as string[];
+      const keys = both.map(quote).join(' and ');
+      const message = `${holderOf(wording.subject(at))} cannot have both ${keys}`;
+      return { code: 'bad-value', message, hint: 'Give one of them', pointer: child(at, both.at(-1) ?? ''), at: 'key' };
+    }
     case 'if':
     case 'propertyNames':
       return undefined;

@@ -5,17 +5,18 @@ import type { Execution, Executor, Job } from './executor.js';
 import { fileName } from './files.js';
 import { JobLog } from './job-log.js';
 import { Redactor } from './secrets.js';
-import { WorkerProcess } from './worker-process.js';
+import { type WorkerOptions, WorkerProcess } from './worker-process.js';
 
 const CLOSE_MS = 2000;
 
-export interface LocalExecutorOptions {
-  /** Absolute path of the file that worker processes run; it calls `serveWorker`. */
-  readonly worker: string;
-  /** Folder of the `LocalStore`. */
-  readonly store: string;
+/** A checkpoint of a training costs a write of three times the model; a kill costs at most this much work. */
+const CHECKPOINT_MS = 15_000;
+
+export interface LocalExecutorOptions extends Omit<WorkerOptions, 'checkpointMs'> {
   /** Folder for what the steps' processes print: `<instance>.log`. */
   readonly logs: string;
+  /** Milliseconds between two checkpoints of a step that saves them as it goes. Default: 15 s. */
+  readonly checkpointMs?: number;
 }
 
 /** Runs jobs in child processes of this one. A process is used again, so that a cheap step costs milliseconds. */
@@ -58,7 +59,7 @@ export class LocalExecutor implements Executor {
     for (let worker = this.idle.pop(); worker !== undefined; worker = this.idle.pop()) {
       if (worker.usable) return worker;
     }
-    const worker = new WorkerProcess(this.options.worker, this.options.store);
+    const worker = new WorkerProcess({ checkpointMs: CHECKPOINT_MS, ...this.options });
     this.processes.add(worker);
     void worker.ended.then(() => this.processes.delete(worker));
     return worker;

@@ -72,6 +72,8 @@ export interface Checkpoints {
   save(name: string, fill: (folder: string) => Promise<void>): Promise<void>;
   /** The folder (read-only) of the checkpoint of that name that an earlier attempt left, if any. */
   load(name: string): Promise<string | undefined>;
+  /** Whether to save one now: the last save, or the start, is some seconds ago, or the user asks to stop. */
+  due(): boolean;
 }
 
 /** All that a step may know of the world. Steps touch no console, environment, clock or `Math.random`. */
@@ -91,9 +93,9 @@ export interface StepContext<Options> {
   readonly seed: number;
   /** Threads that a compute step may use. */
   readonly threads: number;
-  /** Milliseconds; for measurements and for when to save a checkpoint, never for what is computed. */
+  /** Milliseconds; for measurements, never for what is computed. */
   now(): number;
-  /** Aborted when the user asks to stop: save a checkpoint, then `signal.throwIfAborted()`. */
+  /** Aborted when the user asks to stop: save a checkpoint (`due` says so), then `signal.throwIfAborted()`. */
   readonly signal: AbortSignal;
   /**
    * Reports progress. Also resolves only after the event loop has turned, so a loop of blocking work that awaits it

@@ -20,6 +20,8 @@ export interface ContextParts {
   readonly memory: MemoryWatch;
   readonly emit: (event: EventBody) => void;
   readonly owned: () => boolean;
+  /** Milliseconds between two checkpoints. */
+  readonly checkpointMs: number;
 }
 
 /** A step's view of the world while it runs, and what becomes of its outputs. */
@@ -54,9 +56,14 @@ export class WorkerContext {
         if (step.outputs[name] !== 'measurement') throw new Error(`step ${step.name} has no measurement "${name}"`);
         this.measured.set(name, value);
       },
-      checkpoint: checkpointsOf(store, job.fingerprint, parts.owned, (name) =>
-        emit({ type: 'step-checkpoint', step: job.instance, name }),
-      ),
+      checkpoint: checkpointsOf({
+        store,
+        fingerprint: job.fingerprint,
+        every: parts.checkpointMs,
+        signal,
+        owned: parts.owned,
+        saved: (name) => emit({ type: 'step-checkpoint', step: job.instance, name }),
+      }),
       seed: job.seed,
       threads: job.threads,
       now: () => performance.timeOrigin + performance.now(),

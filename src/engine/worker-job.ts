@@ -27,6 +27,8 @@ export async function runJob(
     readonly emit: (event: EventBody) => void;
     /** False once the engine that started the job is gone. */
     readonly owned: () => boolean;
+    /** Milliseconds between two checkpoints. */
+    readonly checkpointMs: number;
   },
 ): Promise<JobResult> {
   const redactor = new Redactor(job, place.environment);

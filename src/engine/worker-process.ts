@@ -9,6 +9,15 @@ import type { FromWorker, ToWorker } from './protocol.js';
 /** How long to wait for the last output of a process that ended; a grandchild may hold the pipe open. */
 const LAST_OUTPUT_MS = 500;
 
+export interface WorkerOptions {
+  /** Absolute path of the file that it runs; it calls `serveWorker`. */
+  readonly worker: string;
+  /** Folder of the `LocalStore`. */
+  readonly store: string;
+  /** Milliseconds between two checkpoints of a step that saves them as it goes. */
+  readonly checkpointMs: number;
+}
+
 /** One job on one process. */
 interface Current {
   readonly log: JobLog;
@@ -26,8 +35,8 @@ export class WorkerProcess {
   /** It can take another job. */
   usable = true;
 
-  constructor(entry: string, store: string) {
-    this.child = fork(entry, [store, String(process.pid)], {
+  constructor({ worker, store, checkpointMs }: WorkerOptions) {
+    this.child = fork(worker, [store, String(process.pid), String(checkpointMs)], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       execArgv: ['--expose-gc'],
       // A group of its own: Ctrl-C in the terminal is for the parent, also while the child still starts.

@@ -16,10 +16,11 @@ const WATCHDOG = `
 
 /**
  * Serves jobs to the `LocalExecutor` that forked this process, one after another, until it is gone. To be called
- * once, by the entry file of worker processes; its arguments are the store's folder and the parent's pid.
+ * once, by the entry file of worker processes; its arguments are the store's folder, the parent's pid
+ * and the milliseconds between two checkpoints.
  */
 export function serveWorker(registry: Registry): void {
-  const [folder, parent] = process.argv.slice(2);
+  const [folder, parent, checkpointMs] = process.argv.slice(2);
   if (folder === undefined || process.send === undefined) throw new Error('a worker is started by a LocalExecutor');
   const store = new LocalStore(folder);
   const parentPid = Number(parent);
@@ -41,6 +42,7 @@ export function serveWorker(registry: Registry): void {
       signal: controller.signal,
       emit: (event) => send({ type: 'event', event }),
       owned: () => process.connected && process.ppid === parentPid,
+      checkpointMs: Number(checkpointMs),
     });
     stopping = undefined;
     send({ type: 'done', ...result, retire: isLarge() });

@@ -1,10 +1,9 @@
+import type { Objective as ObjectiveOptions } from '../options/train.js';
 import type { Objective } from './objective.js';
-import { type AttentionOptions, attention } from './objectives/attention.js';
-import { type HardLabelOptions, hardLabel } from './objectives/hard-label.js';
-import { type HiddenStatesOptions, hiddenStates } from './objectives/hidden-states.js';
-import { type SoftLabelOptions, softLabel } from './objectives/soft-label.js';
-
-export type ObjectiveOptions = HardLabelOptions | SoftLabelOptions | HiddenStatesOptions | AttentionOptions;
+import { attention } from './objectives/attention.js';
+import { hardLabel } from './objectives/hard-label.js';
+import { hiddenStates } from './objectives/hidden-states.js';
+import { softLabel } from './objectives/soft-label.js';
 
 /** Every objective: add a module and a line (and its schema to `schemas/objectives/`). */
 const objectives = [hardLabel, softLabel, hiddenStates, attention] as const;

@@ -1,7 +1,8 @@
+import type { HiddenStates } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 
 /** `uniform`, `last`, or pairs [student layer, teacher layer]; 0 is the embedding output. */
-export type LayerMap = 'uniform' | 'last' | readonly (readonly [number, number])[];
+export type LayerMap = HiddenStates['layer_map'];
 
 export interface LayerPair {
   readonly student: number;

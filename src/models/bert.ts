@@ -121,10 +121,11 @@ function attention(
   const [batch, length] = x.shape as [number, number];
   const width = c.hidden / c.heads;
   const split = (t: Tensor): Tensor => tf.transpose(tf.reshape(t, [batch, length, c.heads, width]), [0, 2, 1, 3]);
-  const query = split(dense(p, `${name}.query`, x));
+  // Scaled here and not after the product, where there is more to scale.
+  const query = tf.mul(split(dense(p, `${name}.query`, x)), 1 / Math.sqrt(width));
   const key = split(dense(p, `${name}.key`, x));
   const value = split(dense(p, `${name}.value`, x));
-  const scores = tf.mul(tf.matMul(query, key, false, true), 1 / Math.sqrt(width));
+  const scores = tf.matMul(query, key, false, true);
   const probabilities = drop(tf.softmax(tf.add(scores, blocked)));
   const context = tf.transpose(tf.matMul(probabilities, value), [0, 2, 1, 3]);
   return { context: tf.reshape(context, [batch, length, c.hidden]), scores };

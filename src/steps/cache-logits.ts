@@ -1,5 +1,5 @@
 import { defineStep, one } from '../engine/step.js';
-import type { CacheLogitsOptions } from '../teachers/capture.js';
+import type { CacheLogitsOptions } from '../options/cache-logits.js';
 
 export const cacheLogits = defineStep<CacheLogitsOptions>({
   name: 'cache-logits',

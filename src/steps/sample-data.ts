@@ -1,5 +1,5 @@
 import { defineStep } from '../engine/step.js';
-import type { SampleDataOptions } from './generated/sample-data.js';
+import type { SampleDataOptions } from '../options/sample-data.js';
 
 export const sampleData = defineStep<SampleDataOptions>({
   name: 'sample-data',

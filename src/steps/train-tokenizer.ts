@@ -1,5 +1,5 @@
 import { defineStep, one } from '../engine/step.js';
-import type { TrainTokenizerOptions } from './generated/train-tokenizer.js';
+import type { TrainTokenizerOptions } from '../options/train-tokenizer.js';
 
 export const trainTokenizer = defineStep<TrainTokenizerOptions>({
   name: 'train-tokenizer',

@@ -1,5 +1,5 @@
 import { defineStep, one, optional } from '../engine/step.js';
-import type { TrainOptions } from '../train/run.js';
+import type { TrainOptions } from '../options/train.js';
 
 export const train = defineStep<TrainOptions>({
   name: 'train',

@@ -11,14 +11,8 @@ import { type EncodedBatch, loadTokenizer } from '../data/tokenizer.js';
 import { type BertConfig, bert } from '../models/bert.js';
 import { type BertModel, loadBert } from '../models/checkpoint.js';
 import { bucketLength, padTokens } from '../models/padding.js';
+import type { CacheLogitsOptions } from '../options/cache-logits.js';
 import { StepFailure } from '../util/failure.js';
-
-/** `schemas/steps/cache-logits.schema.json` documents them. */
-export interface CacheLogitsOptions {
-  readonly hidden_states: readonly number[];
-  readonly attention: readonly number[];
-  readonly max_bytes: number;
-}
 
 const BATCH = 32;
 /** Texts of one shard: what a kill can cost, and what one checkpoint writes. */

@@ -3,6 +3,7 @@ import type { LogitsCache } from '../data/logits.js';
 import type { Fit } from '../methods/objective.js';
 import { type BertConfig, bert } from '../models/bert.js';
 import { initialize, type Parameters } from '../models/initialize.js';
+import type { Stage as StageOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import { randomBytes, streamKey } from '../util/random.js';
 import { type Batch, planEpoch } from './batches.js';
@@ -10,7 +11,10 @@ import type { Examples } from './examples.js';
 import { ADAMW, AdamW } from './optimizer.js';
 import type { Position, SavedState } from './saved-state.js';
 import { linearSchedule } from './schedule.js';
-import { buildStage, dropoutFeed, type Stage, type StageOptions } from './stage.js';
+import { buildStage, dropoutFeed, type Stage } from './stage.js';
+
+/** Where a stage says neither epochs nor updates; its schema says so. */
+const EPOCHS = 3;
 
 export interface Training {
   readonly config: BertConfig;
@@ -77,7 +81,7 @@ async function runStage(
     throw new StepFailure('no-rows', `stage ${index + 1} learns from labels only, and no training row has one`);
   }
   const perEpoch = Math.ceil(rows.length / batchSize);
-  const total = options.updates ?? Math.max(1, Math.round((options.epochs as number) * perEpoch));
+  const total = options.updates ?? Math.max(1, Math.round((options.epochs ?? EPOCHS) * perEpoch));
   const lengths = rows.map((r) => examples.length(r));
   let epoch: { number: number; batches: Batch[] } | undefined;
 

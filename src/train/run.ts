@@ -1,44 +1,18 @@
 import type { StepContext } from '../engine/step.js';
-import { type Backend, createRunner } from '../backend/runner.js';
+import { createRunner } from '../backend/runner.js';
 import { type Row, readDataset } from '../data/dataset.js';
 import { LogitsCache } from '../data/logits.js';
 import { loadTokenizer } from '../data/tokenizer.js';
-import type { ObjectiveOptions } from '../methods/index.js';
 import type { Fit } from '../methods/objective.js';
 import type { BertConfig } from '../models/bert.js';
 import { saveBert } from '../models/checkpoint.js';
-import type { LogisticOptions } from '../models/logistic.js';
+import type { Bert, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import { Examples } from './examples.js';
 import { train } from './loop.js';
 import { readState, saveState } from './saved-state.js';
-import type { StageOptions } from './stage.js';
 import { trainYardstick } from './yardstick.js';
 
-/** `schemas/models/bert.schema.json` documents them. */
-interface BertOptions {
-  readonly type: 'bert';
-  readonly layers: number;
-  readonly hidden: number;
-  readonly heads: number;
-  readonly intermediate?: number;
-  readonly max_length: number;
-  readonly dropout: number;
-}
-
-/** `schemas/steps/train.schema.json` documents them; the short form of an objective is still a string here. */
-export interface TrainOptions {
-  readonly model: BertOptions | ({ readonly type: 'logistic' } & LogisticOptions);
-  readonly stages?: readonly (Omit<StageOptions, 'objectives'> & {
-    readonly objectives: readonly ObjectiveOptions[];
-  })[];
-  readonly batch_size: number;
-  readonly weight_decay: number;
-  readonly backend: Backend;
-}
-
-/** A checkpoint costs a write of three times the model; a kill costs at most this much work. */
-const CHECKPOINT_MS = 15_000;
 const STATE = 'state';
 
 /** The `train` step. */
@@ -54,7 +28,7 @@ export async function run(ctx: StepContext<TrainOptions>): Promise<void> {
 
 async function trainBert(
   ctx: StepContext<TrainOptions>,
-  model: BertOptions,
+  model: Bert,
   labels: readonly string[],
   rows: readonly Row[],
 ): Promise<void> {
@@ -83,13 +57,12 @@ async function trainBert(
     const fit = cache && checkedFit(cache, config, labels, tokenizer.hash);
     const saved = await ctx.checkpoint.load(STATE);
     const examples = await Examples.encode(rows, labels, tokenizer, config.maxLength);
-    let savedAt = ctx.now();
     let sum = 0;
     let count = 0;
     const parameters = await train(
       {
         config,
-        stages: stages.map((stage) => ({ ...stage, ...(stage.updates === undefined && { epochs: stage.epochs ?? 3 }) })),
+        stages,
         examples,
         cache,
         fit,
@@ -105,9 +78,8 @@ async function trainBert(
         const phase = stages.length > 1 ? { phase: `stage ${stage + 1} of ${stages.length}` } : {};
         await ctx.progress({ done, total, unit: 'updates', loss: sum / count, ...phase });
         if (count >= 10) [sum, count] = [0, 0];
-        if (ctx.signal.aborted || ctx.now() - savedAt > CHECKPOINT_MS) {
+        if (ctx.checkpoint.due()) {
           await ctx.checkpoint.save(STATE, (folder) => saveState(folder, position, optimizer));
-          savedAt = ctx.now();
         }
         ctx.signal.throwIfAborted();
       },

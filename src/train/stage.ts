@@ -1,20 +1,12 @@
 import type { TensorFunction, Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Wanted } from '../data/logits.js';
-import { objectiveOf, type ObjectiveOptions } from '../methods/index.js';
+import { objectiveOf } from '../methods/index.js';
 import type { Fit, TeacherSignal } from '../methods/objective.js';
 import type { ParameterSpec } from '../models/architecture.js';
 import { type BertConfig, bert } from '../models/bert.js';
+import type { Stage as StageOptions } from '../options/train.js';
 import { TEACHER } from './examples.js';
-
-/** One stage of a `train` step, as its schema has it: exactly one of `epochs` and `updates`. */
-export interface StageOptions {
-  readonly objectives: readonly ObjectiveOptions[];
-  readonly epochs?: number;
-  readonly updates?: number;
-  readonly learning_rate: number;
-  readonly warmup: number;
-}
 
 /** A stage made ready to run: what it computes, what it learns beside the model, and what it must be fed. */
 export interface Stage {

@@ -127,6 +127,7 @@ export async function makeContext(given: ContextOptions): Promise<TestContext> {
         const folder = join(root, 'checkpoints', name);
         return (await readdir(folder).catch(() => undefined)) === undefined ? undefined : folder;
       },
+      due: () => signal.aborted,
     },
     seed: given.seed ?? 7,
     threads: given.threads ?? 2,

@@ -41,4 +41,13 @@ export const elementwise: Family = {
   Sin: unary('Sin'),
   Cos: unary('Cos'),
   Softplus: unary('Softplus'),
+  /** 1 where x > 0, else `alpha`: what ReLU's gradient is made of. */
+  Step: ({ g, input, attrs }) => {
+    const positive = g.binary('Greater', input('x'), g.uniform(0, input('x').dtype), 'bool');
+    const alpha = (attrs.alpha as number | undefined) ?? 0;
+    const one = g.cast(positive, 'float32');
+    if (alpha === 0) return one;
+    const rest = g.binary('Mul', g.binary('Sub', g.uniform(1, 'float32'), one), g.uniform(alpha, 'float32'));
+    return g.binary('Add', one, rest);
+  },
 };

@@ -1,21 +1,16 @@
 import { type Tensor, tf } from '../../backend/tf.js';
+import type { Attention } from '../../options/train.js';
 import { StepFailure } from '../../util/failure.js';
-import { type LayerMap, layerPairs } from '../layer-map.js';
+import { layerPairs } from '../layer-map.js';
 import { type Fit, NOTHING, type Objective } from '../objective.js';
 
-export interface AttentionOptions {
-  readonly type: 'attention';
-  readonly weight: number;
-  readonly layer_map: LayerMap;
-}
-
-const pairsOf = (options: AttentionOptions, fit: Fit) => layerPairs(options.layer_map, fit.layers, 1);
+const pairsOf = (options: Attention, fit: Fit) => layerPairs(options.layer_map, fit.layers, 1);
 
 /**
  * MSE between mapped layers' attention scores before the softmax, head by head (TinyBERT, arXiv:1909.10351, eq. 7),
  * mean over pairs of real tokens, heads and layers.
  */
-export const attention: Objective<AttentionOptions> = {
+export const attention: Objective<Attention> = {
   type: 'attention',
   needs(options, fit) {
     const { studentHeads, teacherHeads } = fit as Fit;

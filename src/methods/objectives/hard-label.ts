@@ -1,11 +1,10 @@
 import { tf } from '../../backend/tf.js';
+import type { HardLabel } from '../../options/train.js';
 import { weightedMean } from '../means.js';
 import { NOTHING, type Objective } from '../objective.js';
 
-export type HardLabelOptions = { readonly type: 'hard-label'; readonly weight: number };
-
 /** Cross-entropy with the real label, mean over the rows that have one. */
-export const hardLabel: Objective<HardLabelOptions> = {
+export const hardLabel: Objective<HardLabel> = {
   type: 'hard-label',
   needs: () => ({ ...NOTHING, labels: true }),
   parameters: () => ({}),

@@ -1,25 +1,18 @@
 import { type Tensor, tf } from '../../backend/tf.js';
 import type { ParameterSpec } from '../../models/architecture.js';
-import { type LayerMap, layerPairs } from '../layer-map.js';
+import type { HiddenStates } from '../../options/train.js';
+import { layerPairs } from '../layer-map.js';
 import { type Fit, NOTHING, type Objective } from '../objective.js';
 
-export interface HiddenStatesOptions {
-  readonly type: 'hidden-states';
-  readonly weight: number;
-  readonly layer_map: LayerMap;
-  /** One learnt matrix for all pairs (TinyBERT's code) or one a pair (its paper has two: embeddings and layers). */
-  readonly projection: 'shared' | 'per-layer';
-}
-
-const pairsOf = (options: HiddenStatesOptions, fit: Fit) => layerPairs(options.layer_map, fit.layers, 0);
-const projectionName = (options: HiddenStatesOptions, pair: number): string =>
+const pairsOf = (options: HiddenStates, fit: Fit) => layerPairs(options.layer_map, fit.layers, 0);
+const projectionName = (options: HiddenStates, pair: number): string =>
   options.projection === 'shared' ? 'projection' : `projection.${pair}`;
 
 /**
  * MSE(S·Wᵀ, T) between mapped hidden states (TinyBERT, arXiv:1909.10351, eq. 8 and 9), mean over real tokens,
  * teacher dimensions and pairs. TinyBERT's code sums over pairs and counts padding too.
  */
-export const hiddenStates: Objective<HiddenStatesOptions> = {
+export const hiddenStates: Objective<HiddenStates> = {
   type: 'hidden-states',
   needs: (options, fit) => ({ ...NOTHING, hiddenStates: pairsOf(options, fit as Fit).map((p) => p.teacher) }),
   parameters(options, fit) {

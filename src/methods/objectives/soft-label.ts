@@ -1,19 +1,14 @@
 import { type Tensor, tf } from '../../backend/tf.js';
+import type { SoftLabel } from '../../options/train.js';
 import { weightedMean } from '../means.js';
 import { NOTHING, type Objective } from '../objective.js';
-
-export interface SoftLabelOptions {
-  readonly type: 'soft-label';
-  readonly weight: number;
-  readonly temperature: number;
-}
 
 /**
  * T²·KL(softmax(t/T) ‖ softmax(s/T)), mean over rows (Hinton et al. 2015, arXiv:1503.02531; T² keeps its gradient's
  * size when T changes). At T = 1 its gradient is that of TinyBERT's prediction loss, which the paper's code however
  * also divides by the number of labels.
  */
-export const softLabel: Objective<SoftLabelOptions> = {
+export const softLabel: Objective<SoftLabel> = {
   type: 'soft-label',
   needs: () => ({ ...NOTHING, logits: true }),
   parameters: () => ({}),
