@@ -20,12 +20,14 @@ export interface Finished {
  * An embedding's gradient is mostly zeros: where an output is such a sum, its rows are given out, to be added up in a
  * fixed order outside. (ORT's ScatterND with duplicate indices loses updates on two threads; ScatterElements is right
  * but costs a dense array.) Inside the graph it becomes ScatterElements.
+ *
+ * @param asRows which outputs may be given as rows, by name
  */
-export function finish({ graph, outputs: recorded }: Recording): Finished {
+export function finish({ graph, outputs: recorded }: Recording, asRows: (output: string) => boolean): Finished {
   const outputs: Record<string, Value> = {};
   const sparse: Record<string, RowsOutput> = {};
   for (const [name, value] of Object.entries(recorded)) {
-    const rows = value.node?.op === 'SegmentSum' ? sparseRows(graph, value.node) : undefined;
+    const rows = asRows(name) && value.node?.op === 'SegmentSum' ? sparseRows(graph, value.node) : undefined;
     if (rows) sparse[name] = rows;
     outputs[name] = rows?.rows ?? value;
   }

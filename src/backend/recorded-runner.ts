@@ -98,7 +98,7 @@ export class RecordedRunner implements Runner {
       const named = Object.entries(gradients).map(([name, g]) => [GRADIENT + name, g]);
       return { ...values, ...Object.fromEntries(named) } as Tensors;
     }, fn.half);
-    const program = finish(recording);
+    const program = finish(recording, (name) => name.startsWith(GRADIENT));
     return { program, session: await createSession(encode(program), this.threads) };
   }
 }

@@ -9,7 +9,7 @@ export interface Draft {
   readonly attributes: Attributes;
 }
 
-/** One simplification. All of them are exact: they change no bit of any result that is not NaN or infinite. */
+/** One simplification. All of them are exact: they change no result but NaN, infinities and the sign of a zero. */
 export interface Rule {
   readonly ops: readonly string[];
   /** The algebra, for people: `x * 1 → x`. */
@@ -96,8 +96,8 @@ const table: readonly Rule[] = [
     algebra: 'cast(uniform c) → uniform c',
     apply: (g, d) => {
       const c = (d.inputs[0] as Value).uniform;
-      if (c === undefined) return undefined;
       const { dtype, shape } = d.output;
+      if (c === undefined || dtype === 'float16') return undefined; // left to the kernel, which rounds
       if (dtype === 'bool') return g.uniform(c === 0 ? 0 : 1, dtype, shape);
       return g.uniform(dtype === 'float32' ? c : Math.trunc(c), dtype, shape);
     },

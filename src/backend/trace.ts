@@ -125,6 +125,16 @@ function traceBackend(): TraceBackend {
   return created;
 }
 
+/** tfjs says only that a kernel is not registered for our backend. */
+function explained(error: unknown): unknown {
+  const kernel = /^Kernel '(\w+)' not registered for backend/.exec((error as Error).message)?.[1];
+  if (kernel === undefined) return error;
+  return new Error(
+    `the tfjs kernel "${kernel}" cannot be recorded: say in src/backend/lower how to, or build the value from ops that are there`,
+    { cause: error },
+  );
+}
+
 export interface Feed {
   /** Storage; tfjs sees `uint8` as int32 and `float16` as float32. */
   readonly dtype: DType;
@@ -171,8 +181,10 @@ export function record(
       outputs[name] = half.includes(name) ? created.graph.cast(value, 'float16') : value;
     }
     return { graph: created.graph, outputs };
+  } catch (error) {
+    throw explained(error);
   } finally {
     engine.endScope();
-    if (previous && previous !== TRACE) tf.setBackend(previous);
+    tf.setBackend(previous ?? 'cpu'); // tfjs chooses a backend at the first op only
   }
 }

@@ -50,6 +50,8 @@ export interface LossInput {
  */
 export interface Objective<Options> {
   readonly type: string;
+  /** It learns from a teacher; without one, nothing below is called. */
+  readonly teacher: boolean;
   /** @param fit undefined when there is no teacher */
   needs(options: Options, fit: Fit | undefined): Needs;
   /** Parameters that are learnt beside the student and thrown away after: projections. */

@@ -21,6 +21,7 @@ interface Entry {
   readonly gradient: Slot;
   readonly first: Slot;
   readonly second: Slot;
+  /** Elements of one row, along the first axis. */
   readonly width: number;
   readonly decay: boolean;
   /** Updates this parameter has had: one that gets no gradient keeps its moments, as in PyTorch. */
@@ -46,7 +47,7 @@ export class AdamW {
   ) {
     const names = Object.keys(initial);
     const sizes = names.flatMap((n) => Array.from({ length: 4 }, () => (initial[n] as HostTensor).data.length));
-    const width = (t: HostTensor): number => t.shape.at(-1) ?? 1;
+    const width = (t: HostTensor): number => t.data.length / (t.shape[0] ?? 1);
     const widest = Math.max(...names.map((n) => width(initial[n] as HostTensor)));
     this.memory = new KernelMemory([...sizes, widest]);
     const parameters: Parameters = {};

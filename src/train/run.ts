@@ -3,13 +3,13 @@ import { createRunner } from '../backend/runner.js';
 import { type Row, readDataset } from '../data/dataset.js';
 import { LogitsCache } from '../data/logits.js';
 import { loadTokenizer } from '../data/tokenizer.js';
-import type { Fit } from '../methods/objective.js';
 import type { BertConfig } from '../models/bert.js';
 import { saveBert } from '../models/checkpoint.js';
 import type { Bert, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import { Examples } from './examples.js';
 import { train } from './loop.js';
+import { checkObjectives, fitOf } from './preflight.js';
 import { readState, saveState } from './saved-state.js';
 import { trainYardstick } from './yardstick.js';
 
@@ -34,8 +34,14 @@ async function trainBert(
 ): Promise<void> {
   const { stages, batch_size: batchSize, weight_decay: weightDecay, backend } = ctx.options;
   const tokenizerFolder = ctx.optionalInput('tokenizer')?.path;
-  if (!stages) throw new StepFailure('no-stages', 'a bert model needs "stages": what to learn from, and for how long');
-  if (!tokenizerFolder) throw new StepFailure('no-tokenizer', 'a bert model needs the input "tokenizer"');
+  if (!stages) {
+    const hint = 'Add for example stages: [{ objectives: [hard-label] }].';
+    throw new StepFailure('no-stages', 'a bert model needs "stages": what to learn from, and for how long', hint);
+  }
+  if (!tokenizerFolder) {
+    const hint = 'Give it the output of a train-tokenizer step.';
+    throw new StepFailure('no-tokenizer', 'a bert model needs the input "tokenizer"', hint);
+  }
   if (model.hidden % model.heads !== 0) {
     throw new StepFailure('heads', `hidden ${model.hidden} is not a multiple of heads ${model.heads}`);
   }
@@ -54,7 +60,8 @@ async function trainBert(
   const cache = teacher && (await LogitsCache.open(teacher.path));
   const runner = await createRunner(backend, ctx.threads);
   try {
-    const fit = cache && checkedFit(cache, config, labels, tokenizer.hash);
+    const fit = cache && fitOf(cache.index, config, labels, tokenizer.hash);
+    checkObjectives(stages, cache && fit && { fit, index: cache.index });
     const saved = await ctx.checkpoint.load(STATE);
     const examples = await Examples.encode(rows, labels, tokenizer, config.maxLength);
     let sum = 0;
@@ -90,29 +97,4 @@ async function trainBert(
     cache?.close();
     await runner.release();
   }
-}
-
-/** @throws StepFailure if the cache was made with other labels, another tokenizer or another length */
-function checkedFit(cache: LogitsCache, config: BertConfig, labels: readonly string[], tokenizer: string): Fit {
-  const { index } = cache;
-  if (index.labels.join('\n') !== labels.join('\n')) {
-    throw new StepFailure('labels', `the teacher's labels are ${index.labels.join(', ')}, the data's ${labels.join(', ')}`);
-  }
-  if (index.tokenizer !== tokenizer) {
-    throw new StepFailure('tokenizer', "the teacher's logits were made with another tokenizer than the student's");
-  }
-  if (index.maxLength !== config.maxLength) {
-    throw new StepFailure(
-      'max-length',
-      `the teacher read ${index.maxLength} tokens of a text, the student reads ${config.maxLength}`,
-      `Give the student max_length: ${index.maxLength}.`,
-    );
-  }
-  return {
-    layers: { student: config.layers, teacher: index.teacher.layers },
-    studentHidden: config.hidden,
-    teacherHidden: index.teacher.hidden,
-    studentHeads: config.heads,
-    teacherHeads: index.teacher.heads,
-  };
 }

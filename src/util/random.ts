@@ -72,9 +72,14 @@ export class Random {
  * @param position of the first 32-bit word in the stream; the next fill starts at position + ⌈length/4⌉
  */
 export function randomBytes(bytes: Uint8Array, key: number, position: number): void {
+  const left = 2 ** 32 - (position % 2 ** 32);
+  if (bytes.length > 4 * left) {
+    randomBytes(bytes.subarray(0, 4 * left), key, position);
+    return randomBytes(bytes.subarray(4 * left), key, position + left);
+  }
   const whole = bytes.length >>> 2;
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, whole);
-  // The upper half of the position only enters the key: it is the same for billions of words.
+  // The upper half of the position only enters the key: it is the same for all words of this call.
   const high = mix(key ^ Math.imul(Math.floor(position / 2 ** 32) + 1, 0x9e3779b9));
   for (let i = 0; i < whole; i++) words[i] = mix(high ^ Math.imul((position + i) >>> 0, 0x9e3779b1));
   let last = mix(high ^ Math.imul((position + whole) >>> 0, 0x9e3779b1));

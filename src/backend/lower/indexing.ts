@@ -10,8 +10,8 @@ export const indexing: Family = {
     const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
     return g.emit('Gather', [x, indices], { dtype: x.dtype, shape }, { axis });
   },
-  // Not an ONNX operator. As an output of the graph (an embedding's gradient) its rows are given out and summed
-  // outside; anywhere else `program.ts` lowers it to ScatterElements.
+  // Not an ONNX operator. Where it is an embedding's gradient its rows are given out and summed outside; anywhere else
+  // `finish.ts` lowers it to ScatterElements.
   UnsortedSegmentSum: ({ g, input, attrs }) => {
     const [x, ids] = [input('x'), input('segmentIds')];
     const shape = [attrs.numSegments as number, ...x.shape.slice(1)];

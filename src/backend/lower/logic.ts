@@ -1,14 +1,16 @@
+import type { Value } from '../graph.js';
 import { broadcastShape } from '../shape.js';
 import type { Family, Lowering } from './lowering.js';
 
-/** Comparisons. A constant takes the type of what it is compared with: random bytes stay bytes. */
+/** Comparisons. Bytes and whole numbers are one type to tfjs; bytes stay bytes beside a constant that fits into one. */
 const compare =
   (op: string): Lowering =>
   ({ g, input }) => {
     const [a, b] = [input('a'), input('b')];
-    const isConstant = (v: typeof a): boolean => v.uniform !== undefined || v.data !== undefined;
-    const [x, y] = a.dtype === b.dtype ? [a, b] : isConstant(b) ? [a, g.cast(b, a.dtype)] : [g.cast(a, b.dtype), b];
-    return g.binary(op, x, y, 'bool');
+    if (a.dtype === b.dtype) return g.binary(op, a, b, 'bool');
+    const isByte = ({ dtype, uniform = -1 }: Value): boolean => dtype === 'uint8' || (uniform >= 0 && uniform < 256);
+    const common = isByte(a) && isByte(b) ? 'uint8' : 'int32';
+    return g.binary(op, g.cast(a, common), g.cast(b, common), 'bool');
   };
 
 export const logic: Family = {
@@ -23,12 +25,7 @@ export const logic: Family = {
   LogicalOr: ({ g, input }) => g.binary('Or', input('a'), input('b')),
   LogicalNot: ({ g, input }) => g.unary('Not', input('x')),
   Select: ({ g, input }) => {
-    const [t, e] = [input('t'), input('e')];
-    let condition = input('condition');
-    // tfjs lets a vector choose whole rows; ONNX's Where broadcasts from the right.
-    if (condition.shape.length === 1 && t.shape.length > 1) {
-      condition = g.reshape(condition, [condition.shape[0] as number, ...t.shape.slice(1).map(() => 1)]);
-    }
+    const [condition, t, e] = [input('condition'), input('t'), input('e')];
     const shape = broadcastShape(broadcastShape(condition.shape, t.shape), e.shape);
     return g.emit('Where', [condition, t, e], { dtype: t.dtype, shape });
   },

@@ -5,13 +5,13 @@ const reduce =
   (op: string): Lowering =>
   ({ g, input, attrs }) => {
     const x = input('x');
-    const asked = attrs.axis as number | number[] | null | undefined;
+    const asked = (attrs.axis ?? attrs.reductionIndices) as number | number[] | undefined; // tfjs's name for Max's
     const axes = normalAxes(asked ?? x.shape.map((_, i) => i), x.shape.length);
     const kept = Number(attrs.keepDims ?? false);
     const shape = x.shape.flatMap((d, i) => (axes.includes(i) ? (kept ? [1] : []) : [d]));
-    if (axes.length === 0) return x;
-    // Sums of booleans count.
-    const operand = x.dtype === 'bool' ? g.cast(x, 'int32') : x;
+    // Sums of booleans count; a mean is never whole.
+    const operand = op === 'ReduceMean' ? g.cast(x, 'float32') : x.dtype === 'bool' ? g.cast(x, 'int32') : x;
+    if (axes.length === 0) return operand;
     return g.emit(op, [operand, g.ints(axes)], { dtype: operand.dtype, shape }, { keepdims: kept });
   };
 
@@ -33,5 +33,4 @@ export const reduction: Family = {
   ArgMax: arg('ArgMax'),
   ArgMin: arg('ArgMin'),
   Softmax: ({ g, input }) => g.emit('Softmax', [input('logits')], input('logits'), { axis: -1 }),
-  LogSoftmax: ({ g, input }) => g.emit('LogSoftmax', [input('logits')], input('logits'), { axis: -1 }),
 };

@@ -106,7 +106,6 @@ export const shaping: Family = {
     if (x.shape.every((d, i) => d === 1 || reps[i] === 1)) return g.expand(x, shape);
     return g.emit('Tile', [x, g.ints(reps)], { dtype: x.dtype, shape });
   },
-  BroadcastTo: ({ g, input, attrs }) => g.expand(input('x'), attrs.shape as number[]),
   PadV2: ({ g, input, attrs }) => {
     const x = input('x');
     const paddings = attrs.paddings as [number, number][];

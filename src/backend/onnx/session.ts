@@ -43,9 +43,13 @@ export async function createSession(model: Uint8Array, threads: number): Promise
       const copies: SessionOutputs = {};
       for (const name of outputs) {
         const { type, data } = results[name] as ort.Tensor;
-        // Newer Nodes have a Float16Array and get one; its bits are what we keep.
-        const { buffer, byteOffset, length } = data as Uint16Array;
-        copies[name] = type === 'float16' ? new Uint16Array(buffer, byteOffset, length) : (data as Float32Array);
+        if (type === 'float16') {
+          // Newer Nodes have a Float16Array and get one; its bits are what we keep.
+          const { buffer, byteOffset, length } = data as Uint16Array;
+          copies[name] = new Uint16Array(buffer, byteOffset, length);
+        } else {
+          copies[name] = type === 'float32' ? (data as Float32Array) : Float32Array.from(data as Int32Array | Uint8Array);
+        }
       }
       return copies;
     },

@@ -14,6 +14,7 @@ const projectionName = (options: HiddenStates, pair: number): string =>
  */
 export const hiddenStates: Objective<HiddenStates> = {
   type: 'hidden-states',
+  teacher: true,
   needs: (options, fit) => ({ ...NOTHING, hiddenStates: pairsOf(options, fit as Fit).map((p) => p.teacher) }),
   parameters(options, fit) {
     const { studentHidden, teacherHidden } = fit as Fit;

@@ -1,0 +1,81 @@
+import type { LogitsIndex } from '../data/logits.js';
+import { objectiveOf } from '../methods/index.js';
+import type { Fit } from '../methods/objective.js';
+import type { BertConfig } from '../models/bert.js';
+import type { Stage } from '../options/train.js';
+import { StepFailure } from '../util/failure.js';
+
+/**
+ * Teacher and student side by side.
+ * @param tokenizer SHA-256 of the student's tokenizer.json
+ * @throws StepFailure if the logits were made with other labels, another tokenizer or another length
+ */
+export function fitOf(index: LogitsIndex, config: BertConfig, labels: readonly string[], tokenizer: string): Fit {
+  if (index.labels.join('\n') !== labels.join('\n')) {
+    throw new StepFailure(
+      'labels',
+      `the teacher's labels are ${index.labels.join(', ')}, the data's ${labels.join(', ')}`,
+      'Train the student on rows of the corpus that the teacher was trained on.',
+    );
+  }
+  if (index.tokenizer !== tokenizer) {
+    throw new StepFailure(
+      'tokenizer',
+      "the teacher's logits were made with another tokenizer than the student's",
+      'Give the student the tokenizer that the teacher was trained with.',
+    );
+  }
+  if (index.maxLength !== config.maxLength) {
+    throw new StepFailure(
+      'max-length',
+      `the teacher read ${index.maxLength} tokens of a text, the student reads ${config.maxLength}`,
+      `Give the student max_length: ${index.maxLength}.`,
+    );
+  }
+  return {
+    layers: { student: config.layers, teacher: index.teacher.layers },
+    studentHidden: config.hidden,
+    teacherHidden: index.teacher.hidden,
+    studentHeads: config.heads,
+    teacherHeads: index.teacher.heads,
+  };
+}
+
+/**
+ * Checks the objectives of all stages before anything is trained.
+ * @param teacher undefined if the step has none
+ * @throws StepFailure if an objective needs a teacher that is not there, does not fit the two models, or needs a layer
+ *   that the logits do not hold
+ */
+export function checkObjectives(
+  stages: readonly Stage[],
+  teacher: { readonly fit: Fit; readonly index: LogitsIndex } | undefined,
+): void {
+  for (const entry of stages.flatMap((stage) => stage.objectives)) {
+    const objective = objectiveOf(entry);
+    if (!objective.teacher) continue;
+    if (teacher === undefined) {
+      throw new StepFailure(
+        'no-teacher',
+        `objective "${entry.type}" learns from a teacher, and the input "teacher" is not given`,
+        'Give the output of a cache-logits step as "teacher", or leave the objective out.',
+      );
+    }
+    const { fit, index } = teacher;
+    const needs = objective.needs(entry, fit);
+    const what = `objective "${entry.type}" needs the teacher's`;
+    checkLayers(`${what} hidden states`, 'hidden_states', needs.hiddenStates, index.hiddenStates);
+    checkLayers(`${what} attention scores`, 'attention', needs.attention, index.attention);
+  }
+}
+
+function checkLayers(what: string, option: string, needed: readonly number[], kept: readonly number[]): void {
+  const lacking = [...new Set(needed)].filter((layer) => !kept.includes(layer));
+  if (lacking.length === 0) return;
+  const layers = (list: readonly number[]): string => `layer${list.length === 1 ? '' : 's'} ${list.join(', ')}`;
+  throw new StepFailure(
+    'not-cached',
+    `${what} of ${layers(lacking)}, but the logits hold ${kept.length === 0 ? 'none' : layers(kept)}`,
+    `Add ${lacking.join(', ')} to ${option} of the cache-logits step.`,
+  );
+}
