@@ -77,6 +77,7 @@ export class RecordedRunner implements Runner {
         await (await stale).session.release();
       }
       entry = this.build(mode, fn, parameters, batch);
+      entry.catch(() => this.compiled.delete(key));
     }
     this.compiled.set(key, entry);
     return entry;

@@ -37,7 +37,7 @@ export function tableOf(report: Report, timings: readonly Timing[]): ReportTable
     ['errors', ({ errors }) => grouped(errors)],
   );
   if (hasBaseline) {
-    columns.push(['errors ÷ baseline [95 %]', ({ baseline }) => (baseline ? ratioOf(baseline.error_ratio) : '')]);
+    columns.push(['÷ baseline [95 %]', ({ baseline }) => (baseline ? ratioOf(baseline.error_ratio) : '')]);
   }
   return {
     title: report.title,
@@ -102,6 +102,7 @@ function comparisonNotes({ models, bootstrap }: Report, names: readonly string[]
     );
   }
   if (notes.length > 0) {
+    if (student.baseline) notes.push("÷ baseline is the ratio of errors to the baseline's.");
     notes.push(`Intervals: 95 %, paired bootstrap over test rows, ${grouped(bootstrap.resamples)} resamples.`);
   }
   return notes;

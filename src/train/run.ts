@@ -3,6 +3,7 @@ import { createRunner } from '../backend/runner.js';
 import { type Row, readDataset } from '../data/dataset.js';
 import { LogitsCache } from '../data/logits.js';
 import { loadTokenizer } from '../data/tokenizer.js';
+import { objectiveOf } from '../methods/index.js';
 import type { BertConfig } from '../models/bert.js';
 import { saveBert } from '../models/checkpoint.js';
 import type { Bert, TrainOptions } from '../options/train.js';
@@ -91,7 +92,10 @@ async function trainBert(
         ctx.signal.throwIfAborted();
       },
     );
-    const trainedOn = { rows: rows.length, labelled: rows.filter((r) => r.label !== null).length };
+    const labelled = rows.filter((row) => row.label !== null).length;
+    // Without a teacher, a row without a label says nothing.
+    const taught = stages.some((stage) => stage.objectives.some((entry) => objectiveOf(entry).teacher));
+    const trainedOn = { rows: taught ? rows.length : labelled, labelled };
     await saveBert(await ctx.output('model'), { config, labels, parameters }, tokenizerFolder, trainedOn);
   } finally {
     cache?.close();

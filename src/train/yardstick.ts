@@ -30,5 +30,5 @@ export async function trainYardstick(
       ctx.signal.throwIfAborted();
     },
   });
-  await saveLogistic(await ctx.output('model'), model, { rows: rows.length, labelled: labelled.length });
+  await saveLogistic(await ctx.output('model'), model, { rows: labelled.length, labelled: labelled.length });
 }

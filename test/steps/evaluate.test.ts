@@ -135,7 +135,7 @@ describe('a teacher, two students and a baseline', () => {
       'bytes',
       'ms/text',
       'errors',
-      'errors ÷ baseline [95 %]',
+      '÷ baseline [95 %]',
     ]);
     expect(table?.rows.map(([name]) => name)).toEqual(['big (teacher)', 'student', 'other', 'baseline']);
     expect(table?.rows.every((row) => row.length === 9)).toBe(true);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Table } from '../../src/engine/step.js';
 import * as format from '../../src/ui/format.js';
 import { renderTable } from '../../src/ui/table.js';
 
@@ -72,4 +73,31 @@ test('a table that is too wide becomes one value a line, its notes wrapped', () 
     'student /',
     'teacher.',
   ]);
+});
+
+test('a table too wide for the terminal is turned before it is taken apart', () => {
+  const table: Table = {
+    title: 'models',
+    columns: [
+      { label: 'model', align: 'left' },
+      { label: 'accuracy', align: 'right' },
+      { label: 'parameters', align: 'right' },
+      { label: 'retention', align: 'right' },
+    ],
+    rows: [
+      ['teacher', '0.9720', '1,850,754', ''],
+      ['student', '0.9785', '366,442', '100.9 %'],
+    ],
+    notes: [],
+  };
+  expect(renderTable(table, 31)).toEqual([
+    'models',
+    '',
+    'model         teacher  student',
+    '──────────────────────────────',
+    'accuracy       0.9720   0.9785',
+    'parameters  1,850,754  366,442',
+    'retention              100.9 %',
+  ]);
+  expect(renderTable(table, 20)[2]).toBe('model: teacher');
 });
