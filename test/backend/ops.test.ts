@@ -15,7 +15,10 @@ describe('our own operators', async () => {
   afterAll(() => runners.onnx.release());
 
   it('are one node each when recorded', () => {
-    const { nodes } = finish(record(given, (p) => ({ y: gelu(norm(p)) })), () => false);
+    const { nodes } = finish(
+      record(given, (p) => ({ y: gelu(norm(p)) })),
+      () => false,
+    );
     expect(nodes.map((n) => n.op)).toEqual(['LayerNormalization', 'Gelu']);
   });
 
@@ -29,11 +32,17 @@ describe('our own operators', async () => {
         const variance = x.reduce((a, b) => a + (b - mean) ** 2, 0) / 6;
         return x.map(
           (v, i) =>
-            ((given.gamma.data[i] as number) * (v - mean)) / Math.sqrt(variance + 1e-5) + (given.beta.data[i] as number),
+            ((given.gamma.data[i] as number) * (v - mean)) / Math.sqrt(variance + 1e-5) +
+            (given.beta.data[i] as number),
         );
       }).flat();
       expectClose(out.norm, expected, 'layer norm', 1e-5);
-      expectClose(out.gelu, Array.from(given.x.data, (x) => x * normalCdf(x)), 'gelu', 1e-5);
+      expectClose(
+        out.gelu,
+        Array.from(given.x.data, (x) => x * normalCdf(x)),
+        'gelu',
+        1e-5,
+      );
     });
 
     it(`have the gradients of finite differences (${name})`, async () => {

@@ -66,7 +66,14 @@ describe('recording', async () => {
     const a = await both(
       ({ x }) => {
         const y = tf.exp(x as Tensor);
-        return { same: x as Tensor, constant: tf.scalar(3), many: tf.fill([40, 40], 0.5), y, again: y, z: tf.add(y, 1) };
+        return {
+          same: x as Tensor,
+          constant: tf.scalar(3),
+          many: tf.fill([40, 40], 0.5),
+          y,
+          again: y,
+          z: tf.add(y, 1),
+        };
       },
       { x: matrix },
     );
@@ -90,7 +97,8 @@ describe('recording', async () => {
   });
 
   it('says what is wrong when a tensor is read', () => {
-    const reads = () => record(feeds({ x: matrix }), ({ x }) => ({ y: tf.scalar((x as Tensor).dataSync()[0] as number) }));
+    const reads = () =>
+      record(feeds({ x: matrix }), ({ x }) => ({ y: tf.scalar((x as Tensor).dataSync()[0] as number) }));
     expect(reads).toThrow('read a tensor while it was being recorded; use tensor ops instead');
   });
 
@@ -216,7 +224,12 @@ describe('recording', async () => {
 
   it('encodes the same function to the same bytes', () => {
     const once = () =>
-      encode(finish(record(feeds({ x: matrix }), ({ x }) => ({ y: tf.softmax(tf.mul(x as Tensor, 0.3)) })), () => false));
+      encode(
+        finish(
+          record(feeds({ x: matrix }), ({ x }) => ({ y: tf.softmax(tf.mul(x as Tensor, 0.3)) })),
+          () => false,
+        ),
+      );
     expect(once()).toEqual(once());
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { encode } from '../../src/backend/onnx/encode.js';
-import { createSession } from '../../src/backend/onnx/session.js';
 import { finish } from '../../src/backend/finish.js';
 import { type DType, Graph, type Value } from '../../src/backend/graph.js';
+import { encode } from '../../src/backend/onnx/encode.js';
+import { createSession } from '../../src/backend/onnx/session.js';
 import { type Rule, rules } from '../../src/backend/rules.js';
 import { broadcastShape, sizeOf } from '../../src/backend/shape.js';
 import { Random } from '../../src/util/random.js';
@@ -33,7 +33,10 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     { build: (g) => g.reshape(x(g), [3, 2]), left: ['Reshape'] },
   ],
   'a uniform constant stays one under any change of shape': [
-    { build: (g) => g.expand(g.transpose(g.reshape(g.uniform(2, 'float32', [6]), [2, 3]), [1, 0]), [4, 3, 2]), left: [] },
+    {
+      build: (g) => g.expand(g.transpose(g.reshape(g.uniform(2, 'float32', [6]), [2, 3]), [1, 0]), [4, 3, 2]),
+      left: [],
+    },
   ],
   'reshape(reshape(x)) → reshape(x)': [
     { build: (g) => g.reshape(g.reshape(x(g), [6]), [3, 2]), left: ['Reshape', 'Reshape'] }, // the first is dead code
@@ -90,7 +93,8 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
   'sum over axes of size 1 → reshape': [
     {
-      build: (g) => g.emit('ReduceSum', [x(g, [2, 1, 3]), g.ints([1])], { dtype: 'float32', shape: [2, 3] }, { keepdims: 0 }),
+      build: (g) =>
+        g.emit('ReduceSum', [x(g, [2, 1, 3]), g.ints([1])], { dtype: 'float32', shape: [2, 3] }, { keepdims: 0 }),
       left: ['Reshape'],
     },
     {
@@ -100,9 +104,9 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
 };
 
-/** Evaluates one value of a graph with ONNX Runtime. */
-async function evaluate(g: Graph, value: Value): Promise<Float32Array> {
-  const program = finish({ graph: g, outputs: { y: value } }, () => false);
+/** Evaluates values of a graph with ONNX Runtime; equal but for the sign of a zero, which the rules may change. */
+async function evaluate(g: Graph, values: readonly Value[]): Promise<number[][]> {
+  const program = finish({ graph: g, outputs: Object.fromEntries(values.map((v, i) => [`y${i}`, v])) }, () => false);
   const session = await createSession(encode(program), 1);
   const feeds = Object.fromEntries(
     program.inputs.map((v) => {
@@ -110,13 +114,10 @@ async function evaluate(g: Graph, value: Value): Promise<Float32Array> {
       return [v.input as string, { dtype: 'float32' as const, data, shape }];
     }),
   );
-  const { y } = await session.run(feeds, ['y']);
+  const results = await session.run(feeds, Object.keys(program.outputs));
   await session.release();
-  return y as Float32Array;
+  return Object.values(results).map((y) => Array.from(y, (n) => n + 0));
 }
-
-/** Equal but for the sign of a zero, which the rules may change. */
-const plain = (a: Float32Array): number[] => Array.from(a, (n) => n + 0);
 
 const all = [...new Set<Rule>([...rules.values()].flat())];
 
@@ -133,26 +134,26 @@ describe('rules', () => {
         expect(ops(simple), String(build)).toEqual(left);
         expect([a.shape, a.dtype]).toEqual([b.shape, b.dtype]);
         if (a.dtype === 'float16') continue;
-        expect(plain(await evaluate(simple, a)), String(build)).toEqual(plain(await evaluate(full, b)));
+        expect(await evaluate(simple, [a]), String(build)).toEqual(await evaluate(full, [b]));
       }
     });
   }
 
   it('change no result of random expressions', async () => {
     let saved = 0;
-    for (let seed = 0; seed < 60; seed++) {
+    for (let seed = 0; seed < 40; seed++) {
       const [simple, full] = [new Graph(), new PlainGraph()];
-      const [a, b] = [randomExpression(simple, seed), randomExpression(full, seed)];
-      expect(a.shape).toEqual(b.shape);
-      expect(plain(await evaluate(simple, a)), `seed ${seed}`).toEqual(plain(await evaluate(full, b)));
+      const [a, b] = [randomExpressions(simple, seed), randomExpressions(full, seed)];
+      expect(a.map((v) => v.shape)).toEqual(b.map((v) => v.shape));
+      expect(await evaluate(simple, a), `seed ${seed}`).toEqual(await evaluate(full, b));
       saved += full.nodes.length - simple.nodes.length;
     }
-    expect(saved).toBeGreaterThan(200);
+    expect(saved).toBeGreaterThan(60);
   });
 });
 
 /** Numbers in it stay finite: a rule may change what NaN and infinities become. */
-function randomExpression(g: Graph, seed: number): Value {
+function randomExpressions(g: Graph, seed: number): Value[] {
   const random = new Random(seed, 'expression');
   const pick = <T>(list: readonly T[]): T => list[random.below(list.length)] as T;
   const values = [x(g), x(g, [3]), x(g, [2, 1]), g.uniform(pick([0, 1, -1, 0.5]), 'float32', [2, 3])];
@@ -165,7 +166,11 @@ function randomExpression(g: Graph, seed: number): Value {
       () => g.transpose(a, random.shuffle([...a.shape.keys()])),
       () => g.expand(a, [pick([1, 2]), ...a.shape]),
       () => g.cast(a, 'float32'),
-      () => g.unary('Tanh', g.emit('ReduceSum', [a, g.ints([0])], { dtype: 'float32', shape: [1, ...a.shape.slice(1)] }, { keepdims: 1 })),
+      () =>
+        g.unary(
+          'Tanh',
+          g.emit('ReduceSum', [a, g.ints([0])], { dtype: 'float32', shape: [1, ...a.shape.slice(1)] }, { keepdims: 1 }),
+        ),
       ...Array.from({ length: 4 }, () => () => {
         const c = g.uniform(pick([0, 1, -1, 2]), 'float32', pick([[], a.shape]));
         const op = pick(['Add', 'Sub', 'Mul', 'Max', 'Min']);
@@ -185,5 +190,5 @@ function randomExpression(g: Graph, seed: number): Value {
     const made = pick(steps)();
     if (made.shape.length < 6 && sizeOf(made.shape) <= 5000) values.push(made);
   }
-  return values.at(-1) as Value;
+  return values;
 }
