@@ -52,9 +52,23 @@ export function products({ config, fit, stage, batch, length }) {
     ...linear(hidden, intermediate, layers),
     ...linear(intermediate, hidden, layers),
     ...(projections > 0 ? linear(hidden, fit.teacherHidden, projections) : []),
-    { name: `${n} of ${length} × ${width} × ${length}`, a: narrow, b: narrow, transposeB: true, flop, times: 2 * layers },
+    {
+      name: `${n} of ${length} × ${width} × ${length}`,
+      a: narrow,
+      b: narrow,
+      transposeB: true,
+      flop,
+      times: 2 * layers,
+    },
     { name: `${n} of ${length} × ${length} × ${width}`, a: square, b: narrow, flop, times: 2 * layers },
-    { name: `${n} of ${length}ᵀ × ${length} × ${width}`, a: square, b: narrow, transposeA: true, flop, times: 2 * layers },
+    {
+      name: `${n} of ${length}ᵀ × ${length} × ${width}`,
+      a: square,
+      b: narrow,
+      transposeA: true,
+      flop,
+      times: 2 * layers,
+    },
   ];
 }
 

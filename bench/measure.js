@@ -2,9 +2,13 @@ import { largeRate, products } from './matmul.js';
 import { median, number } from './numbers.js';
 import { Measurer } from './processes.js';
 
-/** Both backends' first step, from equal parameters on an equal batch, must agree this well (relative). */
-const LOSS_TOLERANCE = 1e-4;
-const NORM_TOLERANCE = 1e-3;
+/**
+ * Both backends' first step, from equal parameters on an equal batch, must agree this well (relative). The gradient is
+ * what counts. The loss may differ more: tfjs's wasm adds the squares of 1.6 million hidden-state differences one by
+ * one in float32, which alone is wrong by up to 1e-3.
+ */
+const LOSS_TOLERANCE = 2e-3;
+const NORM_TOLERANCE = 1e-5;
 
 /**
  * Times one case: rounds of matrix products, recorded steps and a wasm step, so that all see the same machine.
@@ -55,7 +59,12 @@ export async function measureCase(c, threads, progress) {
       compile: firstRecorded.ms - ms,
       peakMiB: usage.recorded.peakMiB,
     },
-    wasm: { ms: wasmMs, least: Math.min(...wasmSteps.map((s) => s.ms)), steps: wasmSteps.length, peakMiB: usage.wasm.peakMiB },
+    wasm: {
+      ms: wasmMs,
+      least: Math.min(...wasmSteps.map((s) => s.ms)),
+      steps: wasmSteps.length,
+      peakMiB: usage.wasm.peakMiB,
+    },
     ratio: wasmMs / ms,
     flop,
     rate,

@@ -16,8 +16,7 @@ const began = performance.now();
 const progress = (line) => process.stderr.write(`[${((performance.now() - began) / 1000).toFixed(0)} s] ${line}\n`);
 
 /** CPU time of the whole machine in which it did anything, s. */
-const busySeconds = () =>
-  cpus().reduce((sum, { times: t }) => sum + (t.user + t.nice + t.sys + t.irq) / 1000, 0);
+const busySeconds = () => cpus().reduce((sum, { times: t }) => sum + (t.user + t.nice + t.sys + t.irq) / 1000, 0);
 
 function version(name) {
   const file = new URL(`../node_modules/${name}/package.json`, import.meta.url);
@@ -36,8 +35,7 @@ const profile = await profileCase(profiled.case, THREADS, progress);
 
 const seconds = (performance.now() - began) / 1000;
 const own = process.cpuUsage();
-const ownSeconds =
-  results.reduce((sum, r) => sum + r.cpuSeconds, profile.cpuSeconds) + (own.user + own.system) / 1e6;
+const ownSeconds = results.reduce((sum, r) => sum + r.cpuSeconds, profile.cpuSeconds) + (own.user + own.system) / 1e6;
 // The counters are coarse: on a quiet machine the difference may be a little below zero.
 const others = Math.max(0, busySeconds() - busyBefore - ownSeconds);
 const text = report({

@@ -10,7 +10,9 @@ export async function assemble(source) {
   const module = parseWat(source, readFileSync(source, 'utf8'), { simd: true });
   const { buffer } = module.toBinary({});
   const name = source.split('/').pop();
-  const lines = Buffer.from(buffer).toString('base64').match(/.{1,110}/g);
+  const lines = Buffer.from(buffer)
+    .toString('base64')
+    .match(/.{1,110}/g);
   return `// Generated from ${name} by \`npm run generate\`.\nexport const binary =\n${lines.map((l) => `  '${l}'`).join(' +\n')};\n`;
 }
 

@@ -21,10 +21,7 @@ files.set('schemas/editor.schema.json', `${JSON.stringify(editorSchema(shell, st
 for (const { step, schema } of steps) {
   const name = `${step.name.replace(/(^|-)(\w)/g, (_, __, letter) => letter.toUpperCase())}Options`;
   const { title: _, ...options } = typeSchema(bundle(schema, registry.schemas()));
-  files.set(
-    `src/options/${step.name}.ts`,
-    await compile(options, name, { ...STYLE, additionalProperties: false }),
-  );
+  files.set(`src/options/${step.name}.ts`, await compile(options, name, { ...STYLE, additionalProperties: false }));
 }
 
 const check = process.argv.includes('--check');

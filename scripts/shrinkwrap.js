@@ -19,5 +19,9 @@ export function shrinkwrap(lock) {
 
 if (process.argv[1] === import.meta.filename) {
   if (process.argv[2] === 'remove') rmSync(FILE, { force: true });
-  else writeFileSync(FILE, `${JSON.stringify(shrinkwrap(JSON.parse(readFileSync('package-lock.json', 'utf8'))), null, 2)}\n`);
+  else
+    writeFileSync(
+      FILE,
+      `${JSON.stringify(shrinkwrap(JSON.parse(readFileSync('package-lock.json', 'utf8'))), null, 2)}\n`,
+    );
 }

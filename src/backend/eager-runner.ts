@@ -1,7 +1,17 @@
-import { differentiate } from './differentiate.js';
-import type { Backend, Gradient, Gradients, HostTensor, HostTensors, Outputs, Runner, TensorFunction, Tensors } from './runner.js';
-import { type Tensor, tf } from './tf.js';
 import { float16Bits, float32Of } from '../util/float16.js';
+import { differentiate } from './differentiate.js';
+import type {
+  Backend,
+  Gradient,
+  Gradients,
+  HostTensor,
+  HostTensors,
+  Outputs,
+  Runner,
+  TensorFunction,
+  Tensors,
+} from './runner.js';
+import { type Tensor, tf } from './tf.js';
 
 /** tfjs's name of each eager backend. `cpu` is the oracle: plain JavaScript, slow, and easy to trust. */
 const TF_NAME: Readonly<Record<Exclude<Backend, 'onnx'>, string>> = { cpu: 'cpu', 'tfjs-node-gpu': 'tensorflow' };
@@ -18,7 +28,9 @@ async function loadNodeGpu(): Promise<void> {
   try {
     await import(name);
   } catch (cause) {
-    throw new Error(`backend "tfjs-node-gpu" needs its package: npm install ${name} (${(cause as Error).message.split('\n')[0]})`);
+    throw new Error(
+      `backend "tfjs-node-gpu" needs its package: npm install ${name} (${(cause as Error).message.split('\n')[0]})`,
+    );
   }
 }
 

@@ -34,11 +34,7 @@ export function layerNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: numbe
       const g = tf.mul(dy, gamma);
       const correction = tf.add(tf.mean(g, -1, true), tf.mul(normal, tf.mean(tf.mul(g, normal), -1, true)));
       const others = x.shape.map((_, i) => i).slice(0, -1);
-      return [
-        tf.mul(tf.sub(g, correction), inverse),
-        tf.sum(tf.mul(dy, normal), others),
-        tf.sum(dy, others),
-      ];
+      return [tf.mul(tf.sub(g, correction), inverse), tf.sum(tf.mul(dy, normal), others), tf.sum(dy, others)];
     };
     return { value: y, gradFunc };
   });

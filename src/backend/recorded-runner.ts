@@ -92,13 +92,17 @@ export class RecordedRunner implements Runner {
     const feeds: Record<string, Feed> = { ...parameters, ...batch };
     const pick = (from: HostTensors, tensors: Tensors): Tensors =>
       Object.fromEntries(Object.keys(from).map((n) => [n, tensors[n]])) as Tensors;
-    const recording = record(feeds, (tensors) => {
-      const [p, b] = [pick(parameters, tensors), pick(batch, tensors)];
-      if (mode === 'forward') return fn.call(p, b);
-      const { values, gradients } = differentiate(fn, p, b);
-      const named = Object.entries(gradients).map(([name, g]) => [GRADIENT + name, g]);
-      return { ...values, ...Object.fromEntries(named) } as Tensors;
-    }, fn.half);
+    const recording = record(
+      feeds,
+      (tensors) => {
+        const [p, b] = [pick(parameters, tensors), pick(batch, tensors)];
+        if (mode === 'forward') return fn.call(p, b);
+        const { values, gradients } = differentiate(fn, p, b);
+        const named = Object.entries(gradients).map(([name, g]) => [GRADIENT + name, g]);
+        return { ...values, ...Object.fromEntries(named) } as Tensors;
+      },
+      fn.half,
+    );
     const program = finish(recording, (name) => name.startsWith(GRADIENT));
     return { program, session: await createSession(encode(program), this.threads) };
   }

@@ -83,7 +83,10 @@ const table: readonly Rule[] = [
       const x = d.inputs[0] as Value;
       if (x.node?.op !== 'Transpose') return undefined;
       const inner = x.node.attributes.perm as number[];
-      return g.transpose(x.node.inputs[0] as Value, (d.attributes.perm as number[]).map((q) => inner[q] as number));
+      return g.transpose(
+        x.node.inputs[0] as Value,
+        (d.attributes.perm as number[]).map((q) => inner[q] as number),
+      );
     },
   },
   {
@@ -166,7 +169,10 @@ const table: readonly Rule[] = [
       const [a2, b2] = [expanded(a) ?? a, expanded(b) ?? b];
       if (a === a2 && b === b2) return undefined;
       // Fewer numbers computed is the point: worth it only if the operator itself runs on less, or an Expand goes.
-      return g.expand(g.emit(d.op, [a2, b2], { dtype: d.output.dtype, shape: broadcastShape(a2.shape, b2.shape) }), d.output.shape);
+      return g.expand(
+        g.emit(d.op, [a2, b2], { dtype: d.output.dtype, shape: broadcastShape(a2.shape, b2.shape) }),
+        d.output.shape,
+      );
     },
   },
   {

@@ -17,7 +17,10 @@ export function broadcastShape(a: readonly number[], b: readonly number[]): numb
 
 /** Axes as non-negative numbers in ascending order. */
 export function normalAxes(axes: number | readonly number[], rank: number): number[] {
-  return [axes].flat().map((a) => (a < 0 ? a + rank : a)).sort((a, b) => a - b);
+  return [axes]
+    .flat()
+    .map((a) => (a < 0 ? a + rank : a))
+    .sort((a, b) => a - b);
 }
 
 /** A shape of `size` elements with its one -1, if there is one, worked out. */

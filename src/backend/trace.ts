@@ -41,7 +41,11 @@ class TraceBackend extends tf.KernelBackend {
 
   override write(values: Float32Array | Int32Array | Uint8Array, shape: number[], dtype: TfDType): DataId {
     const typed =
-      dtype === 'float32' ? Float32Array.from(values) : dtype === 'int32' ? Int32Array.from(values) : Uint8Array.from(values);
+      dtype === 'float32'
+        ? Float32Array.from(values)
+        : dtype === 'int32'
+          ? Int32Array.from(values)
+          : Uint8Array.from(values);
     return this.register(this.graph.constant(typed, dtype, shape));
   }
 

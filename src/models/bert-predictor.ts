@@ -44,7 +44,10 @@ export const bertFamily: PredictorFamily = {
           );
           const { logits: answers } = await runner.forward(fn, parameters, batch);
           chunk.forEach((row, i) => {
-            logits.set((answers as Float32Array).subarray(i * labels.length, (i + 1) * labels.length), row * labels.length);
+            logits.set(
+              (answers as Float32Array).subarray(i * labels.length, (i + 1) * labels.length),
+              row * labels.length,
+            );
           });
         }
         return logits;

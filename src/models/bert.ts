@@ -130,4 +130,3 @@ function attention(
   const context = tf.transpose(tf.matMul(probabilities, value), [0, 2, 1, 3]);
   return { context: tf.reshape(context, [batch, length, c.hidden]), scores };
 }
-

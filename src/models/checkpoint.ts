@@ -32,7 +32,12 @@ export const countParameters = (parameters: Parameters): number =>
  *
  * @param tokenizer folder of the tokenizer artifact
  */
-export async function saveBert(folder: string, model: BertModel, tokenizer: string, trainedOn: TrainedOn): Promise<void> {
+export async function saveBert(
+  folder: string,
+  model: BertModel,
+  tokenizer: string,
+  trainedOn: TrainedOn,
+): Promise<void> {
   const { config, labels, parameters } = model;
   await writeJson(join(folder, 'config.json'), {
     architectures: ['BertForSequenceClassification'],
@@ -105,4 +110,5 @@ export async function loadBert(folder: string): Promise<BertModel> {
 /** Bytes of the weights on disk. */
 export const weightBytes = async (folder: string): Promise<number> => (await stat(join(folder, WEIGHTS))).size;
 
-const writeJson = (file: string, value: unknown): Promise<void> => writeFile(file, `${JSON.stringify(value, null, 2)}\n`);
+const writeJson = (file: string, value: unknown): Promise<void> =>
+  writeFile(file, `${JSON.stringify(value, null, 2)}\n`);

@@ -1,13 +1,13 @@
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { copyFile, link, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { once } from 'node:events';
-import type { StepContext } from '../engine/step.js';
 import { createRunner, type Runner, type TensorFunction } from '../backend/runner.js';
 import type { Tensor } from '../backend/tf.js';
 import { type Row, readDataset } from '../data/dataset.js';
 import { type LogitsIndex, type LogitsRow, tokensHash } from '../data/logits.js';
 import { type EncodedBatch, loadTokenizer } from '../data/tokenizer.js';
+import type { StepContext } from '../engine/step.js';
 import { type BertConfig, bert } from '../models/bert.js';
 import { type BertModel, loadBert } from '../models/checkpoint.js';
 import { bucketLength, padTokens } from '../models/padding.js';
@@ -51,7 +51,13 @@ export async function run(ctx: StepContext<CacheLogitsOptions>): Promise<void> {
         const first = shard * SHARD;
         const last = Math.min(rows.length, first + SHARD);
         await ctx.checkpoint.save(name, (to) =>
-          captureShard(to, shard, rows.slice(first, last), first, { runner, model, tokens, kept, padId: tokenizer.padId }),
+          captureShard(to, shard, rows.slice(first, last), first, {
+            runner,
+            model,
+            tokens,
+            kept,
+            padId: tokenizer.padId,
+          }),
         );
       }
       parts.push((await ctx.checkpoint.load(name)) as string);

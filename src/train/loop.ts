@@ -108,7 +108,14 @@ async function runStage(
         'Lower learning_rate, or lengthen warmup.',
       );
     }
-    await after({ stage: index, done: update + 1, total, loss, position: { stage: index, update: update + 1 }, optimizer });
+    await after({
+      stage: index,
+      done: update + 1,
+      total,
+      loss,
+      position: { stage: index, update: update + 1 },
+      optimizer,
+    });
   }
 }
 

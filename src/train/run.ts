@@ -1,8 +1,8 @@
-import type { StepContext } from '../engine/step.js';
 import { createRunner } from '../backend/runner.js';
 import { type Row, readDataset } from '../data/dataset.js';
 import { LogitsCache } from '../data/logits.js';
 import { loadTokenizer } from '../data/tokenizer.js';
+import type { StepContext } from '../engine/step.js';
 import { objectiveOf } from '../methods/index.js';
 import type { BertConfig } from '../models/bert.js';
 import { saveBert } from '../models/checkpoint.js';

@@ -60,7 +60,14 @@ export function buildStage(config: BertConfig, options: StageOptions, fit: Fit |
     };
     const losses = parts.map(({ entry, objective, prefix, specs }) => {
       const own = Object.fromEntries(Object.keys(specs).map((name) => [name, parameters[prefix + name] as Tensor]));
-      const input = { student, teacher, mask: feed('mask'), rows: feed('rows'), labels: feed('labels'), parameters: own };
+      const input = {
+        student,
+        teacher,
+        mask: feed('mask'),
+        rows: feed('rows'),
+        labels: feed('labels'),
+        parameters: own,
+      };
       return objective.loss(entry, input, fit);
     });
     const weighted = losses.map((loss, i) => tf.mul(loss, (parts[i] as (typeof parts)[number]).entry.weight));

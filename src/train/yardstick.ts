@@ -11,7 +11,8 @@ export async function trainYardstick(
   rows: readonly Row[],
 ): Promise<void> {
   const labelled = rows.filter((row) => row.label !== null);
-  if (labelled.length === 0) throw new StepFailure('no-rows', 'a logistic model learns from labels, and no row has one');
+  if (labelled.length === 0)
+    throw new StepFailure('no-rows', 'a logistic model learns from labels, and no row has one');
   const targets = new Float32Array(labelled.length * labels.length);
   labelled.forEach((row, i) => {
     targets[i * labels.length + labels.indexOf(row.label as string)] = 1;

@@ -75,7 +75,8 @@ export function randomBytes(bytes: Uint8Array, key: number, position: number): v
   const left = 2 ** 32 - (position % 2 ** 32);
   if (bytes.length > 4 * left) {
     randomBytes(bytes.subarray(0, 4 * left), key, position);
-    return randomBytes(bytes.subarray(4 * left), key, position + left);
+    randomBytes(bytes.subarray(4 * left), key, position + left);
+    return;
   }
   const whole = bytes.length >>> 2;
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, whole);

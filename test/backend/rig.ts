@@ -47,7 +47,8 @@ export function expectClose(
   expect(a.length, `${what}: length`).toBe(b.length);
   const largest = Array.from(b).reduce((m, x) => Math.max(m, Math.abs(x)), 0);
   for (let i = 0; i < a.length; i++) {
-    const [x, y] = [a[i] as number, b[i] as number];
+    const x = a[i] as number;
+    const y = b[i] as number;
     if (!(Math.abs(x - y) <= 1e-5 + relative * largest) && !(Number.isNaN(x) && Number.isNaN(y))) {
       expect.fail(`${what}: element ${i} is ${x}, expected ${y}`);
     }

@@ -107,14 +107,19 @@ describe('bert', async () => {
       const [rows, length] = [2, 5];
       const sites = bert.dropoutSites(dropping, rows, length);
       const none = Object.fromEntries(
-        sites.map((shape, i) => [`d${i}`, { dtype: 'uint8' as const, shape, data: new Uint8Array(size(shape)).fill(255) }]),
+        sites.map((shape, i) => [
+          `d${i}`,
+          { dtype: 'uint8' as const, shape, data: new Uint8Array(size(shape)).fill(255) },
+        ]),
       );
       const input = padTokens([Int32Array.of(5, 6, 7), Int32Array.of(8, 9, 10, 11, 12)], rows, length, 0);
       const fn: TensorFunction = {
         key: 'sites',
         call: (p, b) => {
           const fed = sites.map((_, i) => b[`d${i}`] as Tensor);
-          return { y: bert.forward(dropping, p, { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: fed }).logits };
+          return {
+            y: bert.forward(dropping, p, { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: fed }).logits,
+          };
         },
       };
       const whole = (await runners.onnx.forward(fn, parameters, { ...input, ...none })).y;

@@ -11,6 +11,10 @@ describe('padding', () => {
   it('pads rows and adds rows', () => {
     const { ids, mask } = padTokens([Int32Array.of(5, 6, 7), Int32Array.of(8)], 3, 4, 9);
     expect(ids).toEqual({ dtype: 'int32', shape: [3, 4], data: Int32Array.of(5, 6, 7, 9, 8, 9, 9, 9, 9, 9, 9, 9) });
-    expect(mask).toEqual({ dtype: 'float32', shape: [3, 4], data: Float32Array.of(1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0) });
+    expect(mask).toEqual({
+      dtype: 'float32',
+      shape: [3, 4],
+      data: Float32Array.of(1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0),
+    });
   });
 });

@@ -9,7 +9,17 @@ describe('float16', () => {
 
   it('rounds to nearest, ties to even', () => {
     const ulp = 2 ** -10;
-    const numbers = [1 + ulp / 2, 1 + (3 * ulp) / 2, 1 + 0.51 * ulp, 65504, 65520, -1e9, 2 ** -24, 2 ** -26, Number.NaN];
+    const numbers = [
+      1 + ulp / 2,
+      1 + (3 * ulp) / 2,
+      1 + 0.51 * ulp,
+      65504,
+      65520,
+      -1e9,
+      2 ** -24,
+      2 ** -26,
+      Number.NaN,
+    ];
     expect([...float32Of(float16Bits(Float32Array.from(numbers)))]).toEqual([
       1,
       1 + 2 * ulp,

@@ -1,6 +1,6 @@
 import proto, { type onnx } from 'onnx-proto';
-import type { Attribute, Data, DType, Value } from '../graph.js';
 import type { Finished } from '../finish.js';
+import type { Attribute, Data, DType, Value } from '../graph.js';
 import { sizeOf } from '../shape.js';
 
 const TYPES: Readonly<Record<DType, number>> = {
@@ -58,7 +58,9 @@ export function encode({ inputs, nodes, outputs }: Finished): Uint8Array {
     else renamed.push({ opType: 'Identity', input: [nameOf(v)], output: [name], attribute: [] });
   }
   for (const node of nodes) {
-    const [domain, opType] = node.op.startsWith('com.microsoft.') ? ['com.microsoft', node.op.slice(14)] : ['', node.op];
+    const [domain, opType] = node.op.startsWith('com.microsoft.')
+      ? ['com.microsoft', node.op.slice(14)]
+      : ['', node.op];
     const input = node.inputs.map(nameOf);
     const attributes = node.op === 'Cast' ? { to: TYPES[(node.outputs[0] as Value).dtype] } : node.attributes;
     encoded.push({

@@ -48,7 +48,8 @@ export async function createSession(model: Uint8Array, threads: number): Promise
           const { buffer, byteOffset, length } = data as Uint16Array;
           copies[name] = new Uint16Array(buffer, byteOffset, length);
         } else {
-          copies[name] = type === 'float32' ? (data as Float32Array) : Float32Array.from(data as Int32Array | Uint8Array);
+          copies[name] =
+            type === 'float32' ? (data as Float32Array) : Float32Array.from(data as Int32Array | Uint8Array);
         }
       }
       return copies;

@@ -1,0 +1,140 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { expect, test } from 'vitest';
+import { steps } from '../src/steps/index.js';
+
+const SRC = resolve(import.meta.dirname, '../src');
+const SCHEMAS = resolve(import.meta.dirname, '../schemas');
+
+/** Which folders of src each folder may import from, beside itself: docs/ARCHITECTURE.md as a table. */
+const MAY: Readonly<Record<string, readonly string[]>> = {
+  cli: ['ui', 'engine', 'steps', 'util'],
+  ui: ['engine', 'util'],
+  engine: ['util'],
+  steps: ['engine', 'train', 'teachers', 'data', 'report', 'models', 'options', 'util'],
+  train: ['engine', 'methods', 'models', 'backend', 'data', 'options', 'util'],
+  teachers: ['engine', 'models', 'backend', 'data', 'options', 'util'],
+  methods: ['models', 'backend', 'options', 'util'],
+  models: ['backend', 'data', 'util'],
+  report: ['util'],
+  data: ['options', 'util'],
+  backend: ['util'],
+  options: [],
+  util: [],
+};
+
+/** Folders outside the engine's own users see of it only what a step may. */
+const CONTRACT = ['engine/step.ts'];
+const CONTRACT_ONLY = ['steps', 'train', 'teachers'];
+
+/** Which files may import a package; nothing else may. */
+const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
+  [/^@tensorflow\/tfjs$/, /^backend\/tf\.ts$/],
+  [/^onnxruntime-node$/, /^backend\/onnx\/session\.ts$/],
+  [/^onnx-proto$/, /^backend\/onnx\/encode\.ts$/],
+  [/^(ink|react)(\/|$)/, /^ui\/tty\//],
+  [/^(ajv|p-queue)(\/|$)/, /^engine\//],
+  // The CLI writes examples; only the engine reads.
+  [/^yaml$/, /^(engine\/|cli\/step-example\.ts$)/],
+  [/^commander$/, /^cli(\.ts$|\/)/],
+  [/^(tokenizers|postal-mime|html-to-text)$/, /^data\//],
+];
+
+interface Import {
+  readonly file: string;
+  /** A path below src, or a package. */
+  readonly target: string;
+  readonly local: boolean;
+  readonly lazy: boolean;
+  readonly typeOnly: boolean;
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .map((file) => file.split(sep).join('/'))
+  .filter((file) => /\.tsx?$/.test(file));
+
+const imports: Import[] = files.flatMap((file) => {
+  const text = readFileSync(join(SRC, file), 'utf8');
+  const found = [
+    ...text.matchAll(/^(?:import|export)\s+(type\s+)?[^'"]*?from\s+'([^']+)'/gm),
+    ...text.matchAll(/^import\s+()'([^']+)'/gm),
+  ].map((match) => ({ name: match[2] as string, typeOnly: match[1] !== undefined && match[1] !== '', lazy: false }));
+  const lazy = [...text.matchAll(/import\('([^']+)'\)/g)].map((m) => ({
+    name: m[1] as string,
+    typeOnly: false,
+    lazy: true,
+  }));
+  return [...found, ...lazy].map(({ name, typeOnly, lazy }) => {
+    const local = name.startsWith('.');
+    const path = relative(SRC, resolve(SRC, dirname(file), name))
+      .split(sep)
+      .join('/');
+    const source = path.replace(/\.js$/, '.ts');
+    const target = local ? (files.includes(source) ? source : path.replace(/\.js$/, '.tsx')) : name;
+    return { file, target, local, typeOnly, lazy };
+  });
+});
+
+const folderOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] as string) : 'cli');
+
+test('imports go one way', () => {
+  const wrong = imports
+    .filter(({ local }) => local)
+    .filter(({ file, target }) => {
+      const [from, to] = [folderOf(file), folderOf(target)];
+      return from !== to && !MAY[from]?.includes(to);
+    });
+  expect(wrong.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
+});
+
+test('every folder of src stands in the table', () => {
+  expect([...new Set(files.map(folderOf))].sort()).toEqual(Object.keys(MAY).sort());
+});
+
+test('steps and their work see the step contract of the engine and nothing else of it', () => {
+  const wrong = imports.filter(
+    ({ file, target, local }) =>
+      local && CONTRACT_ONLY.includes(folderOf(file)) && folderOf(target) === 'engine' && !CONTRACT.includes(target),
+  );
+  expect(wrong.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
+});
+
+test('each heavy package has its one place', () => {
+  const wrong = imports.filter(
+    ({ file, target, local }) => !local && PACKAGES.some(([name, place]) => name.test(target) && !place.test(file)),
+  );
+  expect(wrong.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
+});
+
+test('no heavy package is loaded before a command needs it', () => {
+  const heavy = /^(@tensorflow\/|onnx|tokenizers|ink|react|postal-mime|html-to-text)/;
+  const seen = new Set<string>();
+  const loaded: string[] = [];
+  const visit = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    for (const { target, local } of imports.filter((i) => i.file === file && !i.lazy && !i.typeOnly)) {
+      if (local) visit(target);
+      else if (heavy.test(target)) loaded.push(`${file} → ${target}`);
+    }
+  };
+  for (const entry of ['cli.ts', 'cli/validate.ts', 'cli/steps.ts', 'cli/status.ts', 'cli/worker.ts']) visit(entry);
+  expect(seen.size).toBeGreaterThan(30);
+  expect(loaded).toEqual([]);
+});
+
+test('every step has its schema, and every schema a use', () => {
+  const all = readdirSync(SCHEMAS, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.json'));
+  const texts = all.map((file) => readFileSync(join(SCHEMAS, file), 'utf8'));
+  for (const step of steps) expect(all).toContain(join('steps', `${step.name}.schema.json`));
+  const roots = [
+    'recipe.schema.json',
+    'editor.schema.json',
+    ...steps.map((s) => join('steps', `${s.name}.schema.json`)),
+  ];
+  const unused = all.filter((file) => {
+    const name = file.split(sep).at(-1) as string;
+    return !roots.includes(file) && !texts.some((text) => text.includes(`/${name}"`) && text.includes('"$ref"'));
+  });
+  expect(unused).toEqual([]);
+});

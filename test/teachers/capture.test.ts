@@ -1,0 +1,203 @@
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { createRunner } from '../../src/backend/runner.js';
+import type { Tensor } from '../../src/backend/tf.js';
+import { LogitsCache, type LogitsIndex } from '../../src/data/logits.js';
+import { loadTokenizer } from '../../src/data/tokenizer.js';
+import type { StepDefinition } from '../../src/engine/step.js';
+import { bert } from '../../src/models/bert.js';
+import { loadBert } from '../../src/models/checkpoint.js';
+import { padTokens } from '../../src/models/padding.js';
+import { cacheLogits } from '../../src/steps/cache-logits.js';
+import { Examples, TEACHER } from '../../src/train/examples.js';
+import { StepFailure } from '../../src/util/failure.js';
+import { float32Of } from '../../src/util/float16.js';
+import { expectClose } from '../backend/rig.js';
+import { digests, makeContext, withDefaults } from '../steps/context.js';
+import { type Corpus, capture, LABELS, madeUpRows, makeCorpus, makeTeacher, sharedFolder } from '../train/rig.js';
+
+const OPTIONS = { hidden_states: [4, 0], attention: [3] };
+/** What float16 keeps of a number. */
+const HALF = 1e-3;
+
+describe('cache-logits', async () => {
+  const folder = await sharedFolder();
+  let corpus: Corpus;
+  let teacher: string;
+  let made: string;
+  let cache: LogitsCache;
+
+  beforeAll(async () => {
+    // More than one shard of 256 rows.
+    corpus = await makeCorpus(folder, madeUpRows(300, 40));
+    teacher = await makeTeacher(folder, corpus);
+    made = (await capture(join(folder, 'straight'), corpus, teacher, OPTIONS)).outputs.logits as string;
+    cache = await LogitsCache.open(made);
+    return () => cache.close();
+  });
+
+  it('says what it holds', async () => {
+    const index: LogitsIndex = {
+      teacher: { layers: 4, hidden: 12, heads: 2 },
+      labels: LABELS,
+      tokenizer: (await loadTokenizer(teacher)).hash,
+      maxLength: 40,
+      hiddenStates: [0, 4],
+      attention: [3],
+      shards: ['shard-00000.bin', 'shard-00001.bin'],
+      rows: 300,
+    };
+    expect(cache.index).toEqual(index);
+    expect(corpus.rows.every(({ id }) => cache.has(id))).toBe(true);
+    expect(cache.has('0000000000000000')).toBe(false);
+  });
+
+  it('holds what the teacher says, and gives it padded to a student', async () => {
+    const { config, parameters } = await loadBert(teacher);
+    const examples = await Examples.encode(corpus.rows, LABELS, corpus.tokenizer, config.maxLength);
+    const tokens = await corpus.tokenizer.encode(
+      corpus.rows.map((row) => row.text),
+      config.maxLength,
+    );
+    const rows = [299, 0, 257, 128, 5];
+    const [batch, length] = [7, config.maxLength];
+    const wanted = { logits: true, hiddenStates: [0, 4], attention: [3] };
+    const fed = examples.batch({ rows, length }, batch, cache, wanted);
+
+    const texts = rows.map((row) => tokens.ids(row));
+    const input = padTokens(texts, batch, length, corpus.tokenizer.padId);
+    expect([fed.ids, fed.mask]).toEqual([input.ids, input.mask]);
+    expect(fed.rows?.data).toEqual(Float32Array.of(1, 1, 1, 1, 1, 0, 0));
+    const labels = rows.flatMap((row) => LABELS.map((label) => (corpus.rows[row]?.label === label ? 1 : 0)));
+    expect(fed.labels?.data).toEqual(Float32Array.of(...labels, 0, 0, 0, 0));
+
+    const runner = await createRunner('onnx', 2);
+    const said = await runner.forward(
+      {
+        key: 'teacher',
+        call: (p, b) => {
+          const out = bert.forward(config, p, { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [] });
+          const [first, last] = [out.hiddenStates[0] as Tensor, out.hiddenStates[4] as Tensor];
+          return { logits: out.logits, first, last, scores: out.attentionScores[2] as Tensor };
+        },
+      },
+      parameters,
+      input,
+    );
+    await runner.release();
+    const got = (name: string, shape: readonly number[]): Float32Array => {
+      expect(fed[name]).toMatchObject({ dtype: 'float16', shape });
+      return float32Of(fed[name]?.data as Uint16Array);
+    };
+    const logits = got(TEACHER.logits, [batch, 2]);
+    expectClose(logits.subarray(0, 10), (said.logits as Float32Array).subarray(0, 10), 'logits', HALF);
+    expect(logits.subarray(10)).toEqual(new Float32Array(4));
+
+    // Zeros at padding; everything else as said.
+    const masked = (x: Float32Array, real: (i: number) => boolean): Float32Array => x.map((v, i) => (real(i) ? v : 0));
+    const token = (row: number, at: number): boolean => at < (texts[row]?.length ?? 0);
+    const state = (i: number): boolean => token(Math.floor(i / (length * 12)), Math.floor(i / 12) % length);
+    for (const [layer, name] of [
+      [0, 'first'],
+      [4, 'last'],
+    ] as const) {
+      const mine = got(TEACHER.hidden(layer), [batch, length, 12]);
+      expectClose(mine, masked(said[name] as Float32Array, state), `layer ${layer}`, HALF);
+    }
+    const score = (i: number): boolean => {
+      const row = Math.floor(i / (2 * length * length));
+      return token(row, Math.floor(i / length) % length) && token(row, i % length);
+    };
+    const scores = got(TEACHER.attention(3), [batch, 2, length, length]);
+    expectClose(scores, masked(said.scores as Float32Array, score), 'scores', HALF);
+  });
+
+  it('reads only what is wanted', async () => {
+    const tokens = await corpus.tokenizer.encode([corpus.rows[7]?.text as string], 40);
+    const id = corpus.rows[7]?.id as string;
+    const all = cache.read(id, tokens.ids(0), { logits: true, hiddenStates: [0, 4], attention: [3] });
+    const some = cache.read(id, tokens.ids(0), { logits: false, hiddenStates: [4], attention: [] });
+    expect(some).toEqual({
+      logits: undefined,
+      hiddenStates: new Map([[4, all.hiddenStates.get(4)]]),
+      attention: new Map(),
+    });
+  });
+
+  it('refuses other tokens and unknown texts', async () => {
+    const wanted = { logits: true, hiddenStates: [], attention: [] };
+    const { id, text } = corpus.rows.find((row) => row.text.split(' ').length > 10) as { id: string; text: string };
+    const own = (await corpus.tokenizer.encode([text], 40)).ids(0);
+    expect(cache.read(id, own, wanted).logits).toHaveLength(2);
+    const shorter = (await corpus.tokenizer.encode([text], 8)).ids(0);
+    const misaligned = `the teacher saw other tokens of text ${id} than the student does`;
+    expect(() => cache.read(id, shorter, wanted)).toThrow(misaligned);
+    expect(() =>
+      cache.read(
+        id,
+        own.map((t, i) => (i === 3 ? t + 1 : t)),
+        wanted,
+      ),
+    ).toThrow(misaligned);
+    expect(() => cache.read('ffffffffffffffff', own, wanted)).toThrow(
+      "the teacher's logits have no row for text ffffffffffffffff",
+    );
+  });
+
+  it('notices a shard that is cut off', async () => {
+    const copy = join(folder, 'cut');
+    await cp(made, copy, { recursive: true });
+    await writeFile(join(copy, 'shard-00001.bin'), (await readFile(join(made, 'shard-00001.bin'))).subarray(0, -2));
+    const cut = await LogitsCache.open(copy);
+    const { id, text } = corpus.rows[299] as { id: string; text: string };
+    const ids = (await corpus.tokenizer.encode([text], 40)).ids(0);
+    expect(() => cut.read(id, ids, { logits: true, hiddenStates: [], attention: [3] })).toThrow(
+      'ends before its index',
+    );
+    cut.close();
+  });
+
+  it('goes on after a stop at the next shard, to the same bytes', async () => {
+    const root = join(folder, 'stopped');
+    await mkdir(root);
+    const stop = new AbortController();
+    const given = {
+      options: await withDefaults('cache-logits', OPTIONS),
+      inputs: { teacher: { kind: 'model', path: teacher }, data: { kind: 'dataset', path: corpus.data } },
+      root,
+    };
+    const run = (cacheLogits as StepDefinition<never>).run;
+    const first = await makeContext({ ...given, signal: stop.signal });
+    const progress = async (): Promise<void> => stop.abort();
+    await expect(run({ ...first.ctx, progress } as typeof first.ctx)).rejects.toThrow('abort');
+    expect(first.saved).toEqual(['shard-0']);
+    const second = await makeContext(given);
+    await run(second.ctx);
+    expect(second.saved).toEqual(['shard-1']);
+    expect(await digests(second.outputs.logits as string)).toEqual(await digests(made));
+  });
+
+  it('refuses layers that the teacher has not', async () => {
+    const attempt = (options: { hidden_states?: number[]; attention?: number[] }) =>
+      capture(join(folder, 'refused'), corpus, teacher, options);
+    await expect(attempt({ hidden_states: [0, 5] })).rejects.toThrow(
+      'hidden_states names layer 5, but the teacher has layers 0 to 4',
+    );
+    await expect(attempt({ attention: [7] })).rejects.toThrow(
+      'attention names layer 7, but the teacher has layers 1 to 4',
+    );
+    await rm(join(folder, 'refused'), { recursive: true, force: true });
+  });
+
+  it('refuses a cache that would be too large, before it runs', async () => {
+    const size = (await Promise.all(cache.index.shards.map((shard) => readFile(join(made, shard))))).reduce(
+      (sum, { length }) => sum + length,
+      0,
+    );
+    const attempt = capture(join(folder, 'large'), corpus, teacher, { ...OPTIONS, max_bytes: size - 1 });
+    await expect(attempt).rejects.toThrow(/^the cache of 300 texts would take .* more than max_bytes allows/);
+    await expect(attempt).rejects.toBeInstanceOf(StepFailure);
+    await capture(join(folder, 'fits'), corpus, teacher, { ...OPTIONS, max_bytes: size });
+  });
+});

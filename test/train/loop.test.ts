@@ -1,0 +1,188 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Backend, createRunner, type Runner } from '../../src/backend/runner.js';
+import { LogitsCache } from '../../src/data/logits.js';
+import type { Parameters } from '../../src/models/initialize.js';
+import type { Stage } from '../../src/options/train.js';
+import { Examples } from '../../src/train/examples.js';
+import { type AfterUpdate, type Training, train } from '../../src/train/loop.js';
+import { fitOf } from '../../src/train/preflight.js';
+import { readState, saveState } from '../../src/train/saved-state.js';
+import { StepFailure } from '../../src/util/failure.js';
+import { type Corpus, capture, LABELS, madeUpRows, makeCorpus, makeTeacher, sharedFolder, tinyConfig } from './rig.js';
+
+const STAGES: Stage[] = [
+  {
+    objectives: [
+      { type: 'hidden-states', weight: 1, layer_map: 'uniform', projection: 'shared' },
+      { type: 'attention', weight: 0.5, layer_map: 'uniform' },
+    ],
+    updates: 6,
+    learning_rate: 0.01,
+    warmup: 0.2,
+  },
+  {
+    objectives: [
+      { type: 'soft-label', weight: 1, temperature: 2 },
+      { type: 'hard-label', weight: 0.3 },
+    ],
+    epochs: 2,
+    learning_rate: 0.01,
+    warmup: 0,
+  },
+];
+const UPDATES = 12;
+
+describe('train', async () => {
+  const folder = await sharedFolder();
+  const runner = await createRunner('onnx', 2);
+  let corpus: Corpus;
+  let training: Training;
+  let cache: LogitsCache;
+
+  beforeAll(async () => {
+    corpus = await makeCorpus(folder, madeUpRows(11, 50));
+    const teacher = await makeTeacher(folder, corpus);
+    const { outputs } = await capture(join(folder, 'cache'), corpus, teacher, {
+      hidden_states: [0, 2, 4],
+      attention: [2, 4],
+    });
+    cache = await LogitsCache.open(outputs.logits as string);
+    const config = tinyConfig(corpus.tokenizer.vocabularySize);
+    training = {
+      config,
+      stages: STAGES,
+      examples: await Examples.encode(corpus.rows, LABELS, corpus.tokenizer, config.maxLength),
+      cache,
+      fit: fitOf(cache.index, config, LABELS, corpus.tokenizer.hash),
+      batchSize: 4,
+      weightDecay: 0.01,
+      seed: 3,
+      runner,
+      resume: undefined,
+    };
+  });
+  afterAll(async () => {
+    cache.close();
+    await runner.release();
+  });
+
+  const nothing: AfterUpdate = async () => {};
+  const bytes = (parameters: Parameters): Record<string, Float32Array> =>
+    Object.fromEntries(Object.entries(parameters).map(([name, { data }]) => [name, data.slice()]));
+  const withRunner = async <T>(backend: Backend, threads: number, work: (runner: Runner) => Promise<T>): Promise<T> => {
+    const own = await createRunner(backend, threads);
+    try {
+      return await work(own);
+    } finally {
+      await own.release();
+    }
+  };
+  /** Losses and parameters of a whole run. */
+  const whole = async (changes: Partial<Training>) => {
+    const losses: number[] = [];
+    const parameters = await train({ ...training, ...changes }, async ({ loss }) => {
+      losses.push(loss);
+    });
+    return { losses, parameters: bytes(parameters) };
+  };
+
+  it('goes on from any update to the same bits', async () => {
+    const saved: string[] = [];
+    const reports: string[] = [];
+    const straight = bytes(
+      await train(training, async ({ stage, done, total, position, optimizer }) => {
+        const at = join(folder, `state-${saved.length}`);
+        await mkdir(at);
+        await saveState(at, position, optimizer);
+        saved.push(at);
+        reports.push(`${stage}: ${done} of ${total}`);
+      }),
+    );
+    expect(reports).toEqual([0, 1].flatMap((stage) => [1, 2, 3, 4, 5, 6].map((done) => `${stage}: ${done} of 6`)));
+    for (const [i, at] of saved.entries()) {
+      let updates = 0;
+      const resumed = await train({ ...training, resume: await readState(at) }, async () => {
+        updates++;
+      });
+      expect(updates).toBe(UPDATES - i - 1);
+      expect(bytes(resumed), `after update ${i + 1}`).toEqual(straight);
+    }
+    // A new process has compiled nothing yet.
+    await withRunner('onnx', 1, async (fresh) => {
+      const resume = await readState(saved[4] as string);
+      expect(bytes(await train({ ...training, runner: fresh, resume }, nothing))).toEqual(straight);
+    });
+  });
+
+  it('gives the same bits on one thread as on two', async () => {
+    const [one, two] = await Promise.all([1, 2].map((n) => withRunner('onnx', n, (own) => whole({ runner: own }))));
+    expect(one).toEqual(two);
+  });
+
+  it('gives the same on the cpu backend, up to rounding', async () => {
+    const [a, b] = [await whole({}), await withRunner('cpu', 1, (own) => whole({ runner: own }))];
+    a.losses.forEach((loss, i) => {
+      expect(Math.abs(loss - (b.losses[i] as number)) / loss, `update ${i + 1}`).toBeLessThan(1e-3);
+    });
+  });
+
+  it('depends on the seed, and drops out in training', async () => {
+    const [a, b, c] = [
+      await whole({}),
+      await whole({ seed: 4 }),
+      await whole({ config: { ...training.config, dropout: 0 }, runner }),
+    ];
+    expect(a.losses).not.toEqual(b.losses);
+    expect(a.losses).not.toEqual(c.losses);
+  });
+
+  it('learns', async () => {
+    const stages: Stage[] = [
+      { objectives: [{ type: 'hard-label', weight: 1 }], epochs: 40, learning_rate: 0.01, warmup: 0.1 },
+    ];
+    await withRunner('onnx', 2, async (own) => {
+      const config = { ...training.config, dropout: 0 };
+      const { losses } = await whole({ stages, config, runner: own, cache: undefined, fit: undefined });
+      expect(losses).toHaveLength(40 * 2); // the eight rows that have a label, in batches of four
+      expect(losses[0]).toBeCloseTo(Math.log(2), 1);
+      expect(losses.at(-1)).toBeLessThan(0.1);
+    });
+  });
+
+  it('says when it diverges', async () => {
+    const stages = STAGES.slice(1).map((stage) => ({ ...stage, learning_rate: 1e30 }));
+    const attempt = withRunner('onnx', 1, (own) => whole({ stages, runner: own }));
+    await expect(attempt).rejects.toBeInstanceOf(StepFailure);
+    await expect(attempt).rejects.toMatchObject({
+      reason: 'diverged',
+      message: expect.stringMatching(
+        /^training diverged in update \d of stage 1 \(loss .*\): the gradient is not finite$/,
+      ),
+      hint: 'Lower learning_rate, or lengthen warmup.',
+    });
+  });
+
+  it('says when there is nothing to learn from', async () => {
+    const rows = corpus.rows.map((row) => ({ ...row, label: null }));
+    const examples = await Examples.encode(rows, LABELS, corpus.tokenizer, 40);
+    const stages: Stage[] = [
+      STAGES[0] as Stage,
+      { ...(STAGES[1] as Stage), objectives: [{ type: 'hard-label', weight: 1 }] },
+    ];
+    await expect(whole({ examples, stages })).rejects.toMatchObject({
+      reason: 'no-rows',
+      message: 'stage 2 learns from labels only, and no training row has one',
+    });
+  });
+
+  it('learns only from rows that are cached', async () => {
+    const rows = [...corpus.rows, { id: 'eeeeeeeeeeeeeeee', text: 'a stranger', label: null }];
+    const examples = await Examples.encode(rows, LABELS, corpus.tokenizer, 40);
+    await expect(whole({ examples })).rejects.toMatchObject({
+      reason: 'not-cached',
+      message: "the teacher's logits have no row for text eeeeeeeeeeeeeeee",
+    });
+  });
+});

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import type { LogitsIndex } from '../../src/data/logits.js';
+import type { Objective, Stage } from '../../src/options/train.js';
+import { checkObjectives, fitOf } from '../../src/train/preflight.js';
+import { tinyConfig } from './rig.js';
+
+const index: LogitsIndex = {
+  teacher: { layers: 4, hidden: 12, heads: 2 },
+  labels: ['ham', 'spam'],
+  tokenizer: 'abc',
+  maxLength: 40,
+  hiddenStates: [0, 2],
+  attention: [],
+  shards: [],
+  rows: 0,
+};
+const config = tinyConfig(50);
+const fit = fitOf(index, config, ['ham', 'spam'], 'abc');
+const check = (objective: Objective, teacher: Parameters<typeof checkObjectives>[1]) => {
+  const stage: Stage = { objectives: [objective], learning_rate: 1, warmup: 0 };
+  return () => checkObjectives([stage], teacher);
+};
+const hidden: Objective = { type: 'hidden-states', weight: 1, layer_map: 'uniform', projection: 'shared' };
+
+describe('what is checked before training', () => {
+  it('puts teacher and student side by side', () => {
+    expect(fit).toEqual({
+      layers: { student: 2, teacher: 4 },
+      studentHidden: 8,
+      teacherHidden: 12,
+      studentHeads: 2,
+      teacherHeads: 2,
+    });
+  });
+
+  it('refuses logits of other labels, another tokenizer or another length', () => {
+    expect(() => fitOf(index, config, ['spam', 'ham'], 'abc')).toThrow(
+      "the teacher's labels are ham, spam, the data's spam, ham",
+    );
+    expect(() => fitOf(index, config, index.labels, 'abd')).toThrow('made with another tokenizer');
+    expect(() => fitOf(index, { ...config, maxLength: 64 }, index.labels, 'abc')).toThrow(
+      'the teacher read 40 tokens of a text, the student reads 64',
+    );
+  });
+
+  it('asks for a teacher where an objective learns from one', () => {
+    expect(check({ type: 'soft-label', weight: 1, temperature: 1 }, undefined)).toThrow(
+      'objective "soft-label" learns from a teacher, and the input "teacher" is not given',
+    );
+    expect(check({ type: 'hard-label', weight: 1 }, undefined)).not.toThrow();
+  });
+
+  it('names the layers that the logits do not hold', () => {
+    expect(check(hidden, { fit, index })).toThrow(
+      'objective "hidden-states" needs the teacher\'s hidden states of layer 4, but the logits hold layers 0, 2',
+    );
+    expect(check({ type: 'attention', weight: 1, layer_map: 'last' }, { fit, index })).toThrow(
+      'attention scores of layer 4, but the logits hold none',
+    );
+    expect(
+      check(
+        {
+          ...hidden,
+          layer_map: [
+            [0, 0],
+            [1, 2],
+          ],
+        },
+        { fit, index },
+      ),
+    ).not.toThrow();
+  });
+});

@@ -1,0 +1,113 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import { type Row, rowId, writeDataset } from '../../src/data/dataset.js';
+import { loadTokenizer, type TextTokenizer } from '../../src/data/tokenizer.js';
+import { type BertConfig, bert } from '../../src/models/bert.js';
+import { saveBert } from '../../src/models/checkpoint.js';
+import type { Parameters } from '../../src/models/initialize.js';
+import { cacheLogits } from '../../src/steps/cache-logits.js';
+import { trainTokenizer } from '../../src/steps/train-tokenizer.js';
+import type { JsonObject } from '../../src/util/json.js';
+import { Random } from '../../src/util/random.js';
+import { runStep, type TestContext } from '../steps/context.js';
+
+export const LABELS = ['ham', 'spam'];
+
+/** A folder for the tests of one file. */
+export async function sharedFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'recipe-test-'));
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Texts of 1 to `longest` words; which words there are tells the label. Every third has none. */
+export function madeUpRows(count: number, longest: number): Row[] {
+  const random = new Random(4, 'rows');
+  const words = { ham: ['lunch', 'notes', 'thanks', 'agenda'], spam: ['winner', 'cheap', 'pills', 'money'] };
+  const common = ['the', 'a', 'you', 'of', 'mail'];
+  return Array.from({ length: count }, (_, i) => {
+    const label = LABELS[i % 2] as 'ham' | 'spam';
+    const pick = (): string => {
+      const from = random.below(2) ? words[label] : common;
+      return from[random.below(from.length)] as string;
+    };
+    const text = [words[label][0], ...Array.from({ length: random.below(longest) }, pick), i].join(' ');
+    return { id: rowId(text), text, label: i % 3 === 2 ? null : label };
+  });
+}
+
+export interface Corpus {
+  readonly data: string;
+  readonly rows: readonly Row[];
+  readonly tokenizerFolder: string;
+  readonly tokenizer: TextTokenizer;
+}
+
+/** A dataset and a tokenizer trained on it, in a folder. */
+export async function makeCorpus(folder: string, rows: readonly Row[]): Promise<Corpus> {
+  const data = join(folder, 'data');
+  await mkdir(data, { recursive: true });
+  await writeDataset(data, LABELS, rows);
+  const { outputs } = await runStep(trainTokenizer, {
+    options: { vocabulary: 100 },
+    inputs: { data: { kind: 'dataset', path: data } },
+    root: join(folder, 'tokenizer'),
+  });
+  const tokenizerFolder = outputs.tokenizer as string;
+  return { data, rows, tokenizerFolder, tokenizer: await loadTokenizer(tokenizerFolder) };
+}
+
+export const tinyConfig = (vocabulary: number, changes: Partial<BertConfig> = {}): BertConfig => ({
+  vocabulary,
+  layers: 2,
+  hidden: 8,
+  heads: 2,
+  intermediate: 16,
+  maxLength: 40,
+  labels: LABELS.length,
+  dropout: 0.2,
+  ...changes,
+});
+
+/** Parameters far enough from zero that every part of the model matters. */
+export function randomParameters(config: BertConfig, seed = 1): Parameters {
+  const parameters: Parameters = {};
+  for (const [name, { shape, initial }] of Object.entries(bert.parameters(config))) {
+    const random = new Random(seed, name);
+    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    for (let i = 0; i < data.length; i++) data[i] = 0.4 * random.normal() + (initial === 'ones' ? 1 : 0);
+    parameters[name] = { dtype: 'float32', shape, data };
+  }
+  return parameters;
+}
+
+/** Four layers, 12 wide: another size than the student's. */
+export const teacherConfig = (vocabulary: number): BertConfig =>
+  tinyConfig(vocabulary, { layers: 4, hidden: 12, intermediate: 20 });
+
+/** A teacher with random weights, saved as a model folder. */
+export async function makeTeacher(folder: string, corpus: Corpus): Promise<string> {
+  const model = join(folder, 'teacher');
+  await mkdir(model, { recursive: true });
+  const config = teacherConfig(corpus.tokenizer.vocabularySize);
+  const parameters = randomParameters(config, 9);
+  await saveBert(model, { config, labels: LABELS, parameters }, corpus.tokenizerFolder, { rows: 0, labelled: 0 });
+  return model;
+}
+
+/** Runs `cache-logits`. */
+export async function capture(
+  root: string,
+  corpus: Pick<Corpus, 'data'>,
+  teacher: string,
+  options: JsonObject,
+): Promise<TestContext> {
+  await mkdir(root, { recursive: true });
+  return runStep(cacheLogits, {
+    options,
+    inputs: { teacher: { kind: 'model', path: teacher }, data: { kind: 'dataset', path: corpus.data } },
+    root,
+  });
+}
