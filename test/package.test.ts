@@ -16,7 +16,7 @@ name: own
 steps:
   corpus:
     uses: sample-data
-    with: { source: { type: jsonl, path: rows.jsonl }, split: { train: 0.6, validation: 0, test: 0.4 } }
+    with: { source: { type: jsonl, path: rows.jsonl }, deduplicate: { near: null }, split: { train: 0.6, validation: 0, test: 0.4 } }
   words:
     uses: train
     with: { data: "\${{ steps.corpus.outputs.train }}", model: { type: logistic } }
@@ -58,14 +58,15 @@ beforeAll(async () => {
 afterAll(() => rm(work, { recursive: true, force: true }));
 
 describe.each([
-  ['with install scripts', []],
-  ['without install scripts', ['--ignore-scripts']],
-])('the packed tarball, installed %s', (name, flags) => {
+  // Where it can be reached, onnxruntime-node's script downloads CUDA from NuGet; nothing here needs it.
+  ['with install scripts', [], { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' }],
+  ['without install scripts', ['--ignore-scripts'], process.env],
+])('the packed tarball, installed %s', (name, flags, env) => {
   test('runs its commands and a recipe over the user’s own rows', { timeout: 240_000 }, async () => {
     const folder = join(work, name.split(' ')[0] as string);
     await run('mkdir', [folder]);
     await run('npm', ['init', '-y', '--loglevel=error'], { cwd: folder });
-    await run('npm', ['install', ...QUIET, ...flags, tarball], { cwd: folder });
+    await run('npm', ['install', ...QUIET, ...flags, tarball], { cwd: folder, env });
     const recipe = (...args: string[]) => run(join(folder, 'node_modules/.bin/recipe'), args, { cwd: folder });
 
     expect((await recipe('--help')).stdout).toContain('recipe run');
@@ -75,7 +76,7 @@ describe.each([
     expect((await recipe('validate', 'own.yaml')).stdout).toBe('OK: 5 steps\n');
     const { stdout } = await recipe('run', 'own.yaml', '--reporter', 'plain');
     expect(stdout).toContain('own: ok in');
-    expect(stdout).toMatch(/words \(logistic\) +1\.0000/);
+    expect(stdout).toMatch(/words +1\.0000/);
     expect(await readdir(join(folder, 'out/own/words'))).toContain('model.safetensors');
     await rm(join(folder, 'node_modules'), { recursive: true });
   });

@@ -33,8 +33,8 @@ export class Random {
   /** Uniform over 0 … 2³² − 1. */
   uint32(): number {
     const c = this.counter++;
-    // Two rounds with the counter's halves: 2^53 draws before a repeat of the input.
-    return mix(mix(this.key ^ (c >>> 0)) ^ Math.imul(Math.floor(c / 2 ** 32) + 1, 0x9e3779b9));
+    // The counter is mixed before the key comes in: streams of like keys would else share their numbers in another order.
+    return mix(mix((c >>> 0) ^ Math.imul(Math.floor(c / 2 ** 32) + 1, 0x9e3779b9)) ^ this.key);
   }
 
   /** Uniform in [0, 1), 53 bits. */

@@ -78,6 +78,8 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     { build: (g) => g.binary('Add', g.uniform(0, 'float32'), x(g)), left: [] },
     { build: (g) => g.binary('Sub', x(g), g.uniform(0, 'float32')), left: [] },
     { build: (g) => g.binary('Sub', g.uniform(0, 'float32'), x(g)), left: ['Sub'] },
+    { build: (g) => g.binary('Add', x(g), g.uniform(0, 'float32', [4, 2, 3])), left: ['Expand'] },
+    { build: (g) => g.binary('Add', g.uniform(0, 'float32', [4, 2, 3]), x(g)), left: ['Expand'] },
   ],
   'x * 0 → 0': [{ build: (g) => g.binary('Mul', x(g), g.uniform(0, 'float32')), left: [] }],
   'x ∘ uniform[shape] → x ∘ scalar; repeated where the uniform’s shape was the larger': [

@@ -33,12 +33,8 @@ describe('planEpoch', () => {
     const needed = lengths.reduce((sum, n) => sum + Math.min(128, Math.ceil(n / 32) * 32), 0);
     expect(padded).toBeLessThan(1.05 * needed);
     const order = planned.map(({ length }) => length);
-    expect(order).not.toEqual([...order].sort((a, b) => a - b));
-    // Short and long batches come throughout: the mean of each third is near that of all.
-    const mean = (list: readonly number[]): number => list.reduce((a, b) => a + b) / list.length;
-    for (let third = 0; third < 3; third++) {
-      expect(Math.abs(mean(order.slice(third * 42, (third + 1) * 42)) - mean(order))).toBeLessThan(20);
-    }
+    const falls = order.filter((length, i) => length < (order[i - 1] ?? 0)).length;
+    expect(falls).toBeGreaterThan(order.length / 5); // in ascending order there would be one a window
   });
 
   it('has nothing to plan without rows', () => {

@@ -92,6 +92,21 @@ describe('Random', () => {
     expect(streams.flat().length - new Set(streams.flat()).size).toBeLessThan(30);
   });
 
+  it('has streams that share nothing where their keys are alike', () => {
+    const names = Array.from({ length: 5000 }, (_, i) => `stream ${i}`).sort(
+      (x, y) => streamKey(3, x) - streamKey(3, y),
+    );
+    const near = names.findIndex(
+      (name, i) => i > 0 && (streamKey(3, name) ^ streamKey(3, names[i - 1] as string)) >>> 12 === 0,
+    );
+    const [a, b] = [names[near - 1] as string, names[near] as string].map((name) => {
+      const random = new Random(3, name);
+      return Array.from({ length: 4096 }, () => random.uint32());
+    }) as [number[], number[]];
+    const known = new Set(a);
+    expect(b.filter((x) => known.has(x)).length).toBeLessThan(3);
+  });
+
   it('shuffles evenly and keeps every item', () => {
     const random = new Random(2, 'shuffle');
     const counts = new Array<number>(25).fill(0);
