@@ -7,8 +7,8 @@ import { Measurer } from './processes.js';
  * what counts. The loss may differ more: tfjs's wasm adds the squares of 1.6 million hidden-state differences one by
  * one in float32, which alone is wrong by up to 1e-3.
  */
-const LOSS_TOLERANCE = 2e-3;
-const NORM_TOLERANCE = 1e-5;
+export const LOSS_TOLERANCE = 2e-3;
+export const NORM_TOLERANCE = 1e-5;
 
 /**
  * Times one case: rounds of matrix products, recorded steps and a wasm step, so that all see the same machine.

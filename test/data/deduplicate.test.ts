@@ -9,7 +9,7 @@ import { Random } from '../../src/util/random.js';
 function corpus(seed: number): string[] {
   const random = new Random(seed, 'texts');
   const texts: string[] = [];
-  for (let family = 0; family < 40; family++) {
+  for (let family = 0; family < 80; family++) {
     const word = (): string => `w${String.fromCharCode(97 + random.below(26))}${'x'.repeat(random.below(20))}`;
     let words = Array.from({ length: 20 + random.below(200) }, word);
     for (let member = 0; member < 8; member++) {

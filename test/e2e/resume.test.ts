@@ -56,7 +56,7 @@ const KILLS: readonly Kill[] = [
   { what: 'training the teacher on', when: saves('teacher', some(2, 9)), within: 10, how: 'stop' },
   { what: 'training the teacher further', when: saves('teacher', some(2, 9)), within: 10, how: 'all' },
   { what: 'the baseline', when: saves('baseline', some(5, 20)), within: 20, how: 'stop, kill' },
-  { what: 'cache-logits, before or in a shard', when: has('step-started', 'logits'), within: 300, how: 'all' },
+  { what: 'cache-logits, before or in a shard', when: has('step-started', 'logits'), within: 120, how: 'all' },
   { what: 'cache-logits, between shards', when: saves('logits', 1), within: 0, how: 'all' },
   { what: 'cache-logits, in a later shard', when: saves('logits', 1), within: 20, how: 'engine' },
   { what: 'stage 1', when: saves('student', some(2, 9)), within: 20, how: 'worker' },

@@ -14,7 +14,7 @@ import { digests, runStep, temporaryFolder } from './context.js';
 function texts(): string[] {
   const random = new Random(3, 'texts');
   const syllable = (): string => 'ka lo mi Tü ré n sa. to-'.split(' ')[random.below(8)] as string;
-  const words = Array.from({ length: 400 }, () => Array.from({ length: 1 + random.below(5) }, syllable).join(''));
+  const words = Array.from({ length: 1000 }, () => Array.from({ length: 1 + random.below(5) }, syllable).join(''));
   return Array.from({ length: 120 }, () =>
     Array.from({ length: 5 + random.below(400) }, () => words[random.below(words.length)]).join(
       random.below(9) ? ' ' : '\n',
