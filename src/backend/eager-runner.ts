@@ -1,3 +1,4 @@
+import { StepFailure } from '../util/failure.js';
 import { float16Bits, float32Of } from '../util/float16.js';
 import { differentiate } from './differentiate.js';
 import type {
@@ -16,7 +17,7 @@ import { type Tensor, tf } from './tf.js';
 /** tfjs's name of each eager backend. `cpu` is the oracle: plain JavaScript, slow, and easy to trust. */
 const TF_NAME: Readonly<Record<Exclude<Backend, 'onnx'>, string>> = { cpu: 'cpu', 'tfjs-node-gpu': 'tensorflow' };
 
-/** Runs functions directly on a tfjs backend. @throws if the backend's package is not installed */
+/** Runs functions directly on a tfjs backend. @throws StepFailure if the backend's package is missing or does not load */
 export async function eagerRunner(backend: Exclude<Backend, 'onnx'>): Promise<Runner> {
   if (backend === 'tfjs-node-gpu') await loadNodeGpu();
   return new EagerRunner(TF_NAME[backend]);
@@ -28,8 +29,10 @@ async function loadNodeGpu(): Promise<void> {
   try {
     await import(name);
   } catch (cause) {
-    throw new Error(
-      `backend "tfjs-node-gpu" needs its package: npm install ${name} (${(cause as Error).message.split('\n')[0]})`,
+    throw new StepFailure(
+      'backend-not-available',
+      `backend "tfjs-node-gpu" needs ${name}, which is not installed or does not load: ${(cause as Error).message.split(/\n| imported from/)[0]}`,
+      `npm install ${name}, or leave out "backend" to run on the CPU`,
     );
   }
 }

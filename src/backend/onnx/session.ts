@@ -37,7 +37,11 @@ export async function createSession(model: Uint8Array, threads: number): Promise
     async run(inputs, outputs) {
       const feeds: Record<string, ort.Tensor> = {};
       for (const [name, { dtype, data, shape }] of Object.entries(inputs)) {
-        feeds[name] = new ort.Tensor(dtype, data, [...shape]);
+        const tensor = new ort.Tensor(dtype, data, [...shape]);
+        // Where there is a Float16Array (Node 24 on), the tensor makes one of the bits, and the binding counts its bytes
+        // as 0 (microsoft/onnxruntime#32323). It takes the bits themselves on every Node.
+        if (dtype === 'float16') Object.defineProperty(tensor, 'data', { value: data });
+        feeds[name] = tensor;
       }
       const results = await session.run(feeds, outputs);
       const copies: SessionOutputs = {};
