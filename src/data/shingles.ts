@@ -1,3 +1,5 @@
+import { fnv1a, mix } from '../util/hash.js';
+
 const WORDS = 5;
 
 /**
@@ -10,7 +12,7 @@ export function shingles(text: string): Uint32Array {
     .toLowerCase()
     .replace(/\p{N}/gu, '0')
     .match(/[\p{L}\p{M}\p{N}]+/gu) ?? [text.replace(/\s+/g, '')];
-  const hashes = Uint32Array.from(words, hashWord);
+  const hashes = Uint32Array.from(words, fnv1a);
   const all = new Uint32Array(Math.max(1, hashes.length - WORDS + 1));
   for (let start = 0; start < all.length; start++) {
     const end = Math.min(start + WORDS, hashes.length);
@@ -35,20 +37,4 @@ export function jaccard(a: Uint32Array, b: Uint32Array): number {
     if (y <= x) j++;
   }
   return common / (a.length + b.length - common);
-}
-
-/** FNV-1a over UTF-16 code units. */
-function hashWord(word: string): number {
-  let h = 0x811c9dc5;
-  for (let i = 0; i < word.length; i++) h = Math.imul(h ^ word.charCodeAt(i), 0x01000193);
-  return h;
-}
-
-/** The finaliser of MurmurHash3 (public domain, A. Appleby). */
-function mix(h: number): number {
-  h ^= h >>> 16;
-  h = Math.imul(h, 0x85ebca6b);
-  h ^= h >>> 13;
-  h = Math.imul(h, 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }

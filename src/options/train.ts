@@ -60,7 +60,7 @@ export interface Bert {
   dropout: number;
 }
 /**
- * Logistic regression over TF-IDF of words and word pairs: the yardstick that says what the task needs no network for. Trained to its optimum with L-BFGS, on labels, or on soft labels where a teacher gives them.
+ * Logistic regression over TF-IDF of words and word pairs: the yardstick that says what the task needs no network for. Trained to its optimum with L-BFGS, on the rows that have a label; it takes no stages, tokenizer or teacher.
  */
 export interface LogisticOptions {
   type: 'logistic';

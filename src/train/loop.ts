@@ -8,7 +8,7 @@ import { StepFailure } from '../util/failure.js';
 import { randomBytes, streamKey } from '../util/random.js';
 import { type Batch, planEpoch } from './batches.js';
 import type { Examples } from './examples.js';
-import { ADAMW, AdamW } from './optimizer.js';
+import { ADAMW, AdamW, NotFiniteError } from './optimizer.js';
 import type { Position, SavedState } from './saved-state.js';
 import { linearSchedule } from './schedule.js';
 import { buildStage, dropoutFeed, type Stage } from './stage.js';
@@ -102,9 +102,10 @@ async function runStage(
     try {
       optimizer.update(gradients, rate);
     } catch (error) {
+      if (!(error instanceof NotFiniteError)) throw error;
       throw new StepFailure(
         'diverged',
-        `training diverged in update ${update + 1} of stage ${index + 1} (loss ${loss}): ${(error as Error).message}`,
+        `training diverged in update ${update + 1} of stage ${index + 1} (loss ${loss}): ${error.message}`,
         'Lower learning_rate, or lengthen warmup.',
       );
     }

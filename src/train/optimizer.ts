@@ -16,6 +16,9 @@ export interface AdamWOptions {
 /** PyTorch's defaults, and BERT's weight decay and clipping. */
 export const ADAMW: AdamWOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, clipNorm: 1 };
 
+/** Training has diverged. */
+export class NotFiniteError extends Error {}
+
 interface Entry {
   readonly parameter: Slot;
   readonly gradient: Slot;
@@ -70,7 +73,7 @@ export class AdamW {
    *
    * @param rate learning rate
    * @returns the gradient's global norm before clipping
-   * @throws if the norm is not finite: the parameters are left as they were
+   * @throws NotFiniteError if the norm is not finite: the parameters are left as they were
    */
   update(gradients: Readonly<Record<string, Gradient>>, rate: number): number {
     const { kernels } = this.memory;
@@ -84,7 +87,7 @@ export class AdamW {
       touched.push(entry);
     }
     const norm = Math.sqrt(squares);
-    if (!Number.isFinite(norm)) throw new Error('the gradient is not finite');
+    if (!Number.isFinite(norm)) throw new NotFiniteError('the gradient is not finite');
     const { beta1, beta2, epsilon, weightDecay, clipNorm } = this.options;
     // PyTorch's clip_grad_norm_ divides by norm + 1e-6.
     const scale = clipNorm > 0 ? Math.min(1, clipNorm / (norm + 1e-6)) : 1;

@@ -1,22 +1,13 @@
+import { fnv1a, mix } from './hash.js';
+
 /**
  * Counter-based random numbers: a draw is a hash of (seed, stream, counter), so any draw can be made again from its
  * position alone and a checkpoint needs no generator state but the counter.
  */
 
-/** Mixes 32 bits well (the finaliser of MurmurHash3, public domain, A. Appleby). */
-function mix(h: number): number {
-  h ^= h >>> 16;
-  h = Math.imul(h, 0x85ebca6b);
-  h ^= h >>> 13;
-  h = Math.imul(h, 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
-}
-
 /** A 32-bit key for a named stream of a seed: `streamKey(7, 'dropout')`. FNV-1a over the name, then mixed. */
 export function streamKey(seed: number, stream: string): number {
-  let h = 0x811c9dc5;
-  for (let i = 0; i < stream.length; i++) h = Math.imul(h ^ stream.charCodeAt(i), 0x01000193);
-  return mix(mix(seed >>> 0) ^ h);
+  return mix(mix(seed >>> 0) ^ fnv1a(stream));
 }
 
 /** A generator whose whole state is `counter`. */
