@@ -1,10 +1,12 @@
 import { bert } from '../dist/models/bert.js';
 import { initialize } from '../dist/models/initialize.js';
+import { zeroed } from '../dist/models/layers.js';
+import { DropoutMasks } from '../dist/train/dropout.js';
 import { TEACHER } from '../dist/train/examples.js';
 import { ADAMW, AdamW } from '../dist/train/optimizer.js';
-import { buildStage, dropoutFeed } from '../dist/train/stage.js';
+import { buildStage, dropoutFeeds } from '../dist/train/stage.js';
 import { float16Bits } from '../dist/util/float16.js';
-import { Random, randomBytes, streamKey } from '../dist/util/random.js';
+import { Random, streamKey } from '../dist/util/random.js';
 
 const SEED = 1;
 const count = (shape) => shape.reduce((a, b) => a * b, 1);
@@ -46,10 +48,7 @@ function batchOf({ config, fit, batch, length }, wanted) {
   for (const layer of wanted.attention) {
     feeds[TEACHER.attention(layer)] = half(batch, fit.teacherHeads, length, length);
   }
-  bert.dropoutSites(config, batch, length).forEach((shape, site) => {
-    const data = new Uint8Array(count(shape));
-    randomBytes(data, streamKey(SEED, `dropout ${site}`), 0);
-    feeds[dropoutFeed(site)] = { dtype: 'uint8', shape, data };
-  });
-  return feeds;
+  const sites = bert.dropoutSites(config, batch, length);
+  const masks = new DropoutMasks().fill(sites, zeroed(config.dropout), streamKey(SEED, 'dropout'), 0);
+  return { ...feeds, ...dropoutFeeds(masks) };
 }

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import wabt from 'wabt';
 
-export const SOURCES = ['src/train/wasm/adamw.wat'];
+export const SOURCES = ['src/train/wasm/adamw.wat', 'src/train/wasm/keep.wat'];
 
 /** The text of the module that belongs to a .wat file. */
 export async function assemble(source) {

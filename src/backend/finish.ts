@@ -1,3 +1,4 @@
+import { fusions } from './fuse.js';
 import type { Graph, Node, Value } from './graph.js';
 import type { Recording } from './trace.js';
 
@@ -31,7 +32,13 @@ export function finish({ graph, outputs: recorded }: Recording, asRows: (output:
     if (rows) sparse[name] = rows;
     outputs[name] = rows?.rows ?? value;
   }
-  const nodes = inOrder(Object.values(outputs), (node) => (node.op === 'SegmentSum' ? scatter(graph, node) : node));
+  const roots = Object.values(outputs);
+  const fuse = fusions(
+    graph,
+    roots,
+    inOrder(roots, (node) => node),
+  );
+  const nodes = inOrder(roots, (node) => (node.op === 'SegmentSum' ? scatter(graph, node) : fuse(node)));
   const used = new Set([...Object.values(outputs), ...nodes.flatMap((n) => n.inputs)]);
   return { inputs: graph.inputs.filter((v) => used.has(v)), nodes, outputs, sparse };
 }

@@ -7,55 +7,105 @@ import { TRACE } from './trace.js';
  */
 
 const recording = (): boolean => tf.getBackend() === TRACE;
+/** Whether a backward pass will follow, so that what it needs is worth keeping. */
+const differentiating = (): boolean => tf.engine().state.gradientDepth > 0;
+
+type Save = (tensors: Tensor[]) => void;
+
+/** `tf.customGrad` with types: `forward` gets the tensors and says what the backward needs. */
+function withGradient(
+  inputs: readonly Tensor[],
+  forward: (save: Save) => Tensor,
+  backward: (dy: Tensor, saved: Tensor[]) => Tensor[],
+): Tensor {
+  const op = tf.customGrad((...args: (Tensor | Save)[]) => ({
+    value: forward(args[inputs.length] as Save),
+    gradFunc: backward,
+  }));
+  return op(...inputs);
+}
 
 /** y = gamma · (x − mean) / √(var + epsilon) + beta over the last axis (Ba et al. 2016, arXiv:1607.06450). */
 export function layerNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Tensor {
-  const op = tf.customGrad((...args: (Tensor | ((t: Tensor[]) => void))[]) => {
-    const [x, gamma, beta] = args as [Tensor, Tensor, Tensor];
-    const save = args[3] as (t: Tensor[]) => void;
-    let y: Tensor;
-    let mean: Tensor;
-    let inverse: Tensor;
-    if (recording()) {
-      [y, mean, inverse] = tf.engine().runKernel('RecipeLayerNorm', { x, gamma, beta }, { epsilon }) as unknown as [
-        Tensor,
-        Tensor,
-        Tensor,
-      ];
-    } else {
-      mean = tf.mean(x, -1, true);
-      inverse = tf.rsqrt(tf.add(tf.mean(tf.square(tf.sub(x, mean)), -1, true), epsilon));
-      y = tf.add(tf.mul(tf.mul(tf.sub(x, mean), inverse), gamma), beta);
+  // A mean over the last axis is a product with a column: ORT is faster at those than at reductions.
+  const total = (t: Tensor, weights: Tensor): Tensor =>
+    tf.reshape(tf.matMul(tf.reshape(t, [-1, gamma.size]), tf.reshape(weights, [-1, 1])), [...t.shape.slice(0, -1), 1]);
+  const forward = (save: Save): Tensor => {
+    // Where a backward follows, the normalised values are worth more than the one operator that hides them.
+    if (recording() && !differentiating()) {
+      return tf.engine().runKernel('RecipeLayerNorm', { x, gamma, beta }, { epsilon }) as unknown as Tensor;
     }
-    save([x, gamma, mean, inverse]);
-    const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor[] => {
-      const [x, gamma, mean, inverse] = saved as [Tensor, Tensor, Tensor, Tensor];
-      const normal = tf.mul(tf.sub(x, mean), inverse);
-      const g = tf.mul(dy, gamma);
-      const correction = tf.add(tf.mean(g, -1, true), tf.mul(normal, tf.mean(tf.mul(g, normal), -1, true)));
-      const others = x.shape.map((_, i) => i).slice(0, -1);
-      return [tf.mul(tf.sub(g, correction), inverse), tf.sum(tf.mul(dy, normal), others), tf.sum(dy, others)];
-    };
-    return { value: y, gradFunc };
-  });
-  return op(x, gamma, beta);
+    const even = tf.fill([gamma.size], 1 / gamma.size);
+    const centred = tf.sub(x, total(x, even));
+    const inverse = tf.rsqrt(tf.add(total(tf.square(centred), even), epsilon));
+    const normal = tf.mul(centred, inverse);
+    save([normal, inverse, gamma]);
+    return tf.add(tf.mul(normal, gamma), beta);
+  };
+  const backward = (dy: Tensor, saved: Tensor[]): Tensor[] => {
+    const [normal, inverse, gamma] = saved as [Tensor, Tensor, Tensor];
+    const scaled = tf.mul(dy, normal);
+    const share = tf.div(gamma, gamma.size);
+    const dNormal = tf.sub(tf.sub(tf.mul(dy, gamma), tf.mul(normal, total(scaled, share))), total(dy, share));
+    const others = dy.shape.map((_, i) => i).slice(0, -1);
+    return [tf.mul(dNormal, inverse), tf.sum(scaled, others), tf.sum(dy, others)];
+  };
+  return withGradient([x, gamma, beta], forward, backward);
 }
 
-/** x · Φ(x), the exact (erf) GELU (Hendrycks & Gimpel 2016, arXiv:1606.08415). */
+/**
+ * x · Φ(x), the exact (erf) GELU (Hendrycks & Gimpel 2016, arXiv:1606.08415).
+ *
+ * With u = x/√2 all of it is in u, so that the recorder can have the product before it give u and the product after it
+ * take the √2: y = √2 · u·Φ, and y′ = Φ + u·exp(−u²)/√π, where Φ = (erf(u) + 1)/2 is kept from the forward pass.
+ */
 export function gelu(x: Tensor): Tensor {
-  const cumulative = (x: Tensor): Tensor => tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5);
-  const op = tf.customGrad((...args: (Tensor | ((t: Tensor[]) => void))[]) => {
-    const x = args[0] as Tensor;
-    (args[1] as (t: Tensor[]) => void)([x]);
-    const value = recording()
-      ? (tf.engine().runKernel('RecipeGelu', { x }) as unknown as Tensor)
-      : tf.mul(x, cumulative(x));
-    const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor[] => {
-      const [x] = saved as [Tensor];
-      const density = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-      return [tf.mul(dy, tf.add(cumulative(x), tf.mul(x, density)))];
-    };
-    return { value, gradFunc };
-  });
-  return op(x);
+  const forward = (save: Save): Tensor => {
+    if (recording() && !differentiating()) return tf.engine().runKernel('RecipeGelu', { x }) as unknown as Tensor;
+    const u = tf.mul(x, Math.SQRT1_2);
+    const cumulative = tf.mul(tf.add(tf.erf(u), 1), 0.5);
+    save([u, cumulative]);
+    return tf.mul(tf.mul(u, cumulative), Math.SQRT2);
+  };
+  const backward = (dy: Tensor, saved: Tensor[]): Tensor[] => {
+    const [u, cumulative] = saved as [Tensor, Tensor];
+    const density = tf.exp(tf.sub(-0.5 * Math.log(Math.PI), tf.mul(u, u)));
+    return [tf.mul(dy, tf.add(cumulative, tf.mul(u, density)))];
+  };
+  return withGradient([x], forward, backward);
+}
+
+/**
+ * softmax(q·kᵀ/√d + bias)·v, with dropout on the probabilities (Vaswani et al. 2017, arXiv:1706.03762).
+ *
+ * The backward never forms the softmax's own sum over keys: Σₖ dPₖ·Pₖ = dO·O, a sum over d numbers instead of as many as
+ * there are keys (Dao 2023, arXiv:2307.08691, §3.1), dropout or not.
+ *
+ * @param q, k, v [batch, heads, length, d]
+ * @param bias added to the scores and not learnt, e.g. −10⁹ at padding; broadcast to [batch, heads, length, length]
+ * @param keep 1 where a probability is kept, else 0, of the scores' shape; undefined without dropout
+ * @param scale of what is kept
+ * @returns [batch, heads, length, d]
+ */
+export function attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, keep: Tensor | undefined, scale: number): Tensor {
+  const root = 1 / Math.sqrt(q.shape.at(-1) as number);
+  const masked = (t: Tensor, mask: Tensor | undefined): Tensor => (mask ? tf.mul(t, tf.cast(mask, 'float32')) : t);
+  const forward = (save: Save): Tensor => {
+    const probabilities = tf.softmax(tf.add(tf.matMul(tf.mul(q, root), k, false, true), bias));
+    const context = tf.matMul(masked(probabilities, keep), tf.mul(v, scale));
+    save([q, k, v, probabilities, context, ...(keep ? [keep] : [])]);
+    return context;
+  };
+  const backward = (dy: Tensor, saved: Tensor[]): Tensor[] => {
+    const [q, k, v, probabilities, context, keep] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor?];
+    const dyScaled = tf.mul(dy, scale);
+    const dProbabilities = masked(tf.matMul(dyScaled, v, false, true), keep);
+    const dScores = tf.mul(probabilities, tf.sub(dProbabilities, tf.sum(tf.mul(dy, context), -1, true)));
+    return [
+      tf.matMul(dScores, tf.mul(k, root)),
+      tf.matMul(dScores, tf.mul(q, root), true, false),
+      tf.matMul(masked(probabilities, keep), dyScaled, true, false),
+    ];
+  };
+  return withGradient([q, k, v], forward, backward);
 }

@@ -17,8 +17,8 @@ export interface ModelOutput {
   readonly logits: Tensor;
   /** Embedding output, then each layer's: layers + 1 of [batch, length, hidden]. */
   readonly hiddenStates: readonly Tensor[];
-  /** Each layer's Q·Kᵀ/√d before mask and softmax: layers of [batch, heads, length, length]. */
-  readonly attentionScores: readonly Tensor[];
+  /** Each layer's Q·Kᵀ/√d before mask and softmax, computed when asked for: layers of [batch, heads, length, length]. */
+  readonly attentionScores: readonly (() => Tensor)[];
 }
 
 export interface ModelInput {
@@ -26,7 +26,7 @@ export interface ModelInput {
   readonly ids: Tensor;
   /** 1 for a token, 0 for padding, float32 [batch, length]. */
   readonly mask: Tensor;
-  /** Random bytes, one tensor a dropout site, in the order of `dropoutSites`; none when not training. */
+  /** 1 to keep a value, 0 to drop it: one tensor a dropout site, as `dropoutSites` says; none when there is no dropout. */
   readonly dropout: readonly Tensor[];
 }
 
@@ -35,7 +35,7 @@ export interface Architecture<C> {
   readonly type: string;
   /** In the order in which they are drawn and saved; names are Hugging Face's. */
   parameters(config: C): Readonly<Record<string, ParameterSpec>>;
-  /** Shapes of the values that dropout may zero, in order of use. */
+  /** Shapes of the values that dropout may zero, in order of use; none where the rate is 0. */
   dropoutSites(config: C, batch: number, length: number): readonly (readonly number[])[];
   forward(config: C, parameters: Tensors, input: ModelInput): ModelOutput;
 }

@@ -1,8 +1,8 @@
-import { gelu, layerNorm } from '../backend/ops.js';
+import { attend, gelu, layerNorm } from '../backend/ops.js';
 import type { Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Architecture, ParameterSpec } from './architecture.js';
-import { dropout, linear } from './layers.js';
+import { dropout, dropoutScale, linear, zeroed } from './layers.js';
 
 /** BERT with a sequence classification head (Devlin et al. 2018, arXiv:1810.04805). */
 export interface BertConfig {
@@ -65,6 +65,7 @@ export const bert: Architecture<BertConfig> = {
   },
 
   dropoutSites(c, batch, length) {
+    if (zeroed(c.dropout) === 0) return [];
     const states = [batch, length, c.hidden];
     const layer = [[batch, c.heads, length, length], states, states];
     return [states, ...Array.from({ length: c.layers }, () => layer).flat(), [batch, c.hidden]];
@@ -73,7 +74,8 @@ export const bert: Architecture<BertConfig> = {
   forward(c, p, input) {
     const [, length] = input.ids.shape as [number, number];
     let site = 0;
-    const drop = (x: Tensor): Tensor => dropout(x, input.dropout[site++], c.dropout);
+    const keep = (): Tensor | undefined => input.dropout[site++];
+    const drop = (x: Tensor): Tensor => dropout(x, keep(), c.dropout);
     const norm = (name: string, x: Tensor): Tensor =>
       layerNorm(x, p[`${name}.weight`] as Tensor, p[`${name}.bias`] as Tensor, EPSILON);
 
@@ -85,9 +87,9 @@ export const bert: Architecture<BertConfig> = {
 
     const blocked = tf.mul(tf.sub(1, tf.reshape(input.mask, [-1, 1, 1, length])), MASKED);
     const hiddenStates = [x];
-    const attentionScores: Tensor[] = [];
+    const attentionScores: (() => Tensor)[] = [];
     for (let i = 0; i < c.layers; i++) {
-      const attended = attention(c, p, `${layerName(i)}.attention.self`, x, blocked, drop);
+      const attended = attention(c, p, `${layerName(i)}.attention.self`, x, blocked, keep());
       attentionScores.push(attended.scores);
       const projected = dense(p, `${layerName(i)}.attention.output.dense`, attended.context);
       const middle = norm(`${layerName(i)}.attention.output.LayerNorm`, tf.add(drop(projected), x));
@@ -116,17 +118,18 @@ function attention(
   name: string,
   x: Tensor,
   blocked: Tensor,
-  drop: (x: Tensor) => Tensor,
-): { context: Tensor; scores: Tensor } {
+  keep: Tensor | undefined,
+): { context: Tensor; scores: () => Tensor } {
   const [batch, length] = x.shape as [number, number];
   const width = c.hidden / c.heads;
   const split = (t: Tensor): Tensor => tf.transpose(tf.reshape(t, [batch, length, c.heads, width]), [0, 2, 1, 3]);
-  // Scaled here and not after the product, where there is more to scale.
-  const query = tf.mul(split(dense(p, `${name}.query`, x)), 1 / Math.sqrt(width));
+  const query = split(dense(p, `${name}.query`, x));
   const key = split(dense(p, `${name}.key`, x));
   const value = split(dense(p, `${name}.value`, x));
-  const scores = tf.matMul(query, key, false, true);
-  const probabilities = drop(tf.softmax(tf.add(scores, blocked)));
-  const context = tf.transpose(tf.matMul(probabilities, value), [0, 2, 1, 3]);
-  return { context: tf.reshape(context, [batch, length, c.hidden]), scores };
+  const context = attend(query, key, value, blocked, keep, keep ? dropoutScale(c.dropout) : 1);
+  return {
+    context: tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [batch, length, c.hidden]),
+    // The same product as in `attend`, recorded once.
+    scores: () => tf.matMul(tf.mul(query, 1 / Math.sqrt(width)), key, false, true),
+  };
 }

@@ -8,16 +8,18 @@ export function linear(parameters: Tensors, name: string, x: Tensor): Tensor {
   return tf.add(tf.matMul(x, weight, false, true), bias);
 }
 
+/** What is kept by a dropout of `rate` is multiplied by this, by the true rate (see `zeroed`), so that means are kept. */
+export const dropoutScale = (rate: number): number => 256 / (256 - zeroed(rate));
+
+/** Out of 256 values so many are zeroed on average: rates are multiples of 1/256. */
+export const zeroed = (rate: number): number => Math.round(rate * 256);
+
 /**
- * Zeroes each value with probability round(256·rate)/256 and scales the rest so that the mean is kept (by the true
- * rate, so the rounding biases nothing). The random bytes come from outside: their generator's counter is part of a
- * checkpoint, and the graph stays free of state.
+ * Zeroes values and scales the rest. Which ones comes from outside: the generator's counter is part of a checkpoint, and
+ * the graph stays free of state.
  *
- * @param bytes uniform in 0 … 255, of x's shape; undefined when not training
+ * @param keep 1 where a value is kept, 0 where it is zeroed, of x's shape; undefined when not training
  */
-export function dropout(x: Tensor, bytes: Tensor | undefined, rate: number): Tensor {
-  const zeroed = Math.round(rate * 256);
-  if (!bytes || zeroed === 0) return x;
-  const kept = tf.cast(tf.greaterEqual(bytes, tf.scalar(zeroed, 'int32')), 'float32');
-  return tf.mul(x, tf.mul(kept, 256 / (256 - zeroed)));
+export function dropout(x: Tensor, keep: Tensor | undefined, rate: number): Tensor {
+  return keep ? tf.mul(x, tf.mul(tf.cast(keep, 'float32'), dropoutScale(rate))) : x;
 }

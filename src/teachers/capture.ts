@@ -191,7 +191,7 @@ function signalFunction(config: BertConfig, kept: Kept): TensorFunction {
       return {
         logits: out.logits,
         ...Object.fromEntries(kept.hiddenStates.map((l) => [hidden(l), out.hiddenStates[l] as Tensor])),
-        ...Object.fromEntries(kept.attention.map((l) => [attention(l), out.attentionScores[l - 1] as Tensor])),
+        ...Object.fromEntries(kept.attention.map((l) => [attention(l), out.attentionScores[l - 1]?.() as Tensor])),
       };
     },
   };

@@ -1,17 +1,19 @@
-import type { HostTensor, Runner } from '../backend/runner.js';
+import type { Runner } from '../backend/runner.js';
 import type { LogitsCache } from '../data/logits.js';
 import type { Fit } from '../methods/objective.js';
 import { type BertConfig, bert } from '../models/bert.js';
 import { initialize, type Parameters } from '../models/initialize.js';
+import { zeroed } from '../models/layers.js';
 import type { Stage as StageOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
-import { randomBytes, streamKey } from '../util/random.js';
+import { streamKey } from '../util/random.js';
 import { type Batch, planEpoch } from './batches.js';
+import { DropoutMasks } from './dropout.js';
 import type { Examples } from './examples.js';
 import { ADAMW, AdamW, NotFiniteError } from './optimizer.js';
 import type { Position, SavedState } from './saved-state.js';
 import { linearSchedule } from './schedule.js';
-import { buildStage, dropoutFeed, type Stage } from './stage.js';
+import { buildStage, dropoutFeeds, type Stage } from './stage.js';
 
 /** Where a stage says neither epochs nor updates; its schema says so. */
 const EPOCHS = 3;
@@ -83,6 +85,8 @@ async function runStage(
   const perEpoch = Math.ceil(rows.length / batchSize);
   const total = options.updates ?? Math.max(1, Math.round((options.epochs ?? EPOCHS) * perEpoch));
   const lengths = rows.map((r) => examples.length(r));
+  const masks = new DropoutMasks();
+  const key = streamKey(seed, `dropout ${index}`);
   let epoch: { number: number; batches: Batch[] } | undefined;
 
   for (let update = from; update < total; update++) {
@@ -94,7 +98,9 @@ async function runStage(
     const batch = { rows: planned.rows.map((i) => rows[i] as number), length: planned.length };
     const feeds = {
       ...examples.batch(batch, batchSize, cache, stage.wanted),
-      ...dropoutBytes(config, batchSize, batch.length, seed, index, update),
+      ...dropoutFeeds(
+        masks.fill(bert.dropoutSites(config, batchSize, batch.length), zeroed(config.dropout), key, update),
+      ),
     };
     const { values, gradients } = await runner.gradients(stage.fn, optimizer.parameters, feeds);
     const loss = values.loss?.[0] as number;
@@ -118,28 +124,4 @@ async function runStage(
       optimizer,
     });
   }
-}
-
-/** Words of a random stream that one update may use: more than any site's bytes, so that updates never overlap. */
-const WORDS_PER_UPDATE = 2 ** 28;
-
-/** The random bytes of one update's dropout, a function of (seed, stage, update) alone. */
-function dropoutBytes(
-  config: BertConfig,
-  batch: number,
-  length: number,
-  seed: number,
-  stage: number,
-  update: number,
-): Record<string, HostTensor> {
-  const key = streamKey(seed, `dropout ${stage}`);
-  let position = update * WORDS_PER_UPDATE;
-  const feeds: Record<string, HostTensor> = {};
-  bert.dropoutSites(config, batch, length).forEach((shape, site) => {
-    const data = new Uint8Array(shape.reduce((a, b) => a * b, 1));
-    if (config.dropout > 0) randomBytes(data, key, position);
-    position += Math.ceil(data.length / 4);
-    feeds[dropoutFeed(site)] = { dtype: 'uint8', shape, data };
-  });
-  return feeds;
 }

@@ -1,4 +1,4 @@
-import type { TensorFunction, Tensors } from '../backend/runner.js';
+import type { HostTensor, HostTensors, TensorFunction, Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Wanted } from '../data/logits.js';
 import { objectiveOf } from '../methods/index.js';
@@ -19,7 +19,11 @@ export interface Stage {
   readonly labelledOnly: boolean;
 }
 
-export const dropoutFeed = (site: number): string => `dropout.${site}`;
+const dropoutFeed = (site: number): string => `dropout.${site}`;
+
+/** Masks under the names that a stage's function reads them by. */
+export const dropoutFeeds = (masks: readonly HostTensor[]): HostTensors =>
+  Object.fromEntries(masks.map((mask, site) => [dropoutFeed(site), mask]));
 
 const ascending = (layers: readonly number[]): number[] => [...new Set(layers)].sort((a, b) => a - b);
 

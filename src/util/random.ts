@@ -57,23 +57,14 @@ export class Random {
 }
 
 /**
- * Fills an array with random bytes: byte i is a function of (key, position + ⌊i/4⌋) alone.
+ * Where a stream of words stands, for code that hashes many of them at a time: the word at `position` + i is
+ * `mix(key ^ (low + i) · 0x9e3779b1)` with this key, as long as low + i does not pass 2³².
  *
  * @param key from `streamKey`
- * @param position of the first 32-bit word in the stream; the next fill starts at position + ⌈length/4⌉
+ * @param position a whole number below 2⁵³
  */
-export function randomBytes(bytes: Uint8Array, key: number, position: number): void {
-  const left = 2 ** 32 - (position % 2 ** 32);
-  if (bytes.length > 4 * left) {
-    randomBytes(bytes.subarray(0, 4 * left), key, position);
-    randomBytes(bytes.subarray(4 * left), key, position + left);
-    return;
-  }
-  const whole = bytes.length >>> 2;
-  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, whole);
-  // The upper half of the position only enters the key: it is the same for all words of this call.
+export function streamPosition(key: number, position: number): { readonly key: number; readonly low: number } {
+  // The upper half of the position only enters the key.
   const high = mix(key ^ Math.imul(Math.floor(position / 2 ** 32) + 1, 0x9e3779b9));
-  for (let i = 0; i < whole; i++) words[i] = mix(high ^ Math.imul((position + i) >>> 0, 0x9e3779b1));
-  let last = mix(high ^ Math.imul((position + whole) >>> 0, 0x9e3779b1));
-  for (let i = whole * 4; i < bytes.length; i++, last >>>= 8) bytes[i] = last & 255;
+  return { key: high, low: position % 2 ** 32 };
 }

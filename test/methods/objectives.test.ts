@@ -1,10 +1,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { createRunner, type HostTensor, type HostTensors } from '../../src/backend/runner.js';
 import type { Fit } from '../../src/methods/objective.js';
-import { bert } from '../../src/models/bert.js';
 import type { Objective } from '../../src/options/train.js';
 import { TEACHER } from '../../src/train/examples.js';
-import { buildStage, dropoutFeed } from '../../src/train/stage.js';
+import { buildStage } from '../../src/train/stage.js';
 import { float16Bits } from '../../src/util/float16.js';
 import { readSafetensors } from '../../src/util/safetensors.js';
 import { dense, expectClose, float32 } from '../backend/rig.js';
@@ -69,14 +68,6 @@ describe('objectives', async () => {
         TEACHER.attention(Number(layer)),
         half([rows, config.heads, length, length], numbers),
       ]),
-    ),
-    ...Object.fromEntries(
-      bert
-        .dropoutSites(config, rows, length)
-        .map((shape, i) => [
-          dropoutFeed(i),
-          { dtype: 'uint8' as const, shape, data: new Uint8Array(shape.reduce((a, b) => a * b)) },
-        ]),
     ),
   };
   const stageOf = (objectives: Objective[], key: string) =>

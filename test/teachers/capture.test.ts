@@ -79,7 +79,7 @@ describe('cache-logits', async () => {
         call: (p, b) => {
           const out = bert.forward(config, p, { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [] });
           const [first, last] = [out.hiddenStates[0] as Tensor, out.hiddenStates[4] as Tensor];
-          return { logits: out.logits, first, last, scores: out.attentionScores[2] as Tensor };
+          return { logits: out.logits, first, last, scores: out.attentionScores[2]?.() as Tensor };
         },
       },
       parameters,

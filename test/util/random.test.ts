@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Random, randomBytes, streamKey } from '../../src/util/random.js';
+import { Random, streamKey } from '../../src/util/random.js';
 
 /** Σ (o − e)² / e over equally likely cells, as standard deviations of its distribution. */
 function deviation(counts: readonly number[]): number {
@@ -12,54 +12,6 @@ function deviation(counts: readonly number[]): number {
 const add = (counts: number[], cell: number): void => {
   counts[cell] = (counts[cell] as number) + 1;
 };
-
-describe('randomBytes', () => {
-  const key = streamKey(7, 'bytes');
-  const fill = (length: number, position: number): Uint8Array => {
-    const bytes = new Uint8Array(length);
-    randomBytes(bytes, key, position);
-    return bytes;
-  };
-
-  it('gives the same in one go and in parts', () => {
-    // Also across 2³², where the upper half of the position changes, and where 2²⁸ words an update lead.
-    for (const start of [0, 12345, 2 ** 32 - 5, 2 ** 28 * 1000, 3 * 2 ** 32 - 1]) {
-      const whole = fill(103, start);
-      const parts = Buffer.concat([fill(40, start), fill(12, start + 10), fill(51, start + 13)]);
-      expect([...parts], `from ${start}`).toEqual([...whole]);
-    }
-  });
-
-  it('fills views and lengths that are no multiple of four', () => {
-    const buffer = new Uint8Array(16).fill(77);
-    randomBytes(buffer.subarray(4, 11), key, 3);
-    expect([...buffer.subarray(4, 11)]).toEqual([...fill(8, 3).subarray(0, 7)]);
-    expect([...buffer.subarray(0, 4), ...buffer.subarray(11)]).toEqual(new Array(9).fill(77));
-  });
-
-  it('is uniform, byte by byte and pair by pair', () => {
-    const bytes = fill(1 << 18, 99);
-    for (let lane = 0; lane < 4; lane++) {
-      const counts = new Array<number>(256).fill(0);
-      for (let i = lane; i < bytes.length; i += 4) add(counts, bytes[i] as number);
-      expect(Math.abs(deviation(counts))).toBeLessThan(4);
-    }
-    const pairs = new Array<number>(256).fill(0);
-    for (let i = 4; i < bytes.length; i++)
-      add(pairs, ((bytes[i] as number) >> 4) * 16 + ((bytes[i - 4] as number) >> 4));
-    expect(Math.abs(deviation(pairs))).toBeLessThan(4);
-  });
-
-  it('differs between keys and between updates', () => {
-    const a = fill(4096, 0);
-    const other = new Uint8Array(4096);
-    randomBytes(other, streamKey(7, 'other'), 0);
-    for (const b of [other, fill(4096, 2 ** 28), fill(4096, 2 ** 32)]) {
-      const equal = a.filter((x, i) => x === b[i]).length;
-      expect(equal).toBeLessThan(40); // 16 expected
-    }
-  });
-});
 
 describe('Random', () => {
   it('is uniform', () => {

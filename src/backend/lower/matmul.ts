@@ -1,26 +1,44 @@
-import type { Value } from '../graph.js';
+import type { Graph, Value } from '../graph.js';
 import { broadcastShape } from '../shape.js';
 import type { Family } from './lowering.js';
 
 export const matmul: Family = {
   BatchMatMul: ({ g, input, attrs }) => {
     const [transA, transB] = [Number(attrs.transposeA ?? false), Number(attrs.transposeB ?? false)];
-    const left = unscaled(input('a'));
-    const right = unscaled(input('b'));
-    const [a, b] = [left.value, right.value];
-    const rows = a.shape.at(transA ? -1 : -2) as number;
-    const columns = b.shape.at(transB ? -2 : -1) as number;
-    const shape = [...broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2)), rows, columns];
-    const alpha = Math.fround(left.factor * right.factor);
-    if (!transA && !transB && alpha === 1) return g.emit('MatMul', [a, b], { dtype: a.dtype, shape });
-    // ONNX's own MatMul cannot transpose; ORT's fused one takes tfjs's two flags as they are and copies nothing.
-    return g.emit('com.microsoft.FusedMatMul', [a, b], { dtype: a.dtype, shape }, { transA, transB, alpha });
+    const left = unscaled(g, input('a'));
+    const right = unscaled(g, input('b'));
+    return product(g, left.value, right.value, transA, transB, Math.fround(left.factor * right.factor));
   },
 };
 
-/** (x · c) @ y → FusedMatMul(x, y, alpha = c): a pass over memory less, for attention's 1/√d most of all. */
-function unscaled(value: Value): { value: Value; factor: number } {
-  const [x, c] = value.node?.op === 'Mul' ? (value.node.inputs as [Value, Value]) : [];
+function product(g: Graph, a: Value, b: Value, transA: number, transB: number, alpha: number): Value {
+  const rows = a.shape.at(transA ? -1 : -2) as number;
+  const columns = b.shape.at(transB ? -2 : -1) as number;
+  // ORT copies a transposed left operand element by element: of many small products (attention's gradients) it is
+  // faster to transpose the smaller operand, and the result: aᵀ·b = (bᵀ·a)ᵀ.
+  if (transA && !transB && a.shape.length > 2 && a.shape.length === b.shape.length && rows > columns) {
+    return swapped(g, product(g, b, a, 1, 0, alpha));
+  }
+  const shape = [...broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2)), rows, columns];
+  if (!transA && !transB && alpha === 1) return g.emit('MatMul', [a, b], { dtype: a.dtype, shape });
+  // ONNX's own MatMul cannot transpose; ORT's fused one takes tfjs's two flags as they are and copies nothing.
+  return g.emit('com.microsoft.FusedMatMul', [a, b], { dtype: a.dtype, shape }, { transA, transB, alpha });
+}
+
+/** The last two axes exchanged. */
+function swapped(g: Graph, x: Value): Value {
+  const axes = x.shape.map((_, i) => i);
+  return g.transpose(x, [...axes.slice(0, -2), x.shape.length - 1, x.shape.length - 2]);
+}
+
+/** (x · c) @ y → FusedMatMul(x, y, alpha = c), also if x · c was reshaped: a pass over memory less. */
+function unscaled(g: Graph, value: Value): { value: Value; factor: number } {
+  const { node } = value;
+  if (node?.op === 'Reshape') {
+    const inner = unscaled(g, node.inputs[0] as Value);
+    if (inner.factor !== 1) return { value: g.reshape(inner.value, value.shape), factor: inner.factor };
+  }
+  const [x, c] = node?.op === 'Mul' ? (node.inputs as [Value, Value]) : [];
   const scales = x && c?.uniform !== undefined && c.shape.length === 0 && x.shape.length === value.shape.length;
   return scales ? { value: x, factor: c.uniform as number } : { value, factor: 1 };
 }

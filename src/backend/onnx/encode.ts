@@ -109,7 +109,7 @@ function info(name: string, v: Value): onnx.IValueInfoProto {
 }
 
 /** Attributes that ONNX wants as a float even when the number is whole. */
-const FLOAT_ATTRIBUTES = new Set(['epsilon', 'alpha']);
+const FLOAT_ATTRIBUTES = new Set(['epsilon', 'alpha', 'beta']);
 
 function attribute(name: string, value: Attribute): onnx.IAttributeProto {
   const { AttributeType } = proto.onnx.AttributeProto;

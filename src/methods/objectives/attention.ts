@@ -30,7 +30,7 @@ export const attention: Objective<Attention> = {
     const [batch, length] = mask.shape as [number, number];
     const both = tf.mul(tf.reshape(mask, [batch, 1, length, 1]), tf.reshape(mask, [batch, 1, 1, length]));
     const distances = pairs.map((pair) => {
-      const own = student.attentionScores[pair.student - 1] as Tensor;
+      const own = student.attentionScores[pair.student - 1]?.() as Tensor;
       const target = teacher.attentionScores.get(pair.teacher) as Tensor;
       return tf.sum(tf.mul(tf.square(tf.sub(own, target)), both));
     });
