@@ -2,7 +2,7 @@ import { fixture } from './fixture.js';
 
 /**
  * One thing to measure in a process of its own, so that its peak memory is its own. Answers each message in turn:
- * `measure` as its role does, `close` with what the process used.
+ * `{measure: n}` with n measurements as its role does, `close` with what the process used.
  */
 
 const [role, json, threadsText] = process.argv.slice(2);
@@ -46,7 +46,11 @@ const roles = {
 const measure = await roles[role]();
 process.on('disconnect', () => process.exit());
 process.on('message', async (message) => {
-  if (message === 'measure') return process.send(await measure());
+  if (message.measure) {
+    const results = [];
+    for (let i = 0; i < message.measure; i++) results.push(await measure());
+    return process.send(results);
+  }
   const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
   process.send({ peakMiB: maxRSS / 1024, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6 });
 });

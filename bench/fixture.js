@@ -20,11 +20,11 @@ export function fixture(c) {
   const stage = buildStage(c.config, c.stage, c.fit, c.id);
   const specs = { ...bert.parameters(c.config), ...stage.specs };
   const optimizer = new AdamW(initialize(specs, SEED), specs, { ...ADAMW, weightDecay: c.weightDecay });
-  return { stage, optimizer, rate: c.stage.learning_rate, batch: batchOf(c, stage.wanted) };
+  return { stage, optimizer, rate: c.stage.learning_rate, batch: batchOf(c, stage) };
 }
 
 /** Random token ids, labels, teacher signal and dropout bytes; every row real, every token real. */
-function batchOf({ config, fit, batch, length }, wanted) {
+function batchOf({ config, fit, batch, length }, stage) {
   const random = new Random(SEED, 'batch');
   const labels = new Float32Array(batch * config.labels);
   for (let row = 0; row < batch; row++) labels[row * config.labels + random.below(config.labels)] = 1;
@@ -43,12 +43,13 @@ function batchOf({ config, fit, batch, length }, wanted) {
     rows: ones(batch),
     labels: { dtype: 'float32', shape: [batch, config.labels], data: labels },
   };
+  const { wanted } = stage;
   if (wanted.logits) feeds[TEACHER.logits] = half(batch, config.labels);
   for (const layer of wanted.hiddenStates) feeds[TEACHER.hidden(layer)] = half(batch, length, fit.teacherHidden);
   for (const layer of wanted.attention) {
     feeds[TEACHER.attention(layer)] = half(batch, fit.teacherHeads, length, length);
   }
-  const sites = bert.dropoutSites(config, batch, length);
+  const sites = stage.dropoutSites(batch, length);
   const masks = new DropoutMasks().fill(sites, zeroed(config.dropout), streamKey(SEED, 'dropout'), 0);
   return { ...feeds, ...dropoutFeeds(masks) };
 }

@@ -47,10 +47,13 @@ export function products({ config, fit, stage, batch, length }) {
   const square = [n, length, length];
   const narrow = [n, length, width];
   const projections = projectionCount(stage, layers);
+  // Where nothing reads the last layer's hidden states but the classifier, it computes the first token alone: keys and
+  // values are all that is left of its products.
+  const whole = projections > 0 ? layers : layers - 1;
   return [
-    ...linear(hidden, hidden, 4 * layers),
-    ...linear(hidden, intermediate, layers),
-    ...linear(intermediate, hidden, layers),
+    ...linear(hidden, hidden, 4 * whole + 2 * (layers - whole)),
+    ...linear(hidden, intermediate, whole),
+    ...linear(intermediate, hidden, whole),
     ...(projections > 0 ? linear(hidden, fit.teacherHidden, projections) : []),
     {
       name: `${n} of ${length} × ${width} × ${length}`,
@@ -58,16 +61,16 @@ export function products({ config, fit, stage, batch, length }) {
       b: narrow,
       transposeB: true,
       flop,
-      times: 2 * layers,
+      times: 2 * whole,
     },
-    { name: `${n} of ${length} × ${length} × ${width}`, a: square, b: narrow, flop, times: 2 * layers },
+    { name: `${n} of ${length} × ${length} × ${width}`, a: square, b: narrow, flop, times: 2 * whole },
     {
       name: `${n} of ${length}ᵀ × ${length} × ${width}`,
       a: square,
       b: narrow,
       transposeA: true,
       flop,
-      times: 2 * layers,
+      times: 2 * whole,
     },
   ];
 }

@@ -20,8 +20,14 @@ export class Measurer {
     this.child = child;
   }
 
-  measure() {
-    return this.ask('measure');
+  /** One measurement. */
+  async measure() {
+    return (await this.measureMany(1))[0];
+  }
+
+  /** So many, one right after the other, as training has them. */
+  measureMany(count) {
+    return this.ask({ measure: count });
   }
 
   /** Ends the process. @returns {Promise<{peakMiB: number, cpuSeconds: number}>} */

@@ -89,10 +89,11 @@ afterAll(async () => {
 
 describe.each([
   ['from a registry, with install scripts', '@distil-recipe/recipe', []],
+  ['as a tarball, with install scripts', undefined, []],
   ['as a tarball, without install scripts', undefined, ['--ignore-scripts']],
 ])('the packed package, installed %s', (name, spec, flags) => {
   test('runs its commands and a recipe over the user’s own rows', { timeout: 240_000 }, async () => {
-    const folder = join(work, name.split(' ')[0] as string);
+    const folder = join(work, name.replace(/\W+/g, '-'));
     await mkdir(folder);
     await writeFile(join(folder, 'package.json'), '{}');
     await writeFile(

@@ -22,11 +22,13 @@ export interface Fit {
   readonly teacherHeads: number;
 }
 
-/** What an objective reads; the cache must hold it, and rows without it do not count. */
+/** What an objective reads. What is a teacher's the cache must hold; rows without a label count only where none is read. */
 export interface Needs {
   /** The objective applies only to rows that have a label. */
   readonly labels: boolean;
   readonly logits: boolean;
+  /** The student's last hidden state, of all tokens: it is else computed of the first alone. */
+  readonly lastHiddenState: boolean;
   /** Teacher layers. */
   readonly hiddenStates: readonly number[];
   readonly attention: readonly number[];
@@ -60,4 +62,10 @@ export interface Objective<Options> {
   loss(options: Options, input: LossInput, fit: Fit | undefined): Tensor;
 }
 
-export const NOTHING: Needs = { labels: false, logits: false, hiddenStates: [], attention: [] };
+export const NOTHING: Needs = {
+  labels: false,
+  logits: false,
+  lastHiddenState: false,
+  hiddenStates: [],
+  attention: [],
+};

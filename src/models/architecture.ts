@@ -15,11 +15,14 @@ export interface ParameterSpec {
 export interface ModelOutput {
   /** [batch, labels] */
   readonly logits: Tensor;
-  /** Embedding output, then each layer's: layers + 1 of [batch, length, hidden]. */
+  /** Embedding output, then each layer's: layers + 1 of [batch, length, hidden]; the last [batch, 1, hidden] of `first`. */
   readonly hiddenStates: readonly Tensor[];
   /** Each layer's Q·Kᵀ/√d before mask and softmax, computed when asked for: layers of [batch, heads, length, length]. */
   readonly attentionScores: readonly (() => Tensor)[];
 }
+
+/** Of which tokens the last layer computes its output: a classifier reads the first alone, and what no one reads costs. */
+export type LastTokens = 'first' | 'all';
 
 export interface ModelInput {
   /** Token ids, int32 [batch, length]. */
@@ -28,6 +31,7 @@ export interface ModelInput {
   readonly mask: Tensor;
   /** 1 to keep a value, 0 to drop it: one tensor a dropout site, as `dropoutSites` says; none when there is no dropout. */
   readonly dropout: readonly Tensor[];
+  readonly lastTokens: LastTokens;
 }
 
 /** A model family over configurations `C`: what it is made of, and what it computes, in tfjs ops. */
@@ -36,6 +40,6 @@ export interface Architecture<C> {
   /** In the order in which they are drawn and saved; names are Hugging Face's. */
   parameters(config: C): Readonly<Record<string, ParameterSpec>>;
   /** Shapes of the values that dropout may zero, in order of use; none where the rate is 0. */
-  dropoutSites(config: C, batch: number, length: number): readonly (readonly number[])[];
+  dropoutSites(config: C, batch: number, length: number, lastTokens: LastTokens): readonly (readonly number[])[];
   forward(config: C, parameters: Tensors, input: ModelInput): ModelOutput;
 }

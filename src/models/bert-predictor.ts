@@ -18,7 +18,8 @@ export const bertFamily: PredictorFamily = {
     const fn: TensorFunction = {
       key: 'logits',
       call: (p, b) => {
-        const { logits } = bert.forward(config, p, { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [] });
+        const [ids, mask] = [b.ids as Tensor, b.mask as Tensor];
+        const { logits } = bert.forward(config, p, { ids, mask, dropout: [], lastTokens: 'first' });
         return { logits };
       },
     };

@@ -64,11 +64,17 @@ export const bert: Architecture<BertConfig> = {
     };
   },
 
-  dropoutSites(c, batch, length) {
+  dropoutSites(c, batch, length, lastTokens) {
     if (zeroed(c.dropout) === 0) return [];
-    const states = [batch, length, c.hidden];
-    const layer = [[batch, c.heads, length, length], states, states];
-    return [states, ...Array.from({ length: c.layers }, () => layer).flat(), [batch, c.hidden]];
+    const layer = (_: unknown, i: number): number[][] => {
+      const rows = i === c.layers - 1 && lastTokens === 'first' ? 1 : length;
+      return [
+        [batch, c.heads, rows, length],
+        [batch, rows, c.hidden],
+        [batch, rows, c.hidden],
+      ];
+    };
+    return [[batch, length, c.hidden], ...Array.from({ length: c.layers }, layer).flat(), [batch, c.hidden]];
   },
 
   forward(c, p, input) {
@@ -89,10 +95,12 @@ export const bert: Architecture<BertConfig> = {
     const hiddenStates = [x];
     const attentionScores: (() => Tensor)[] = [];
     for (let i = 0; i < c.layers; i++) {
-      const attended = attention(c, p, `${layerName(i)}.attention.self`, x, blocked, keep());
+      const only = i === c.layers - 1 && input.lastTokens === 'first';
+      const rows = only ? tf.slice(x, [0, 0, 0], [-1, 1, -1]) : x;
+      const attended = attention(c, p, `${layerName(i)}.attention.self`, rows, x, blocked, keep());
       attentionScores.push(attended.scores);
       const projected = dense(p, `${layerName(i)}.attention.output.dense`, attended.context);
-      const middle = norm(`${layerName(i)}.attention.output.LayerNorm`, tf.add(drop(projected), x));
+      const middle = norm(`${layerName(i)}.attention.output.LayerNorm`, tf.add(drop(projected), rows));
       const wide = gelu(dense(p, `${layerName(i)}.intermediate.dense`, middle));
       const narrow = dense(p, `${layerName(i)}.output.dense`, wide);
       x = norm(`${layerName(i)}.output.LayerNorm`, tf.add(drop(narrow), middle));
@@ -111,25 +119,31 @@ function dense(p: Tensors, name: string, x: Tensor): Tensor {
   return tf.reshape(linear(p, name, tf.reshape(x, [batch * length, width])), [batch, length, -1]);
 }
 
-/** Multi-head self-attention. x [batch, length, hidden] → context of the same shape, scores before the mask. */
+/**
+ * Multi-head self-attention of some rows to all of x.
+ *
+ * @param rows x [batch, length, hidden] itself, or its first token [batch, 1, hidden]
+ * @returns context, of the shape of `rows`; scores of all of x, before the mask
+ */
 function attention(
   c: BertConfig,
   p: Tensors,
   name: string,
+  rows: Tensor,
   x: Tensor,
   blocked: Tensor,
   keep: Tensor | undefined,
 ): { context: Tensor; scores: () => Tensor } {
-  const [batch, length] = x.shape as [number, number];
   const width = c.hidden / c.heads;
-  const split = (t: Tensor): Tensor => tf.transpose(tf.reshape(t, [batch, length, c.heads, width]), [0, 2, 1, 3]);
-  const query = split(dense(p, `${name}.query`, x));
+  const split = (t: Tensor): Tensor =>
+    tf.transpose(tf.reshape(t, [t.shape[0] as number, -1, c.heads, width]), [0, 2, 1, 3]);
+  const query = split(dense(p, `${name}.query`, rows));
   const key = split(dense(p, `${name}.key`, x));
   const value = split(dense(p, `${name}.value`, x));
   const context = attend(query, key, value, blocked, keep, keep ? dropoutScale(c.dropout) : 1);
   return {
-    context: tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [batch, length, c.hidden]),
-    // The same product as in `attend`, recorded once.
-    scores: () => tf.matMul(tf.mul(query, 1 / Math.sqrt(width)), key, false, true),
+    context: tf.reshape(tf.transpose(context, [0, 2, 1, 3]), rows.shape),
+    // Where the rows are all of x these are products that `attend` has too: they are recorded once.
+    scores: () => tf.matMul(tf.mul(split(dense(p, `${name}.query`, x)), 1 / Math.sqrt(width)), key, false, true),
   };
 }

@@ -42,7 +42,7 @@ const WARM_UP = 10;
 
 export const evaluate = defineStep<EvaluateOptions>({
   name: 'evaluate',
-  version: 1,
+  version: 2,
   summary: 'Compares models on labelled rows: quality, size, speed, retention, errors against a baseline',
   inputs: {
     data: one('dataset'),

@@ -3,7 +3,7 @@ import type { TrainOptions } from '../options/train.js';
 
 export const train = defineStep<TrainOptions>({
   name: 'train',
-  version: 1,
+  version: 2,
   summary: 'Trains a teacher, a student or a yardstick, in one or more stages',
   inputs: { data: one('dataset'), tokenizer: optional('tokenizer'), teacher: optional('logits') },
   outputs: { model: 'model' },

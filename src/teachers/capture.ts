@@ -187,7 +187,8 @@ function signalFunction(config: BertConfig, kept: Kept): TensorFunction {
     key: 'signal',
     half: ['logits', ...kept.hiddenStates.map(hidden), ...kept.attention.map(attention)],
     call: (p, b) => {
-      const out = bert.forward(config, p, { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [] });
+      const lastTokens = kept.hiddenStates.includes(config.layers) ? 'all' : 'first';
+      const out = bert.forward(config, p, { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens });
       return {
         logits: out.logits,
         ...Object.fromEntries(kept.hiddenStates.map((l) => [hidden(l), out.hiddenStates[l] as Tensor])),

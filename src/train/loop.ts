@@ -98,9 +98,7 @@ async function runStage(
     const batch = { rows: planned.rows.map((i) => rows[i] as number), length: planned.length };
     const feeds = {
       ...examples.batch(batch, batchSize, cache, stage.wanted),
-      ...dropoutFeeds(
-        masks.fill(bert.dropoutSites(config, batchSize, batch.length), zeroed(config.dropout), key, update),
-      ),
+      ...dropoutFeeds(masks.fill(stage.dropoutSites(batchSize, batch.length), zeroed(config.dropout), key, update)),
     };
     const { values, gradients } = await runner.gradients(stage.fn, optimizer.parameters, feeds);
     const loss = values.loss?.[0] as number;

@@ -15,6 +15,8 @@ export interface Stage {
   /** Projections and the like, named `objective.<i>.<name>`. */
   readonly specs: Readonly<Record<string, ParameterSpec>>;
   readonly wanted: Wanted;
+  /** Shapes of the values that dropout may zero in a batch. */
+  readonly dropoutSites: (rows: number, length: number) => readonly (readonly number[])[];
   /** No objective says anything about a row without a label. */
   readonly labelledOnly: boolean;
 }
@@ -52,11 +54,14 @@ export function buildStage(config: BertConfig, options: StageOptions, fit: Fit |
     parts.flatMap(({ prefix, specs }) => Object.entries(specs).map(([name, spec]) => [prefix + name, spec])),
   );
 
+  const lastTokens = parts.some((p) => p.needs.lastHiddenState) ? 'all' : 'first';
+  const dropoutSites = (rows: number, length: number) => bert.dropoutSites(config, rows, length, lastTokens);
+
   const call = (parameters: Tensors, batch: Tensors): Tensors => {
     const feed = (name: string): Tensor => batch[name] as Tensor;
     const [rows, length] = feed('ids').shape as [number, number];
-    const dropout = bert.dropoutSites(config, rows, length).map((_, site) => feed(dropoutFeed(site)));
-    const student = bert.forward(config, parameters, { ids: feed('ids'), mask: feed('mask'), dropout });
+    const dropout = dropoutSites(rows, length).map((_, site) => feed(dropoutFeed(site)));
+    const student = bert.forward(config, parameters, { ids: feed('ids'), mask: feed('mask'), dropout, lastTokens });
     const teacher: TeacherSignal = {
       logits: batch[TEACHER.logits],
       hiddenStates: new Map(wanted.hiddenStates.map((layer) => [layer, feed(TEACHER.hidden(layer))])),
@@ -78,5 +83,5 @@ export function buildStage(config: BertConfig, options: StageOptions, fit: Fit |
     const loss = weighted.reduce((a, b) => tf.add(a, b));
     return { loss, ...Object.fromEntries(losses.map((l, i) => [`loss.${i}`, l])) };
   };
-  return { fn: { key, call }, specs, wanted, labelledOnly: parts.every((p) => p.needs.labels) };
+  return { fn: { key, call }, specs, wanted, dropoutSites, labelledOnly: parts.every((p) => p.needs.labels) };
 }

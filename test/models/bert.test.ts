@@ -1,12 +1,13 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { createRunner, type HostTensor, type TensorFunction } from '../../src/backend/runner.js';
 import { type Tensor, tf } from '../../src/backend/tf.js';
+import type { LastTokens } from '../../src/models/architecture.js';
 import { bert } from '../../src/models/bert.js';
 import { dropout, zeroed } from '../../src/models/layers.js';
 import { padTokens } from '../../src/models/padding.js';
 import { DropoutMasks } from '../../src/train/dropout.js';
 import { streamKey } from '../../src/util/random.js';
-import { expectClose } from '../backend/rig.js';
+import { dense, expectClose } from '../backend/rig.js';
 import { tinyBert } from './tiny.js';
 
 describe('bert', async () => {
@@ -17,7 +18,12 @@ describe('bert', async () => {
   const forward: TensorFunction = {
     key: 'forward',
     call: (p, b) => {
-      const out = bert.forward(config, p, { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [] });
+      const out = bert.forward(config, p, {
+        ids: b.ids as Tensor,
+        mask: b.mask as Tensor,
+        dropout: [],
+        lastTokens: 'all',
+      });
       return {
         logits: out.logits,
         ...Object.fromEntries(out.hiddenStates.map((t, i) => [`hidden ${i}`, t])),
@@ -74,6 +80,27 @@ describe('bert', async () => {
     for (const x of padded.logits as Float32Array) expect(x).toSatisfy(Number.isFinite); // rows of padding only
   });
 
+  it('gives the same logits and gradients where the last layer computes the first token alone', async () => {
+    const of = (lastTokens: LastTokens): TensorFunction => ({
+      key: `last ${lastTokens}`,
+      call: (p, b) => {
+        const input = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens };
+        const { logits, attentionScores, hiddenStates } = bert.forward(config, p, input);
+        const scores = attentionScores.at(-1)?.() as Tensor;
+        const last = tf.slice(hiddenStates.at(-1) as Tensor, [0, 0, 0], [-1, 1, -1]);
+        return { loss: tf.add(tf.sum(tf.square(logits)), tf.mean(tf.square(scores))), logits, last };
+      },
+    });
+    const all = await runners.onnx.gradients(of('all'), parameters, batch);
+    const first = await runners.onnx.gradients(of('first'), parameters, batch);
+    for (const name of ['loss', 'logits', 'last']) expectClose(first.values[name], all.values[name], name, 1e-6);
+    expect(Object.keys(first.gradients).sort()).toEqual(Object.keys(all.gradients).sort());
+    for (const [name, like] of Object.entries(parameters)) {
+      if (!all.gradients[name]) continue;
+      expectClose(dense(first.gradients[name], like), dense(all.gradients[name], like), name, 1e-5);
+    }
+  });
+
   describe('dropout', () => {
     const n = 40_000;
     const drop = (rate: number): TensorFunction => ({
@@ -94,10 +121,10 @@ describe('bert', async () => {
       }
     });
 
-    it('has a site for each use, in the order of use', async () => {
+    it.each(['all', 'first'] as const)('has a site for each use, in the order of use (%s)', async (lastTokens) => {
       const dropping = { ...config, dropout: 0.5 };
       const [rows, length] = [2, 5];
-      const sites = bert.dropoutSites(dropping, rows, length);
+      const sites = bert.dropoutSites(dropping, rows, length, lastTokens);
       const none = Object.fromEntries(
         sites.map((shape, i) => [
           `d${i}`,
@@ -106,11 +133,12 @@ describe('bert', async () => {
       );
       const input = padTokens([Int32Array.of(5, 6, 7), Int32Array.of(8, 9, 10, 11, 12)], rows, length, 0);
       const fn: TensorFunction = {
-        key: 'sites',
+        key: `sites ${lastTokens}`,
         call: (p, b) => {
           const fed = sites.map((_, i) => b[`d${i}`] as Tensor);
           return {
-            y: bert.forward(dropping, p, { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: fed }).logits,
+            y: bert.forward(dropping, p, { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: fed, lastTokens })
+              .logits,
           };
         },
       };
@@ -130,7 +158,7 @@ describe('bert', async () => {
     it('does nothing without a mask, and has no site at a rate of 0', () => {
       const t = tf.tensor1d([1, 2]);
       expect(dropout(t, undefined, 0.5)).toBe(t);
-      expect(bert.dropoutSites({ ...config, dropout: 0.001 }, 2, 5)).toEqual([]);
+      expect(bert.dropoutSites({ ...config, dropout: 0.001 }, 2, 5, 'all')).toEqual([]);
     });
   });
 });

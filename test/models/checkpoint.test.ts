@@ -75,7 +75,12 @@ describe('a BERT checkpoint', async () => {
       {
         key: 'direct',
         call: (p, b) => ({
-          logits: bert.forward(config, p, { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [] }).logits,
+          logits: bert.forward(config, p, {
+            ids: b.ids as Tensor,
+            mask: b.mask as Tensor,
+            dropout: [],
+            lastTokens: 'all',
+          }).logits,
         }),
       },
       parameters,

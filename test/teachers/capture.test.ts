@@ -77,7 +77,12 @@ describe('cache-logits', async () => {
       {
         key: 'teacher',
         call: (p, b) => {
-          const out = bert.forward(config, p, { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [] });
+          const out = bert.forward(config, p, {
+            ids: b.ids as Tensor,
+            mask: b.mask as Tensor,
+            dropout: [],
+            lastTokens: 'all',
+          });
           const [first, last] = [out.hiddenStates[0] as Tensor, out.hiddenStates[4] as Tensor];
           return { logits: out.logits, first, last, scores: out.attentionScores[2]?.() as Tensor };
         },

@@ -15,7 +15,11 @@ const projectionName = (options: HiddenStates, pair: number): string =>
 export const hiddenStates: Objective<HiddenStates> = {
   type: 'hidden-states',
   teacher: true,
-  needs: (options, fit) => ({ ...NOTHING, hiddenStates: pairsOf(options, fit as Fit).map((p) => p.teacher) }),
+  needs(options, fit) {
+    const pairs = pairsOf(options, fit as Fit);
+    const lastHiddenState = pairs.some(({ student }) => student === (fit as Fit).layers.student);
+    return { ...NOTHING, lastHiddenState, hiddenStates: pairs.map((p) => p.teacher) };
+  },
   parameters(options, fit) {
     const { studentHidden, teacherHidden } = fit as Fit;
     const spec: ParameterSpec = { shape: [teacherHidden, studentHidden], initial: 'normal', decay: false };
