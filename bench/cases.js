@@ -9,7 +9,7 @@ import { loadPlan } from '../dist/engine/plan-recipe.js';
  * @typedef {object} Case
  * @property {string} id
  * @property {string} title
- * @property {import('../dist/models/bert.js').BertConfig} config
+ * @property {import('../dist/models/architecture.js').TransformerConfig} config
  * @property {import('../dist/train/stage.js').StageOptions} stage
  * @property {import('../dist/methods/objective.js').Fit} fit
  * @property {number} batch rows
@@ -44,6 +44,7 @@ async function recipeStudent() {
     id: 'student',
     title: `recipe student (${model.layers} layers × ${model.hidden}, batch ${batch} × ${model.max_length})`,
     config: {
+      type: 'bert',
       vocabulary: source(student, 'tokenizer').options.vocabulary,
       layers: model.layers,
       hidden: model.hidden,
@@ -66,6 +67,7 @@ async function recipeStudent() {
 /** TinyBERT-4 (Jiao et al. 2020, arXiv:1909.10351) under BERT-base, both stages' objectives in one. */
 function tinybert4() {
   const config = {
+    type: 'bert',
     vocabulary: 30522,
     layers: 4,
     hidden: 312,

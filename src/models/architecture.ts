@@ -34,9 +34,30 @@ export interface ModelInput {
   readonly lastTokens: LastTokens;
 }
 
-/** A model family over configurations `C`: what it is made of, and what it computes, in tfjs ops. */
-export interface Architecture<C> {
+/** What there is to say of any transformer. Plain data: it names its architecture by `type`. */
+export interface TransformerConfig {
   readonly type: string;
+  readonly vocabulary: number;
+  readonly layers: number;
+  readonly hidden: number;
+  readonly heads: number;
+  readonly intermediate: number;
+  /** Tokens of the longest text. */
+  readonly maxLength: number;
+  readonly labels: number;
+  readonly dropout: number;
+}
+
+/** A model family over configurations `C`: what it is made of, and what it computes, in tfjs ops. */
+export interface Architecture<C extends TransformerConfig = TransformerConfig> {
+  /** `model_type` in Hugging Face's `config.json`. */
+  readonly type: string;
+  /** `architectures` there: the class that reads the folder. */
+  readonly className: string;
+  /** What `config.json` says besides labels, under Hugging Face's names. */
+  toHuggingFace(config: C): Readonly<Record<string, unknown>>;
+  /** @throws StepFailure if it describes a model that is computed in another way than this one */
+  fromHuggingFace(json: Readonly<Record<string, unknown>>, labels: number): C;
   /** In the order in which they are drawn and saved; names are Hugging Face's. */
   parameters(config: C): Readonly<Record<string, ParameterSpec>>;
   /** Shapes of the values that dropout may zero, in order of use; none where the rate is 0. */

@@ -1,21 +1,9 @@
 import { attend, gelu, layerNorm } from '../backend/ops.js';
 import type { Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
-import type { Architecture, ParameterSpec } from './architecture.js';
+import type { Architecture, ParameterSpec, TransformerConfig } from './architecture.js';
 import { dropout, dropoutScale, linear, zeroed } from './layers.js';
-
-/** BERT with a sequence classification head (Devlin et al. 2018, arXiv:1810.04805). */
-export interface BertConfig {
-  readonly vocabulary: number;
-  readonly layers: number;
-  readonly hidden: number;
-  readonly heads: number;
-  readonly intermediate: number;
-  /** Tokens; also the number of position embeddings. */
-  readonly maxLength: number;
-  readonly labels: number;
-  readonly dropout: number;
-}
+import { settings } from './settings.js';
 
 const EPSILON = 1e-12; // Hugging Face's layer_norm_eps for BERT
 const MASKED = -1e9;
@@ -33,8 +21,40 @@ function normSpec(name: string, n: number): Record<string, ParameterSpec> {
 
 const layerName = (i: number): string => `bert.encoder.layer.${i}`;
 
-export const bert: Architecture<BertConfig> = {
+/** BERT with a sequence classification head (Devlin et al. 2018, arXiv:1810.04805). */
+export const bert: Architecture = {
   type: 'bert',
+  className: 'BertForSequenceClassification',
+
+  toHuggingFace: (c) => ({
+    vocab_size: c.vocabulary,
+    hidden_size: c.hidden,
+    num_hidden_layers: c.layers,
+    num_attention_heads: c.heads,
+    intermediate_size: c.intermediate,
+    max_position_embeddings: c.maxLength,
+    type_vocab_size: 2,
+    hidden_act: 'gelu',
+    hidden_dropout_prob: c.dropout,
+    attention_probs_dropout_prob: c.dropout,
+    layer_norm_eps: EPSILON,
+    pad_token_id: 0,
+  }),
+
+  fromHuggingFace(json, labels) {
+    const { number } = settings(json, { hidden_act: 'gelu', layer_norm_eps: EPSILON, type_vocab_size: 2 });
+    return {
+      type: 'bert',
+      vocabulary: number('vocab_size'),
+      hidden: number('hidden_size'),
+      layers: number('num_hidden_layers'),
+      heads: number('num_attention_heads'),
+      intermediate: number('intermediate_size'),
+      maxLength: number('max_position_embeddings'),
+      labels,
+      dropout: number('hidden_dropout_prob'),
+    };
+  },
 
   parameters(c) {
     const specs: Record<string, ParameterSpec> = {
@@ -126,7 +146,7 @@ function dense(p: Tensors, name: string, x: Tensor): Tensor {
  * @returns context, of the shape of `rows`; scores of all of x, before the mask
  */
 function attention(
-  c: BertConfig,
+  c: TransformerConfig,
   p: Tensors,
   name: string,
   rows: Tensor,

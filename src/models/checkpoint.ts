@@ -2,7 +2,8 @@ import { copyFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StepFailure } from '../util/failure.js';
 import { readSafetensors, writeSafetensors } from '../util/safetensors.js';
-import { type BertConfig, bert } from './bert.js';
+import type { TransformerConfig } from './architecture.js';
+import { architectureOf } from './architectures.js';
 import type { Parameters } from './initialize.js';
 
 /** Files of a tokenizer artifact that go with a model, so that its folder is complete in itself. */
@@ -15,8 +16,9 @@ export interface TrainedOn {
   readonly labelled: number;
 }
 
-export interface BertModel {
-  readonly config: BertConfig;
+/** A transformer that classifies texts. */
+export interface TransformerModel {
+  readonly config: TransformerConfig;
   /** Order of the logits. */
   readonly labels: readonly string[];
   readonly parameters: Parameters;
@@ -27,33 +29,23 @@ export const countParameters = (parameters: Parameters): number =>
   Object.values(parameters).reduce((sum, { data }) => sum + data.length, 0);
 
 /**
- * Writes a model as Hugging Face's `BertForSequenceClassification` has it, with its tokenizer, so that transformers
+ * Writes a model as Hugging Face's `…ForSequenceClassification` has it, with its tokenizer, so that transformers
  * and transformers.js load the folder; `recipe.json` beside it is ours.
  *
  * @param tokenizer folder of the tokenizer artifact
  */
-export async function saveBert(
+export async function saveTransformer(
   folder: string,
-  model: BertModel,
+  model: TransformerModel,
   tokenizer: string,
   trainedOn: TrainedOn,
 ): Promise<void> {
   const { config, labels, parameters } = model;
+  const { type, className, toHuggingFace } = architectureOf(config);
   await writeJson(join(folder, 'config.json'), {
-    architectures: ['BertForSequenceClassification'],
-    model_type: 'bert',
-    vocab_size: config.vocabulary,
-    hidden_size: config.hidden,
-    num_hidden_layers: config.layers,
-    num_attention_heads: config.heads,
-    intermediate_size: config.intermediate,
-    max_position_embeddings: config.maxLength,
-    type_vocab_size: 2,
-    hidden_act: 'gelu',
-    hidden_dropout_prob: config.dropout,
-    attention_probs_dropout_prob: config.dropout,
-    layer_norm_eps: 1e-12,
-    pad_token_id: 0,
+    architectures: [className],
+    model_type: type,
+    ...toHuggingFace(config),
     torch_dtype: 'float32',
     id2label: Object.fromEntries(labels.map((label, i) => [i, label])),
     label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
@@ -62,15 +54,15 @@ export async function saveBert(
   await writeSafetensors(join(folder, WEIGHTS), Object.fromEntries(tensors), { format: 'pt' });
   for (const file of TOKENIZER_FILES) await copyFile(join(tokenizer, file), join(folder, file));
   await writeJson(join(folder, 'recipe.json'), {
-    type: 'bert',
+    type,
     labels,
     parameters: countParameters(parameters),
     trained_on: trainedOn,
   });
 }
 
-/** @throws StepFailure if the folder holds no BERT model, or its weights are not those of its configuration */
-export async function loadBert(folder: string): Promise<BertModel> {
+/** @throws StepFailure if the folder holds no model that we know, or its weights are not those of its configuration */
+export async function loadTransformer(folder: string): Promise<TransformerModel> {
   const file = join(folder, 'config.json');
   let json: Record<string, unknown>;
   try {
@@ -78,25 +70,14 @@ export async function loadBert(folder: string): Promise<BertModel> {
   } catch (error) {
     throw new StepFailure('no-model', `cannot read a model from ${file}: ${(error as Error).message}`);
   }
-  if (json.model_type !== 'bert') {
-    throw new StepFailure('not-bert', `${file} describes a model of type "${json.model_type}", not "bert"`);
-  }
+  const architecture = architectureOf({ type: json.model_type as string });
   const labels = Object.entries(json.id2label as Record<string, string>)
     .sort(([a], [b]) => Number(a) - Number(b))
     .map(([, label]) => label);
-  const config: BertConfig = {
-    vocabulary: json.vocab_size as number,
-    hidden: json.hidden_size as number,
-    layers: json.num_hidden_layers as number,
-    heads: json.num_attention_heads as number,
-    intermediate: json.intermediate_size as number,
-    maxLength: json.max_position_embeddings as number,
-    labels: labels.length,
-    dropout: json.hidden_dropout_prob as number,
-  };
+  const config = architecture.fromHuggingFace(json, labels.length);
   const { tensors } = await readSafetensors(join(folder, WEIGHTS));
   const parameters: Parameters = {};
-  for (const [name, { shape }] of Object.entries(bert.parameters(config))) {
+  for (const [name, { shape }] of Object.entries(architecture.parameters(config))) {
     const tensor = tensors[name];
     if (!tensor || tensor.shape.join() !== shape.join()) {
       const found = tensor ? `has shape [${tensor.shape}]` : 'is missing';

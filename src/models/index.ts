@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StepFailure } from '../util/failure.js';
-import { bertFamily } from './bert-predictor.js';
+import { architectures } from './architectures.js';
 import { logisticFamily } from './logistic.js';
 import type { Predictor, PredictorFamily } from './predictor.js';
+import { transformerFamily } from './transformer-predictor.js';
 
 /** Every kind of model there is. */
-export const families: readonly PredictorFamily[] = [bertFamily, logisticFamily];
+export const families: readonly PredictorFamily[] = [...architectures.map(transformerFamily), logisticFamily];
 
 /**
  * Loads the model of an artifact folder, of whatever family `recipe.json` there names.

@@ -8,8 +8,9 @@ import { type Row, readDataset } from '../data/dataset.js';
 import { type LogitsIndex, type LogitsRow, tokensHash } from '../data/logits.js';
 import { type EncodedBatch, loadTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
-import { type BertConfig, bert } from '../models/bert.js';
-import { type BertModel, loadBert } from '../models/checkpoint.js';
+import type { TransformerConfig } from '../models/architecture.js';
+import { architectureOf } from '../models/architectures.js';
+import { loadTransformer, type TransformerModel } from '../models/checkpoint.js';
 import { bucketLength, padTokens } from '../models/padding.js';
 import type { CacheLogitsOptions } from '../options/cache-logits.js';
 import { StepFailure } from '../util/failure.js';
@@ -31,7 +32,7 @@ interface Kept {
 /** The `cache-logits` step: shard by shard, each a checkpoint, so that a killed run goes on at its last shard. */
 export async function run(ctx: StepContext<CacheLogitsOptions>): Promise<void> {
   const folder = ctx.input('teacher').path;
-  const model = await loadBert(folder);
+  const model = await loadTransformer(folder);
   const tokenizer = await loadTokenizer(folder);
   const { rows } = await readDataset(ctx.input('data').path);
   const tokens = await tokenizer.encode(
@@ -93,7 +94,7 @@ async function share(from: string, to: string): Promise<void> {
   await link(from, to).catch(() => copyFile(from, to));
 }
 
-function checkedLayers(options: CacheLogitsOptions, config: BertConfig): Kept {
+function checkedLayers(options: CacheLogitsOptions, config: TransformerConfig): Kept {
   const check = (option: string, layers: readonly number[], first: number): number[] => {
     for (const layer of layers) {
       if (layer < first || layer > config.layers) {
@@ -112,12 +113,12 @@ function checkedLayers(options: CacheLogitsOptions, config: BertConfig): Kept {
 }
 
 /** float16 numbers that one text of n tokens takes. */
-function numbersOf(n: number, { config, labels }: BertModel, kept: Kept): number {
+function numbersOf(n: number, { config, labels }: TransformerModel, kept: Kept): number {
   const states = kept.hiddenStates.length * n * config.hidden;
   return labels.length + states + kept.attention.length * config.heads * n * n;
 }
 
-function checkSize(limit: number, model: BertModel, kept: Kept, tokens: EncodedBatch, rows: number): void {
+function checkSize(limit: number, model: TransformerModel, kept: Kept, tokens: EncodedBatch, rows: number): void {
   let bytes = 0;
   for (let i = 0; i < rows; i++) bytes += 2 * numbersOf(tokens.length(i), model, kept);
   if (bytes > limit) {
@@ -132,7 +133,7 @@ function checkSize(limit: number, model: BertModel, kept: Kept, tokens: EncodedB
 
 interface Capture {
   readonly runner: Runner;
-  readonly model: BertModel;
+  readonly model: TransformerModel;
   readonly tokens: EncodedBatch;
   readonly kept: Kept;
   readonly padId: number;
@@ -180,7 +181,7 @@ async function captureShard(
 }
 
 /** The teacher's forward pass, giving what is kept as float16. */
-function signalFunction(config: BertConfig, kept: Kept): TensorFunction {
+function signalFunction(config: TransformerConfig, kept: Kept): TensorFunction {
   const hidden = (layer: number): string => `hidden.${layer}`;
   const attention = (layer: number): string => `attention.${layer}`;
   return {
@@ -188,7 +189,12 @@ function signalFunction(config: BertConfig, kept: Kept): TensorFunction {
     half: ['logits', ...kept.hiddenStates.map(hidden), ...kept.attention.map(attention)],
     call: (p, b) => {
       const lastTokens = kept.hiddenStates.includes(config.layers) ? 'all' : 'first';
-      const out = bert.forward(config, p, { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens });
+      const out = architectureOf(config).forward(config, p, {
+        ids: b.ids as Tensor,
+        mask: b.mask as Tensor,
+        dropout: [],
+        lastTokens,
+      });
       return {
         logits: out.logits,
         ...Object.fromEntries(kept.hiddenStates.map((l) => [hidden(l), out.hiddenStates[l] as Tensor])),
@@ -204,7 +210,7 @@ function pack(
   row: number,
   n: number,
   length: number,
-  model: BertModel,
+  model: TransformerModel,
   kept: Kept,
 ): Buffer {
   const { hidden, heads } = model.config;

@@ -1,7 +1,8 @@
 import type { Runner } from '../backend/runner.js';
 import type { LogitsCache } from '../data/logits.js';
 import type { Fit } from '../methods/objective.js';
-import { type BertConfig, bert } from '../models/bert.js';
+import type { TransformerConfig } from '../models/architecture.js';
+import { architectureOf } from '../models/architectures.js';
 import { initialize, type Parameters } from '../models/initialize.js';
 import { zeroed } from '../models/layers.js';
 import type { Stage as StageOptions } from '../options/train.js';
@@ -19,7 +20,7 @@ import { buildStage, dropoutFeeds, type Stage } from './stage.js';
 const EPOCHS = 3;
 
 export interface Training {
-  readonly config: BertConfig;
+  readonly config: TransformerConfig;
   readonly stages: readonly StageOptions[];
   readonly examples: Examples;
   readonly cache: LogitsCache | undefined;
@@ -51,7 +52,7 @@ export type AfterUpdate = (report: {
  */
 export async function train(training: Training, after: AfterUpdate): Promise<Parameters> {
   const { config, seed, resume } = training;
-  const model = bert.parameters(config);
+  const model = architectureOf(config).parameters(config);
   let parameters = initialize(model, seed);
   const stages = training.stages.map((options, i) => buildStage(config, options, training.fit, `stage ${i}`));
   for (let i = resume?.position.stage ?? 0; i < stages.length; i++) {

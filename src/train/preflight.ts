@@ -1,7 +1,7 @@
 import type { LogitsIndex } from '../data/logits.js';
 import { objectiveOf } from '../methods/index.js';
 import type { Fit } from '../methods/objective.js';
-import type { BertConfig } from '../models/bert.js';
+import type { TransformerConfig } from '../models/architecture.js';
 import type { Stage } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 
@@ -10,7 +10,12 @@ import { StepFailure } from '../util/failure.js';
  * @param tokenizer SHA-256 of the student's tokenizer.json
  * @throws StepFailure if the logits were made with other labels, another tokenizer or another length
  */
-export function fitOf(index: LogitsIndex, config: BertConfig, labels: readonly string[], tokenizer: string): Fit {
+export function fitOf(
+  index: LogitsIndex,
+  config: TransformerConfig,
+  labels: readonly string[],
+  tokenizer: string,
+): Fit {
   if (index.labels.join('\n') !== labels.join('\n')) {
     throw new StepFailure(
       'labels',

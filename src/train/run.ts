@@ -4,8 +4,8 @@ import { LogitsCache } from '../data/logits.js';
 import { loadTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
 import { objectiveOf } from '../methods/index.js';
-import type { BertConfig } from '../models/bert.js';
-import { saveBert } from '../models/checkpoint.js';
+import type { TransformerConfig } from '../models/architecture.js';
+import { saveTransformer } from '../models/checkpoint.js';
 import type { Bert, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import { Examples } from './examples.js';
@@ -27,7 +27,7 @@ export async function run(ctx: StepContext<TrainOptions>): Promise<void> {
     refuseUnused(ctx);
     return trainYardstick(ctx, model, info.labels, rows);
   }
-  return trainBert(ctx, model, info.labels, rows);
+  return trainTransformer(ctx, model, info.labels, rows);
 }
 
 /** @throws StepFailure for what a logistic model would silently leave aside */
@@ -42,7 +42,7 @@ function refuseUnused(ctx: StepContext<TrainOptions>): void {
   );
 }
 
-async function trainBert(
+async function trainTransformer(
   ctx: StepContext<TrainOptions>,
   model: Bert,
   labels: readonly string[],
@@ -52,17 +52,22 @@ async function trainBert(
   const tokenizerFolder = ctx.optionalInput('tokenizer')?.path;
   if (!stages) {
     const hint = 'Add for example stages: [{ objectives: [hard-label] }].';
-    throw new StepFailure('no-stages', 'a bert model needs "stages": what to learn from, and for how long', hint);
+    throw new StepFailure(
+      'no-stages',
+      `a ${model.type} model needs "stages": what to learn from, and for how long`,
+      hint,
+    );
   }
   if (!tokenizerFolder) {
     const hint = 'Give it the output of a train-tokenizer step.';
-    throw new StepFailure('no-tokenizer', 'a bert model needs the input "tokenizer"', hint);
+    throw new StepFailure('no-tokenizer', `a ${model.type} model needs the input "tokenizer"`, hint);
   }
   if (model.hidden % model.heads !== 0) {
     throw new StepFailure('heads', `hidden ${model.hidden} is not a multiple of heads ${model.heads}`);
   }
   const tokenizer = await loadTokenizer(tokenizerFolder);
-  const config: BertConfig = {
+  const config: TransformerConfig = {
+    type: model.type,
     vocabulary: tokenizer.vocabularySize,
     layers: model.layers,
     hidden: model.hidden,
@@ -111,7 +116,7 @@ async function trainBert(
     // Without a teacher, a row without a label says nothing.
     const taught = stages.some((stage) => stage.objectives.some((entry) => objectiveOf(entry).teacher));
     const trainedOn = { rows: taught ? rows.length : labelled, labelled };
-    await saveBert(await ctx.output('model'), { config, labels, parameters }, tokenizerFolder, trainedOn);
+    await saveTransformer(await ctx.output('model'), { config, labels, parameters }, tokenizerFolder, trainedOn);
   } finally {
     cache?.close();
     await runner.release();

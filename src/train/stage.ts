@@ -3,8 +3,8 @@ import { type Tensor, tf } from '../backend/tf.js';
 import type { Wanted } from '../data/logits.js';
 import { objectiveOf } from '../methods/index.js';
 import type { Fit, TeacherSignal } from '../methods/objective.js';
-import type { ParameterSpec } from '../models/architecture.js';
-import { type BertConfig, bert } from '../models/bert.js';
+import type { ParameterSpec, TransformerConfig } from '../models/architecture.js';
+import { architectureOf } from '../models/architectures.js';
 import type { Stage as StageOptions } from '../options/train.js';
 import { TEACHER } from './examples.js';
 
@@ -34,7 +34,8 @@ const ascending = (layers: readonly number[]): number[] => [...new Set(layers)].
  * @param fit teacher and student side by side; undefined without a teacher
  * @throws StepFailure if an objective does not fit the two models
  */
-export function buildStage(config: BertConfig, options: StageOptions, fit: Fit | undefined, key: string): Stage {
+export function buildStage(config: TransformerConfig, options: StageOptions, fit: Fit | undefined, key: string): Stage {
+  const architecture = architectureOf(config);
   const parts = options.objectives.map((entry, i) => {
     const objective = objectiveOf(entry);
     return {
@@ -55,13 +56,18 @@ export function buildStage(config: BertConfig, options: StageOptions, fit: Fit |
   );
 
   const lastTokens = parts.some((p) => p.needs.lastHiddenState) ? 'all' : 'first';
-  const dropoutSites = (rows: number, length: number) => bert.dropoutSites(config, rows, length, lastTokens);
+  const dropoutSites = (rows: number, length: number) => architecture.dropoutSites(config, rows, length, lastTokens);
 
   const call = (parameters: Tensors, batch: Tensors): Tensors => {
     const feed = (name: string): Tensor => batch[name] as Tensor;
     const [rows, length] = feed('ids').shape as [number, number];
     const dropout = dropoutSites(rows, length).map((_, site) => feed(dropoutFeed(site)));
-    const student = bert.forward(config, parameters, { ids: feed('ids'), mask: feed('mask'), dropout, lastTokens });
+    const student = architecture.forward(config, parameters, {
+      ids: feed('ids'),
+      mask: feed('mask'),
+      dropout,
+      lastTokens,
+    });
     const teacher: TeacherSignal = {
       logits: batch[TEACHER.logits],
       hiddenStates: new Map(wanted.hiddenStates.map((layer) => [layer, feed(TEACHER.hidden(layer))])),

@@ -74,6 +74,7 @@ if __name__ == "__main__":
         logits, hidden, scores = run(model, ids, mask)
     found = {
         "config": {
+            "type": "bert",
             "vocabulary": config.vocab_size,
             "layers": config.num_hidden_layers,
             "hidden": config.hidden_size,

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { createRunner } from '../../src/backend/runner.js';
 import type { Tensor } from '../../src/backend/tf.js';
 import { bert } from '../../src/models/bert.js';
-import { countParameters, loadBert, saveBert, weightBytes } from '../../src/models/checkpoint.js';
+import { countParameters, loadTransformer, saveTransformer, weightBytes } from '../../src/models/checkpoint.js';
 import { loadPredictor } from '../../src/models/index.js';
 import { padTokens } from '../../src/models/padding.js';
 import { StepFailure } from '../../src/util/failure.js';
@@ -31,7 +31,7 @@ describe('a BERT checkpoint', async () => {
     const to = join(folder, name);
     await mkdir(to);
     const trainedOn = { rows: 40, labelled: 26 };
-    await saveBert(to, model(corpus.tokenizer.vocabularySize), corpus.tokenizerFolder, trainedOn);
+    await saveTransformer(to, model(corpus.tokenizer.vocabularySize), corpus.tokenizerFolder, trainedOn);
     return to;
   };
   beforeAll(async () => {
@@ -41,7 +41,7 @@ describe('a BERT checkpoint', async () => {
   it('comes back as it was, and is the same bytes each time', async () => {
     const [a, b] = [await save('a'), await save('b')];
     const given = model(corpus.tokenizer.vocabularySize);
-    expect(await loadBert(a)).toEqual(given);
+    expect(await loadTransformer(a)).toEqual(given);
     expect(await digests(a)).toEqual(await digests(b));
     expect(JSON.parse(await readFile(join(a, 'recipe.json'), 'utf8'))).toEqual({
       type: 'bert',
@@ -105,16 +105,20 @@ describe('a BERT checkpoint', async () => {
     const config = JSON.parse(await readFile(join(at, 'config.json'), 'utf8'));
     const attempt = async (changes: object, message: string): Promise<void> => {
       await writeFile(join(at, 'config.json'), JSON.stringify({ ...config, ...changes }));
-      await expect(loadBert(at)).rejects.toThrow(message);
-      await expect(loadBert(at)).rejects.toBeInstanceOf(StepFailure);
+      await expect(loadTransformer(at)).rejects.toThrow(message);
+      await expect(loadTransformer(at)).rejects.toBeInstanceOf(StepFailure);
     };
-    await attempt({ model_type: 'distilbert' }, 'describes a model of type "distilbert", not "bert"');
+    await attempt({ model_type: 'tapas' }, 'there is no model of type "tapas", only bert');
+    await attempt({ hidden_act: 'relu' }, 'config.json has hidden_act: "relu", and only "gelu" can be computed here');
+    await attempt({ layer_norm_eps: 1e-5 }, 'config.json has layer_norm_eps: 0.00001, and only 1e-12 can be computed');
+    await attempt({ hidden_size: '8' }, 'config.json: hidden_size is "8", which is no number');
+    await attempt({ num_hidden_layers: undefined }, 'config.json: num_hidden_layers is missing');
     await attempt({ hidden_size: 16 }, /* of */ `has shape [${corpus.tokenizer.vocabularySize},8]`);
     await attempt(
       { num_hidden_layers: 3 },
       'tensor "bert.encoder.layer.2.attention.self.query.weight" of shape [8,8] is missing',
     );
     await rm(join(at, 'config.json'));
-    await expect(loadBert(at)).rejects.toThrow('cannot read a model from');
+    await expect(loadTransformer(at)).rejects.toThrow('cannot read a model from');
   });
 });

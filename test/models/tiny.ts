@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HostTensors } from '../../src/backend/runner.js';
-import type { BertConfig } from '../../src/models/bert.js';
+import type { TransformerConfig } from '../../src/models/architecture.js';
 import type { Parameters } from '../../src/models/initialize.js';
 import { padTokens } from '../../src/models/padding.js';
 import { readSafetensors } from '../../src/util/safetensors.js';
@@ -12,7 +12,7 @@ export const goldenJson = <T>(name: string): T => JSON.parse(readFileSync(golden
 
 /** What transformers computes with the tiny model (`golden/bert.py`). */
 export interface GoldenBert {
-  readonly config: BertConfig;
+  readonly config: TransformerConfig;
   /** Tokens of each text; the rest of a row is padding. */
   readonly lengths: readonly number[];
   readonly ids: readonly number[];

@@ -7,7 +7,7 @@ import { LogitsCache, type LogitsIndex } from '../../src/data/logits.js';
 import { loadTokenizer } from '../../src/data/tokenizer.js';
 import type { StepDefinition } from '../../src/engine/step.js';
 import { bert } from '../../src/models/bert.js';
-import { loadBert } from '../../src/models/checkpoint.js';
+import { loadTransformer } from '../../src/models/checkpoint.js';
 import { padTokens } from '../../src/models/padding.js';
 import { cacheLogits } from '../../src/steps/cache-logits.js';
 import { Examples, TEACHER } from '../../src/train/examples.js';
@@ -54,7 +54,7 @@ describe('cache-logits', async () => {
   });
 
   it('holds what the teacher says, and gives it padded to a student', async () => {
-    const { config, parameters } = await loadBert(teacher);
+    const { config, parameters } = await loadTransformer(teacher);
     const examples = await Examples.encode(corpus.rows, LABELS, corpus.tokenizer, config.maxLength);
     const tokens = await corpus.tokenizer.encode(
       corpus.rows.map((row) => row.text),

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { type Row, rowId, writeDataset } from '../../src/data/dataset.js';
 import { loadTokenizer, type TextTokenizer } from '../../src/data/tokenizer.js';
-import { type BertConfig, bert } from '../../src/models/bert.js';
-import { saveBert } from '../../src/models/checkpoint.js';
+import type { TransformerConfig } from '../../src/models/architecture.js';
+import { bert } from '../../src/models/bert.js';
+import { saveTransformer } from '../../src/models/checkpoint.js';
 import type { Parameters } from '../../src/models/initialize.js';
 import { cacheLogits } from '../../src/steps/cache-logits.js';
 import { trainTokenizer } from '../../src/steps/train-tokenizer.js';
@@ -59,7 +60,8 @@ export async function makeCorpus(folder: string, rows: readonly Row[]): Promise<
   return { data, rows, tokenizerFolder, tokenizer: await loadTokenizer(tokenizerFolder) };
 }
 
-export const tinyConfig = (vocabulary: number, changes: Partial<BertConfig> = {}): BertConfig => ({
+export const tinyConfig = (vocabulary: number, changes: Partial<TransformerConfig> = {}): TransformerConfig => ({
+  type: 'bert',
   vocabulary,
   layers: 2,
   hidden: 8,
@@ -72,7 +74,7 @@ export const tinyConfig = (vocabulary: number, changes: Partial<BertConfig> = {}
 });
 
 /** Parameters far enough from zero that every part of the model matters. */
-export function randomParameters(config: BertConfig, seed = 1): Parameters {
+export function randomParameters(config: TransformerConfig, seed = 1): Parameters {
   const parameters: Parameters = {};
   for (const [name, { shape, initial }] of Object.entries(bert.parameters(config))) {
     const random = new Random(seed, name);
@@ -84,7 +86,7 @@ export function randomParameters(config: BertConfig, seed = 1): Parameters {
 }
 
 /** Four layers, 12 wide: another size than the student's. */
-export const teacherConfig = (vocabulary: number): BertConfig =>
+export const teacherConfig = (vocabulary: number): TransformerConfig =>
   tinyConfig(vocabulary, { layers: 4, hidden: 12, intermediate: 20 });
 
 /** A teacher with random weights, saved as a model folder. */
@@ -93,7 +95,10 @@ export async function makeTeacher(folder: string, corpus: Corpus): Promise<strin
   await mkdir(model, { recursive: true });
   const config = teacherConfig(corpus.tokenizer.vocabularySize);
   const parameters = randomParameters(config, 9);
-  await saveBert(model, { config, labels: LABELS, parameters }, corpus.tokenizerFolder, { rows: 0, labelled: 0 });
+  await saveTransformer(model, { config, labels: LABELS, parameters }, corpus.tokenizerFolder, {
+    rows: 0,
+    labelled: 0,
+  });
   return model;
 }
 

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { StepContext, StepDefinition } from '../../src/engine/step.js';
-import { loadBert } from '../../src/models/checkpoint.js';
+import { loadTransformer } from '../../src/models/checkpoint.js';
 import type { TrainOptions } from '../../src/options/train.js';
 import { train } from '../../src/steps/train.js';
 import type { JsonObject } from '../../src/util/json.js';
@@ -89,7 +89,7 @@ describe('the train step', async () => {
 
   it('writes a model that loads', async () => {
     const { outputs } = await whole(OPTIONS);
-    const { config, labels, parameters } = await loadBert(outputs.model as string);
+    const { config, labels, parameters } = await loadTransformer(outputs.model as string);
     expect(config).toMatchObject({ layers: 2, hidden: 8, heads: 2, intermediate: 32, maxLength: 40, dropout: 0.1 });
     expect(labels).toEqual(['ham', 'spam']);
     expect(Object.keys(parameters).some((name) => name.includes('objective'))).toBe(false);

@@ -1,30 +1,30 @@
 import { createRunner, type TensorFunction } from '../backend/runner.js';
 import type { Tensor } from '../backend/tf.js';
 import { loadTokenizer } from '../data/tokenizer.js';
-import { bert } from './bert.js';
-import { countParameters, loadBert, weightBytes } from './checkpoint.js';
+import type { Architecture } from './architecture.js';
+import { countParameters, loadTransformer, weightBytes } from './checkpoint.js';
 import { bucketLength, padTokens } from './padding.js';
 import type { Predictor, PredictorFamily } from './predictor.js';
 
 const BATCH = 32;
 
-/** A BERT classifier's folder, ready to answer. One text at a time runs as a batch of one; more in batches of 32. */
-export const bertFamily: PredictorFamily = {
-  type: 'bert',
+/** A transformer's folder, ready to answer. One text at a time runs as a batch of one; more in batches of 32. */
+export const transformerFamily = (architecture: Architecture): PredictorFamily => ({
+  type: architecture.type,
   async load(folder, threads): Promise<Predictor> {
-    const { config, labels, parameters } = await loadBert(folder);
+    const { config, labels, parameters } = await loadTransformer(folder);
     const tokenizer = await loadTokenizer(folder);
     const runner = await createRunner('onnx', threads);
     const fn: TensorFunction = {
       key: 'logits',
       call: (p, b) => {
         const [ids, mask] = [b.ids as Tensor, b.mask as Tensor];
-        const { logits } = bert.forward(config, p, { ids, mask, dropout: [], lastTokens: 'first' });
+        const { logits } = architecture.forward(config, p, { ids, mask, dropout: [], lastTokens: 'first' });
         return { logits };
       },
     };
     return {
-      type: 'bert',
+      type: architecture.type,
       labels,
       parameters: countParameters(parameters),
       bytes: await weightBytes(folder),
@@ -56,4 +56,4 @@ export const bertFamily: PredictorFamily = {
       close: () => runner.release(),
     };
   },
-};
+});
