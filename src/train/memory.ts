@@ -2,7 +2,7 @@ import { binary } from './wasm/adamw.js';
 
 interface Kernels {
   sumSquares(n: number, g: number): number;
-  addRow(n: number, p: number, x: number): void;
+  addRows(count: number, width: number, g: number, x: number, ids: number): void;
   adamw(
     n: number,
     p: number,

@@ -16,6 +16,9 @@ export interface AdamWOptions {
 /** PyTorch's defaults, and BERT's weight decay and clipping. */
 export const ADAMW: AdamWOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, clipNorm: 1 };
 
+/** Rows of a sparse gradient that are added at a time. */
+const ROWS = 256;
+
 /** Training has diverged. */
 export class NotFiniteError extends Error {}
 
@@ -38,8 +41,9 @@ interface Entry {
 export class AdamW {
   private readonly entries = new Map<string, Entry>();
   private readonly memory: KernelMemory;
-  /** Row of a sparse gradient, copied to where the kernel can add it. */
-  private readonly row: Slot;
+  /** Rows of a sparse gradient and their numbers, copied to where the kernel can add them. */
+  private readonly rows: Slot;
+  private readonly ids: Slot;
   /** The parameters themselves, as views: fed to the graph without a copy, changed by `update`. */
   readonly parameters: Parameters;
 
@@ -52,7 +56,7 @@ export class AdamW {
     const sizes = names.flatMap((n) => Array.from({ length: 4 }, () => (initial[n] as HostTensor).data.length));
     const width = (t: HostTensor): number => t.data.length / (t.shape[0] ?? 1);
     const widest = Math.max(...names.map((n) => width(initial[n] as HostTensor)));
-    this.memory = new KernelMemory([...sizes, widest]);
+    this.memory = new KernelMemory([...sizes, ROWS * widest, ROWS]);
     const parameters: Parameters = {};
     for (const name of names) {
       const tensor = initial[name] as Parameters[string];
@@ -64,7 +68,8 @@ export class AdamW {
       const decay = this.specs[name]?.decay ?? false;
       this.entries.set(name, { parameter, gradient, first, second, width: width(tensor), decay, updates: 0 });
     }
-    this.row = this.memory.allocate(widest);
+    this.rows = this.memory.allocate(ROWS * widest);
+    this.ids = this.memory.allocate(ROWS);
     this.parameters = parameters;
   }
 
@@ -149,9 +154,12 @@ export class AdamW {
       return;
     }
     gradient.data.fill(0);
-    for (let i = 0; i < from.ids.length; i++) {
-      this.row.data.set(from.rows.subarray(i * width, (i + 1) * width));
-      this.memory.kernels.addRow(width, gradient.address + 4 * width * (from.ids[i] as number), this.row.address);
+    const ids = new Int32Array(this.ids.data.buffer, this.ids.address, ROWS);
+    for (let start = 0; start < from.ids.length; start += ROWS) {
+      const some = from.ids.subarray(start, start + ROWS);
+      ids.set(some);
+      this.rows.data.set(from.rows.subarray(start * width, (start + some.length) * width));
+      this.memory.kernels.addRows(some.length, width, gradient.address, this.rows.address, this.ids.address);
     }
   }
 }

@@ -73,11 +73,18 @@ describe('AdamW', () => {
   });
 
   it('adds rows up in their order, duplicates too, for tables of any rank', () => {
-    for (const shape of [[5, 3], [5], [5, 2, 3]]) {
+    // Widths that the kernel's four lanes divide and do not; more rows than it takes at a time.
+    for (const [shape, count] of [
+      [[5, 3], 5],
+      [[5], 5],
+      [[5, 2, 3], 5],
+      [[5, 8], 700],
+      [[5, 5], 513],
+    ] as const) {
       const table = floats('table', shape);
       const width = table.data.length / 5;
-      const ids = Int32Array.of(4, 1, 4, 4, 0);
-      const rows = floats('rows', [5, width]).data;
+      const ids = Int32Array.from({ length: count }, (_, i) => [4, 1, 4, 4, 0, 2][i % 6] as number);
+      const rows = floats('rows', [count, width]).data;
       const whole = new Float32Array(table.data.length);
       ids.forEach((id, i) => {
         for (let j = 0; j < width; j++) {

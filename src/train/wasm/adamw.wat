@@ -19,17 +19,33 @@
         (br $next)))
     (f64.add (f64x2.extract_lane 0 (local.get $sum)) (f64x2.extract_lane 1 (local.get $sum))))
 
-  ;; p[i] += x[i] for a row of a sparse gradient.
-  (func (export "addRow") (param $n i32) (param $p i32) (param $x i32)
-    (local $end i32)
-    (local.set $end (i32.add (local.get $p) (i32.shl (local.get $n) (i32.const 2))))
+  ;; Adds `count` rows of `width` numbers, one after the other at x, to the rows of g that `ids` (int32) names.
+  (func (export "addRows") (param $count i32) (param $width i32) (param $g i32) (param $x i32) (param $ids i32)
+    (local $bytes i32) (local $to i32) (local $end i32) (local $four i32)
+    (local.set $bytes (i32.shl (local.get $width) (i32.const 2)))
     (block $done
-      (loop $next
-        (br_if $done (i32.ge_u (local.get $p) (local.get $end)))
-        (f32.store (local.get $p) (f32.add (f32.load (local.get $p)) (f32.load (local.get $x))))
-        (local.set $p (i32.add (local.get $p) (i32.const 4)))
-        (local.set $x (i32.add (local.get $x) (i32.const 4)))
-        (br $next))))
+      (loop $row
+        (br_if $done (i32.eqz (local.get $count)))
+        (local.set $to (i32.add (local.get $g) (i32.mul (i32.load (local.get $ids)) (local.get $bytes))))
+        (local.set $end (i32.add (local.get $to) (local.get $bytes)))
+        (local.set $four (i32.add (local.get $to) (i32.and (local.get $bytes) (i32.const -16))))
+        (block $fours
+          (loop $next
+            (br_if $fours (i32.ge_u (local.get $to) (local.get $four)))
+            (v128.store (local.get $to) (f32x4.add (v128.load (local.get $to)) (v128.load (local.get $x))))
+            (local.set $to (i32.add (local.get $to) (i32.const 16)))
+            (local.set $x (i32.add (local.get $x) (i32.const 16)))
+            (br $next)))
+        (block $ones
+          (loop $next
+            (br_if $ones (i32.ge_u (local.get $to) (local.get $end)))
+            (f32.store (local.get $to) (f32.add (f32.load (local.get $to)) (f32.load (local.get $x))))
+            (local.set $to (i32.add (local.get $to) (i32.const 4)))
+            (local.set $x (i32.add (local.get $x) (i32.const 4)))
+            (br $next)))
+        (local.set $ids (i32.add (local.get $ids) (i32.const 4)))
+        (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+        (br $row))))
 
   ;; One AdamW update of n parameters:
   ;;   p ← p·keep;  g ← scale·g;  m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  p ← p − rate·m / (√v·unbias + ε)
