@@ -30,7 +30,7 @@ export const countParameters = (parameters: Parameters): number =>
 
 /**
  * Writes a model as Hugging Face's `…ForSequenceClassification` has it, with its tokenizer, so that transformers
- * and transformers.js load the folder; `recipe.json` beside it is ours.
+ * loads the folder; `recipe.json` beside it is ours.
  *
  * @param tokenizer folder of the tokenizer artifact
  */
