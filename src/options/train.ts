@@ -25,6 +25,10 @@ export interface TrainOptions {
    */
   weight_decay: number;
   /**
+   * Largest norm of an update's whole gradient; a longer one is shortened to it (BERT: 1). 0: none is.
+   */
+  clip_norm: number;
+  /**
    * onnx: recorded and run by ONNX Runtime. cpu: tfjs in plain JavaScript, very slow, for checking. tfjs-node-gpu: eager on a GPU, if that package is installed.
    */
   backend: 'onnx' | 'cpu' | 'tfjs-node-gpu';
@@ -112,9 +116,13 @@ export interface Stage {
    */
   learning_rate: number;
   /**
-   * Share of the updates in which the learning rate rises from 0; then it falls linearly to 0.
+   * Share of the updates in which the learning rate rises from 0 to its largest.
    */
   warmup: number;
+  /**
+   * What the learning rate does after the warm-up: fall to 0 in a straight line (BERT) or along half a cosine, or stay.
+   */
+  schedule: 'linear' | 'cosine' | 'constant';
 }
 /**
  * Cross-entropy with the real label, over the rows that have one.

@@ -13,7 +13,7 @@ import { DropoutMasks } from './dropout.js';
 import type { Examples } from './examples.js';
 import { ADAMW, AdamW, NotFiniteError } from './optimizer.js';
 import type { Position, SavedState } from './saved-state.js';
-import { linearSchedule } from './schedule.js';
+import { rateFactor } from './schedule.js';
 import { buildStage, dropoutFeeds, type Stage } from './stage.js';
 
 /** Where a stage says neither epochs nor updates; its schema says so. */
@@ -28,6 +28,8 @@ export interface Training {
   readonly fit: Fit | undefined;
   readonly batchSize: number;
   readonly weightDecay: number;
+  /** Largest global norm of a gradient; 0 = no clipping. */
+  readonly clipNorm: number;
   readonly seed: number;
   readonly runner: Runner;
   /** Where an earlier attempt stopped. */
@@ -51,14 +53,14 @@ export type AfterUpdate = (report: {
  * @throws StepFailure `diverged` when a gradient is not finite, `no-rows` when a stage has nothing to learn from
  */
 export async function train(training: Training, after: AfterUpdate): Promise<Parameters> {
-  const { config, seed, resume } = training;
+  const { config, seed, resume, weightDecay, clipNorm } = training;
   const model = architectureOf(config).parameters(config);
   let parameters = initialize(model, seed);
   const stages = training.stages.map((options, i) => buildStage(config, options, training.fit, `stage ${i}`));
   for (let i = resume?.position.stage ?? 0; i < stages.length; i++) {
     const { specs } = stages[i] as Stage;
     const initial = { ...parameters, ...initialize(specs, seed) };
-    const optimizer = new AdamW(initial, { ...model, ...specs }, { ...ADAMW, weightDecay: training.weightDecay });
+    const optimizer = new AdamW(initial, { ...model, ...specs }, { ...ADAMW, weightDecay, clipNorm });
     const resumed = i === resume?.position.stage;
     if (resumed) resume.restore(optimizer);
     await runStage(training, i, stages[i] as Stage, optimizer, resumed ? resume.position.update : 0, after);
@@ -103,14 +105,14 @@ async function runStage(
     };
     const { values, gradients } = await runner.gradients(stage.fn, optimizer.parameters, feeds);
     const loss = values.loss?.[0] as number;
-    const rate = options.learning_rate * linearSchedule(update, total, options.warmup);
+    const rate = options.learning_rate * rateFactor(options.schedule, update, total, options.warmup);
     try {
       optimizer.update(gradients, rate);
     } catch (error) {
       if (!(error instanceof NotFiniteError)) throw error;
       throw new StepFailure(
         'diverged',
-        `training diverged in update ${update + 1} of stage ${index + 1} (loss ${loss}): ${error.message}`,
+        `training diverged in update ${update + 1} of stage ${index + 1} (loss ${loss}${culprits(options, values)}): ${error.message}`,
         'Lower learning_rate, or lengthen warmup.',
       );
     }
@@ -123,4 +125,10 @@ async function runStage(
       optimizer,
     });
   }
+}
+
+/** The objectives whose loss is no number, for an error's text: `, not finite: attention`. */
+function culprits({ objectives }: StageOptions, values: Readonly<Record<string, Float32Array>>): string {
+  const found = objectives.filter((_, i) => !Number.isFinite(values[`loss.${i}`]?.[0]));
+  return found.length === 0 ? '' : `, not finite: ${found.map((entry) => entry.type).join(', ')}`;
 }

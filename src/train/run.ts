@@ -48,7 +48,7 @@ async function trainTransformer(
   labels: readonly string[],
   rows: readonly Row[],
 ): Promise<void> {
-  const { stages, batch_size: batchSize, weight_decay: weightDecay, backend } = ctx.options;
+  const { stages, batch_size: batchSize, weight_decay: weightDecay, clip_norm: clipNorm, backend } = ctx.options;
   const tokenizerFolder = ctx.optionalInput('tokenizer')?.path;
   if (!stages) {
     const hint = 'Add for example stages: [{ objectives: [hard-label] }].';
@@ -96,6 +96,7 @@ async function trainTransformer(
         fit,
         batchSize,
         weightDecay,
+        clipNorm,
         seed: ctx.seed,
         runner,
         resume: saved === undefined ? undefined : await readState(saved),

@@ -71,7 +71,12 @@ describe('objectives', async () => {
     ),
   };
   const stageOf = (objectives: Objective[], key: string) =>
-    buildStage(config, { objectives: objectives as [Objective], learning_rate: 1, warmup: 0 }, fit, key);
+    buildStage(
+      config,
+      { objectives: objectives as [Objective], learning_rate: 1, warmup: 0, schedule: 'linear' },
+      fit,
+      key,
+    );
   const withProjections = (specs: HostTensorsLike): HostTensors => ({
     ...parameters,
     ...Object.fromEntries(
@@ -187,7 +192,12 @@ describe('objectives', async () => {
   it('attention needs as many heads on both sides', () => {
     const options: Objective = { type: 'attention', weight: 1, layer_map: 'uniform' };
     const stage = () =>
-      buildStage(config, { objectives: [options], learning_rate: 1, warmup: 0 }, { ...fit, teacherHeads: 12 }, 'heads');
+      buildStage(
+        config,
+        { objectives: [options], learning_rate: 1, warmup: 0, schedule: 'linear' },
+        { ...fit, teacherHeads: 12 },
+        'heads',
+      );
     expect(stage).toThrow('the student has 4 and the teacher 12');
   });
 });

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Backend, createRunner, type Runner } from '../../src/backend/runner.js';
 import { LogitsCache } from '../../src/data/logits.js';
-import type { Parameters } from '../../src/models/initialize.js';
+import { bert } from '../../src/models/bert.js';
+import { initialize, type Parameters } from '../../src/models/initialize.js';
 import type { Stage } from '../../src/options/train.js';
 import { Examples } from '../../src/train/examples.js';
 import { type AfterUpdate, type Training, train } from '../../src/train/loop.js';
@@ -21,6 +22,7 @@ const STAGES: Stage[] = [
     updates: 6,
     learning_rate: 0.01,
     warmup: 0.2,
+    schedule: 'linear',
   },
   {
     objectives: [
@@ -30,6 +32,7 @@ const STAGES: Stage[] = [
     epochs: 2,
     learning_rate: 0.01,
     warmup: 0,
+    schedule: 'linear',
   },
 ];
 const UPDATES = 12;
@@ -58,6 +61,7 @@ describe('train', async () => {
       fit: fitOf(cache.index, config, LABELS, corpus.tokenizer.hash),
       batchSize: 4,
       weightDecay: 0.01,
+      clipNorm: 1,
       seed: 3,
       runner,
       resume: undefined,
@@ -146,7 +150,13 @@ describe('train', async () => {
 
   it('learns', async () => {
     const stages: Stage[] = [
-      { objectives: [{ type: 'hard-label', weight: 1 }], epochs: 40, learning_rate: 0.01, warmup: 0.1 },
+      {
+        objectives: [{ type: 'hard-label', weight: 1 }],
+        epochs: 40,
+        learning_rate: 0.01,
+        warmup: 0.1,
+        schedule: 'linear',
+      },
     ];
     await withRunner('onnx', 2, async (own) => {
       const config = { ...training.config, dropout: 0 };
@@ -157,6 +167,26 @@ describe('train', async () => {
     });
   });
 
+  it('follows its schedule and clips to its norm', async () => {
+    const moved = async (schedule: Stage['schedule'], clipNorm: number): Promise<number> => {
+      const stages: Stage[] = [
+        { objectives: [{ type: 'hard-label', weight: 1 }], updates: 6, learning_rate: 1e-3, warmup: 0, schedule },
+      ];
+      const { parameters } = await withRunner('onnx', 2, (own) =>
+        whole({ stages, clipNorm, weightDecay: 0, runner: own, cache: undefined, fit: undefined }),
+      );
+      const initial = initialize(bert.parameters(training.config), training.seed);
+      const data = parameters['classifier.weight'] as Float32Array;
+      return Math.hypot(...data.map((x, i) => x - (initial['classifier.weight']?.data[i] as number)));
+    };
+    const [linear, cosine, constant] = [await moved('linear', 1), await moved('cosine', 1), await moved('constant', 1)];
+    expect(new Set([linear, cosine, constant]).size).toBe(3);
+    expect(constant).toBeGreaterThan(1.2 * linear);
+    // AdamW undoes a scale but for its epsilon, which is all that is left of so short a gradient.
+    expect(await moved('linear', 1e-12)).toBeLessThan(linear / 100);
+    expect(await moved('linear', 0)).not.toBe(await moved('linear', 0.05));
+  });
+
   it('says when it diverges', async () => {
     const stages = STAGES.slice(1).map((stage) => ({ ...stage, learning_rate: 1e30 }));
     const attempt = withRunner('onnx', 1, (own) => whole({ stages, runner: own }));
@@ -164,7 +194,7 @@ describe('train', async () => {
     await expect(attempt).rejects.toMatchObject({
       reason: 'diverged',
       message: expect.stringMatching(
-        /^training diverged in update \d of stage 1 \(loss .*\): the gradient is not finite$/,
+        /^training diverged in update \d of stage 1 \(loss NaN, not finite: soft-label, hard-label\): the gradient is not finite$/,
       ),
       hint: 'Lower learning_rate, or lengthen warmup.',
     });

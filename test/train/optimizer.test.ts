@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Gradient } from '../../src/backend/runner.js';
 import type { ParameterSpec } from '../../src/models/architecture.js';
 import { ADAMW, AdamW } from '../../src/train/optimizer.js';
-import { linearSchedule } from '../../src/train/schedule.js';
+import { rateFactor } from '../../src/train/schedule.js';
 import { expectClose, float32, floats } from '../backend/rig.js';
 import { goldenJson } from '../models/tiny.js';
 
@@ -40,7 +40,7 @@ describe('AdamW', () => {
       Object.fromEntries(
         Object.entries(golden.gradients[update] as Numbers).map(([name, g]) => [name, { dense: Float32Array.from(g) }]),
       ),
-      golden.rate * linearSchedule(update, total, golden.warmup),
+      golden.rate * rateFactor('linear', update, total, golden.warmup),
     );
 
   it('does what torch.optim.AdamW does: clipping, decay, warm-up, a parameter that gets no gradient', () => {
@@ -131,12 +131,21 @@ describe('AdamW', () => {
   });
 });
 
-describe('linearSchedule', () => {
-  it('rises to 1 over the warm-up and falls to almost 0', () => {
-    const all = Array.from({ length: 10 }, (_, i) => linearSchedule(i, 10, 0.2));
-    expectClose(all, [0.5, 1, 1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]);
-    expect(linearSchedule(0, 10, 0)).toBe(1);
-    expect(linearSchedule(0, 1, 1)).toBe(1);
-    expect([0, 1, 2].map((i) => linearSchedule(i, 3, 1))).toEqual([1 / 3, 2 / 3, 1]);
+describe('the learning rate', () => {
+  const all = (schedule: 'linear' | 'cosine' | 'constant') =>
+    Array.from({ length: 10 }, (_, i) => rateFactor(schedule, i, 10, 0.2));
+
+  it('rises to 1 over the warm-up, then falls to almost 0 or stays', () => {
+    expectClose(all('linear'), [0.5, 1, 1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]);
+    // transformers' get_cosine_schedule_with_warmup from its second update on
+    const cosine = [0.5, 1, 1, 0.96194, 0.853553, 0.691342, 0.5, 0.308658, 0.146447, 0.03806];
+    expectClose(all('cosine'), cosine, 'cosine', 1e-6);
+    expect(all('constant')).toEqual([0.5, ...new Array(9).fill(1)]);
+  });
+
+  it('has no warm-up, or nothing else', () => {
+    expect(rateFactor('linear', 0, 10, 0)).toBe(1);
+    expect(rateFactor('linear', 0, 1, 1)).toBe(1);
+    expect([0, 1, 2].map((i) => rateFactor('linear', i, 3, 1))).toEqual([1 / 3, 2 / 3, 1]);
   });
 });

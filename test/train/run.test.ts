@@ -17,16 +17,19 @@ const OPTIONS: TrainOptions = {
       updates: 3,
       learning_rate: 0.01,
       warmup: 0.1,
+      schedule: 'linear',
     },
     {
       objectives: [{ type: 'soft-label', weight: 1, temperature: 1 }],
       updates: 3,
       learning_rate: 0.01,
       warmup: 0,
+      schedule: 'linear',
     },
   ],
   batch_size: 4,
   weight_decay: 0.01,
+  clip_norm: 1,
   backend: 'onnx',
 };
 
