@@ -23,7 +23,7 @@ export function fixture(c) {
   return { stage, optimizer, rate: c.stage.learning_rate, batch: batchOf(c, stage) };
 }
 
-/** Random token ids, labels, teacher signal and dropout bytes; every row real, every token real. */
+/** Random token ids, labels, teacher signal and dropout masks; every row real, every token real. */
 function batchOf({ config, fit, batch, length }, stage) {
   const random = new Random(SEED, 'batch');
   const labels = new Float32Array(batch * config.labels);

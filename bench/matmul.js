@@ -49,7 +49,7 @@ export function products({ config, fit, stage, batch, length }) {
   const projections = projectionCount(stage, layers);
   // Where nothing reads the last layer's hidden states but the classifier, it computes the first token alone: keys and
   // values are all that is left of its products.
-  const whole = projections > 0 ? layers : layers - 1;
+  const whole = readsLast(stage, layers) ? layers : layers - 1;
   return [
     ...linear(hidden, hidden, 4 * whole + 2 * (layers - whole)),
     ...linear(hidden, intermediate, whole),
@@ -73,6 +73,12 @@ export function products({ config, fit, stage, batch, length }) {
       times: 2 * whole,
     },
   ];
+}
+
+/** Whether a stage reads the student's last hidden state or attention scores of all tokens. */
+function readsLast({ objectives }, layers) {
+  const last = (map) => map === 'uniform' || map === 'last' || map.some(([student]) => student === layers);
+  return objectives.some((o) => o.layer_map !== undefined && last(o.layer_map));
 }
 
 /** How many hidden states of the student a stage projects to the teacher's width. */

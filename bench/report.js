@@ -56,10 +56,10 @@ const verdict = (ratio) => `target ${TARGET_RATIO}: ${ratio >= TARGET_RATIO ? 'm
 
 function notes(results) {
   const { wasmFeatures } = results[0];
-  return `- A step is forward, backward and the AdamW update, with dropout; making the batch and its random dropout bytes is not in it. Every token is real.
+  return `- A step is forward, backward and the AdamW update, with dropout; making the batch and its dropout masks is not in it. Every token is real.
 - Both backends run the same tensor functions, with the same parameters and batch, in turn: rounds of matrix products, recorded steps and one wasm step. Before timing, the two must agree in gradient norm (${NORM_TOLERANCE.toExponential()}) and loss (${LOSS_TOLERANCE.toExponential()}: wasm's float32 sum over hidden states alone is off by 1e-3; ONNX Runtime's by 4e-5, against float64).
 - wasm uses ${wasmFeatures}. Its missing kernel \`UnsortedSegmentSum\` (the embedding's gradient) is \`bench/wasm.js\`.
-- GFLOP = 6 · (weights of linear layers and hidden-state projections, once for each use) · tokens + 12 · batch · length² · hidden · layers. Nothing else counts as work. Where only the classifier reads the last layer, of that layer only keys and values are counted, since no more is computed, on either backend.
+- GFLOP = 6 · (weights of linear layers and hidden-state projections, once for each use) · tokens + 12 · batch · length² · hidden · layers. Nothing else counts as work. Where only the classifier reads the last layer, of that layer only keys and values are counted, since it computes the first token alone, on either backend.
 - Share = GFLOP / (time · rate). The rate of the step's own products weighs each shape (forward, both gradients, attention) as often as a step has it, so its share is what part of the step would remain if all else cost nothing.
 - ONNX Runtime runs on all its threads, wasm on one, so other work on the machine slows the recorded step more and lowers the ratio: see the CPU taken by other processes.
 - Peak memory is the largest resident size of a process that does only this, Node included.`;

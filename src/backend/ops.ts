@@ -2,8 +2,8 @@ import { type Tensor, tf } from './tf.js';
 import { TRACE } from './trace.js';
 
 /**
- * Operators of our own: one node each when recorded, composed of plain tfjs ops on every other backend. Their
- * backward is written by hand in tfjs ops either way.
+ * Operators of our own, with a backward written by hand in tfjs ops. Where no gradient is wanted and ONNX has such an
+ * operator, the recording has that; else they are composed of plain tfjs ops, as on every other backend.
  */
 
 const recording = (): boolean => tf.getBackend() === TRACE;
@@ -27,28 +27,29 @@ function withGradient(
 
 /** y = gamma · (x − mean) / √(var + epsilon) + beta over the last axis (Ba et al. 2016, arXiv:1607.06450). */
 export function layerNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Tensor {
-  // A mean over the last axis is a product with a column: ORT is faster at those than at reductions.
-  const total = (t: Tensor, weights: Tensor): Tensor =>
-    tf.reshape(tf.matMul(tf.reshape(t, [-1, gamma.size]), tf.reshape(weights, [-1, 1])), [...t.shape.slice(0, -1), 1]);
+  // A mean over the last axis is a product with a column: ORT is faster at those than at reductions. The column is a
+  // constant: with one that is computed, ORT's order of summation would depend on the number of threads.
+  const mean = (t: Tensor): Tensor => {
+    const even = tf.fill([gamma.size, 1], 1 / gamma.size);
+    return tf.reshape(tf.matMul(tf.reshape(t, [-1, gamma.size]), even), [...t.shape.slice(0, -1), 1]);
+  };
   const forward = (save: Save): Tensor => {
     // Where a backward follows, the normalised values are worth more than the one operator that hides them.
     if (recording() && !differentiating()) {
       return tf.engine().runKernel('RecipeLayerNorm', { x, gamma, beta }, { epsilon }) as unknown as Tensor;
     }
-    const even = tf.fill([gamma.size], 1 / gamma.size);
-    const centred = tf.sub(x, total(x, even));
-    const inverse = tf.rsqrt(tf.add(total(tf.square(centred), even), epsilon));
+    const centred = tf.sub(x, mean(x));
+    const inverse = tf.rsqrt(tf.add(mean(tf.square(centred)), epsilon));
     const normal = tf.mul(centred, inverse);
     save([normal, inverse, gamma]);
     return tf.add(tf.mul(normal, gamma), beta);
   };
   const backward = (dy: Tensor, saved: Tensor[]): Tensor[] => {
     const [normal, inverse, gamma] = saved as [Tensor, Tensor, Tensor];
-    const scaled = tf.mul(dy, normal);
-    const share = tf.div(gamma, gamma.size);
-    const dNormal = tf.sub(tf.sub(tf.mul(dy, gamma), tf.mul(normal, total(scaled, share))), total(dy, share));
+    const dNormal = tf.mul(dy, gamma);
+    const centred = tf.sub(tf.sub(dNormal, tf.mul(normal, mean(tf.mul(dNormal, normal)))), mean(dNormal));
     const others = dy.shape.map((_, i) => i).slice(0, -1);
-    return [tf.mul(dNormal, inverse), tf.sum(scaled, others), tf.sum(dy, others)];
+    return [tf.mul(centred, inverse), tf.sum(tf.mul(dy, normal), others), tf.sum(dy, others)];
   };
   return withGradient([x, gamma, beta], forward, backward);
 }
@@ -81,11 +82,12 @@ export function gelu(x: Tensor): Tensor {
  * The backward never forms the softmax's own sum over keys: Σₖ dPₖ·Pₖ = dO·O, a sum over d numbers instead of as many as
  * there are keys (Dao 2023, arXiv:2307.08691, §3.1), dropout or not.
  *
- * @param q, k, v [batch, heads, length, d]
- * @param bias added to the scores and not learnt, e.g. −10⁹ at padding; broadcast to [batch, heads, length, length]
+ * @param q [batch, heads, rows, d]
+ * @param k, v [batch, heads, length, d]
+ * @param bias added to the scores and not learnt, e.g. −10⁹ at padding; broadcast to [batch, heads, rows, length]
  * @param keep 1 where a probability is kept, else 0, of the scores' shape; undefined without dropout
  * @param scale of what is kept
- * @returns [batch, heads, length, d]
+ * @returns [batch, heads, rows, d]
  */
 export function attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, keep: Tensor | undefined, scale: number): Tensor {
   const root = 1 / Math.sqrt(q.shape.at(-1) as number);

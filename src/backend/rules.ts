@@ -221,16 +221,6 @@ const table: readonly Rule[] = [
       return g.emit('HardSigmoid', [x], d.output, { alpha: 0.5, beta: 0.5 });
     },
   },
-  {
-    ops: ['Mul'],
-    algebra: 'cast(bytes) · c → DequantizeLinear(bytes, c)',
-    apply: (g, d) => {
-      const [x, c] = pair(d);
-      const bytes = x.node?.op === 'Cast' && x.dtype === 'float32' ? (x.node.inputs[0] as Value) : undefined;
-      if (bytes?.dtype !== 'uint8' || c.uniform === undefined || c.shape.length > 0) return undefined;
-      return g.emit('DequantizeLinear', [bytes, c], d.output);
-    },
-  },
 ];
 
 /** Fewer rows or columns than this are not worth a product. */

@@ -2,7 +2,7 @@ import type { Tensor } from './tf.js';
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 
-/** A host array with a shape; `uint8` (random bytes) is int32 to tfjs, `float16` (bits in a Uint16Array) float32. */
+/** A host array with a shape; `uint8` (masks) is int32 to tfjs, `float16` (bits in a Uint16Array) float32. */
 export interface HostTensor {
   readonly dtype: 'float32' | 'int32' | 'uint8' | 'float16';
   readonly shape: readonly number[];

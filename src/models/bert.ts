@@ -42,7 +42,12 @@ export const bert: Architecture = {
   }),
 
   fromHuggingFace(json, labels) {
-    const { number } = settings(json, { hidden_act: 'gelu', layer_norm_eps: EPSILON, type_vocab_size: 2 });
+    const { number } = settings(json, {
+      hidden_act: 'gelu',
+      layer_norm_eps: EPSILON,
+      type_vocab_size: 2,
+      position_embedding_type: 'absolute',
+    });
     return {
       type: 'bert',
       vocabulary: number('vocab_size'),
@@ -163,7 +168,10 @@ function attention(
   const context = attend(query, key, value, blocked, keep, keep ? dropoutScale(c.dropout) : 1);
   return {
     context: tf.reshape(tf.transpose(context, [0, 2, 1, 3]), rows.shape),
-    // Where the rows are all of x these are products that `attend` has too: they are recorded once.
-    scores: () => tf.matMul(tf.mul(split(dense(p, `${name}.query`, x)), 1 / Math.sqrt(width)), key, false, true),
+    // Where the rows are all of x, a product that `attend` has too: it is recorded once.
+    scores: () => {
+      const every = rows === x ? query : split(dense(p, `${name}.query`, x));
+      return tf.matMul(tf.mul(every, 1 / Math.sqrt(width)), key, false, true);
+    },
   };
 }

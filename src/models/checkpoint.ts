@@ -71,6 +71,10 @@ export async function loadTransformer(folder: string): Promise<TransformerModel>
     throw new StepFailure('no-model', `cannot read a model from ${file}: ${(error as Error).message}`);
   }
   const architecture = architectureOf({ type: json.model_type as string });
+  if (json.id2label === undefined) {
+    const hint = 'It may be a base model, which has no classification head.';
+    throw new StepFailure('no-labels', `${file} names no labels (id2label): it is no classifier`, hint);
+  }
   const labels = Object.entries(json.id2label as Record<string, string>)
     .sort(([a], [b]) => Number(a) - Number(b))
     .map(([, label]) => label);

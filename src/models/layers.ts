@@ -12,7 +12,7 @@ export function linear(parameters: Tensors, name: string, x: Tensor): Tensor {
 export const dropoutScale = (rate: number): number => 256 / (256 - zeroed(rate));
 
 /** Out of 256 values so many are zeroed on average: rates are multiples of 1/256. */
-export const zeroed = (rate: number): number => Math.round(rate * 256);
+export const zeroed = (rate: number): number => Math.min(255, Math.round(rate * 256));
 
 /**
  * Zeroes values and scales the rest. Which ones comes from outside: the generator's counter is part of a checkpoint, and

@@ -1,12 +1,13 @@
 import type { HostTensor } from '../backend/runner.js';
+import { StepFailure } from '../util/failure.js';
 import { streamPosition } from '../util/random.js';
 import { binary } from './wasm/keep.js';
 
 type Keep = (n: number, at: number, key: number, position: number, zeroed: number) => void;
 
 const PAGE = 65536;
-/** Words of a random stream that one update may use, so that updates never overlap. */
-const WORDS_PER_UPDATE = 2 ** 28;
+/** Words of a random stream that one update may use, so that updates never overlap: all that one memory can hold. */
+const WORDS_PER_UPDATE = 2 ** 30;
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 const padded = (n: number): number => Math.ceil(n / 16) * 16;
@@ -23,6 +24,7 @@ export class DropoutMasks {
    * @param shapes of the values to be kept or zeroed, one a site
    * @param zeroed how many of 256 values are zeroed on average, 0 to 255
    * @param key from `streamKey`
+   * @throws StepFailure if the masks would take 4 GiB or more
    * @returns for each site 1 where a value is kept, else 0. They are views of one memory: the next call overwrites them.
    */
   fill(shapes: readonly (readonly number[])[], zeroed: number, key: number, update: number): HostTensor[] {
@@ -42,6 +44,11 @@ export class DropoutMasks {
   }
 
   private reserve(bytes: number): Keep {
+    if (bytes >= 2 ** 32) {
+      const gigabytes = (bytes / 1e9).toFixed(1);
+      const hint = 'Lower batch_size or max_length, or set dropout: 0.';
+      throw new StepFailure('too-large', `the dropout masks of one update would take ${gigabytes} GB`, hint);
+    }
     if (!this.keep || this.memory.buffer.byteLength < bytes) {
       this.memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(bytes / PAGE)) });
       const module = new WebAssembly.Module(Buffer.from(binary, 'base64'));

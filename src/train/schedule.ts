@@ -9,7 +9,7 @@ const DECAY: Readonly<Record<Stage['schedule'], (done: number) => number>> = {
   constant: () => 1,
 };
 
-/** Learning rate as a fraction of the largest: up linearly over the warm-up, then as the schedule says, 0 at the end. */
+/** Learning rate as a fraction of the largest: up linearly over the warm-up, then as the schedule says. */
 export function rateFactor(schedule: Stage['schedule'], update: number, total: number, warmup: number): number {
   const rising = Math.round(total * warmup);
   if (update < rising) return (update + 1) / rising;

@@ -122,10 +122,6 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     { build: (g) => halved(g, g.unary('Tanh', x(g)), 1), left: ['Tanh', 'Add', 'Mul'] },
     { build: (g) => halved(g, g.unary('Erf', x(g)), 2), left: ['Erf', 'Add', 'Mul'] },
   ],
-  'cast(bytes) · c → DequantizeLinear(bytes, c)': [
-    { build: (g) => scaled(g, x(g, [2, 3], 'uint8')), left: ['Cast', 'DequantizeLinear'] }, // Cast is dead code
-    { build: (g) => scaled(g, x(g, [2, 3], 'int32')), left: ['Cast', 'Mul'] },
-  ],
 };
 
 const sum = (g: Graph, v: Value, count: number): Value =>
@@ -137,12 +133,10 @@ const sum = (g: Graph, v: Value, count: number): Value =>
   );
 const halved = (g: Graph, v: Value, one: number): Value =>
   g.binary('Mul', g.binary('Add', v, g.uniform(one, 'float32')), g.uniform(0.5, 'float32'));
-const scaled = (g: Graph, v: Value): Value => g.binary('Mul', g.cast(v, 'float32'), g.uniform(1.25, 'float32'));
 
 /** Numbers for an input, of its type. */
 function numbers({ input, shape, dtype }: Value): HostTensor {
   const { data } = floats(input as string, shape);
-  if (dtype === 'uint8') return { dtype, shape, data: Uint8Array.from(data, (v) => 50 * (v + 2)) };
   if (dtype === 'int32') return { dtype, shape, data: Int32Array.from(data, (v) => 50 * v) };
   return { dtype: 'float32', shape, data };
 }

@@ -111,6 +111,8 @@ describe('a BERT checkpoint', async () => {
     await attempt({ model_type: 'tapas' }, 'there is no model of type "tapas", only bert');
     await attempt({ hidden_act: 'relu' }, 'config.json has hidden_act: "relu", and only "gelu" can be computed here');
     await attempt({ layer_norm_eps: 1e-5 }, 'config.json has layer_norm_eps: 0.00001, and only 1e-12 can be computed');
+    await attempt({ position_embedding_type: 'relative_key' }, 'has position_embedding_type: "relative_key"');
+    await attempt({ id2label: undefined }, 'names no labels (id2label): it is no classifier');
     await attempt({ hidden_size: '8' }, 'config.json: hidden_size is "8", which is no number');
     await attempt({ num_hidden_layers: undefined }, 'config.json: num_hidden_layers is missing');
     await attempt({ hidden_size: 16 }, /* of */ `has shape [${corpus.tokenizer.vocabularySize},8]`);

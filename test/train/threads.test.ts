@@ -1,0 +1,55 @@
+import { expect, it } from 'vitest';
+import { createRunner, type HostTensors } from '../../src/backend/runner.js';
+import { bert } from '../../src/models/bert.js';
+import { initialize } from '../../src/models/initialize.js';
+import { zeroed } from '../../src/models/layers.js';
+import { padTokens } from '../../src/models/padding.js';
+import { DropoutMasks } from '../../src/train/dropout.js';
+import { buildStage, dropoutFeeds } from '../../src/train/stage.js';
+import { Random, streamKey } from '../../src/util/random.js';
+
+/** Large enough that ONNX Runtime splits every operator between threads; 4096 rows are no multiple of three times four. */
+const CONFIG = {
+  type: 'bert',
+  vocabulary: 500,
+  layers: 2,
+  hidden: 40,
+  heads: 4,
+  intermediate: 160,
+  maxLength: 128,
+  labels: 2,
+  dropout: 0.1,
+};
+const [ROWS, LENGTH] = [32, 128];
+
+it('one update of a real size is the same bits on one, two and three threads', async () => {
+  const stage = buildStage(
+    CONFIG,
+    { objectives: [{ type: 'hard-label', weight: 1 }], learning_rate: 1, warmup: 0, schedule: 'linear' },
+    undefined,
+    'threads',
+  );
+  const random = new Random(1, 'threads');
+  const texts = Array.from({ length: ROWS }, (_, i) =>
+    Int32Array.from({ length: LENGTH - i }, () => random.below(500)),
+  );
+  const labels = Float32Array.from({ length: 2 * ROWS }, (_, i) => (i % 2 === (i >> 1) % 2 ? 1 : 0));
+  const batch: HostTensors = {
+    ...padTokens(texts, ROWS, LENGTH, 0),
+    rows: { dtype: 'float32', shape: [ROWS], data: new Float32Array(ROWS).fill(1) },
+    labels: { dtype: 'float32', shape: [ROWS, 2], data: labels },
+    ...dropoutFeeds(
+      new DropoutMasks().fill(stage.dropoutSites(ROWS, LENGTH), zeroed(CONFIG.dropout), streamKey(1, 'threads'), 0),
+    ),
+  };
+  const parameters = initialize(bert.parameters(CONFIG), 1);
+  const results = [];
+  for (const threads of [1, 2, 3]) {
+    const runner = await createRunner('onnx', threads);
+    results.push(await runner.gradients(stage.fn, parameters, batch));
+    await runner.release();
+  }
+  const [one, two, three] = results;
+  expect(two).toEqual(one);
+  expect(three).toEqual(one);
+});
