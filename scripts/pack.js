@@ -2,8 +2,8 @@
 //
 // The lock file travels in the package as npm-shrinkwrap.json, so that users run the versions that were tested, and so
 // that installing works everywhere: npm runs the install scripts of those packages whose entry in a lock file says
-// `hasInstallScript`. No dependency of ours needs one, and onnxruntime-node's downloads CUDA and fails where it cannot. For the
-// same reason package-lock.json has no such flag (test/package.test.ts).
+// `hasInstallScript`. No dependency of ours needs one, and onnxruntime-node's downloads CUDA and fails where it cannot.
+// For the same reason package-lock.json has no such flag (test/package.test.ts).
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 
 const FILE = 'npm-shrinkwrap.json';
