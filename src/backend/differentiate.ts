@@ -9,7 +9,7 @@ export interface Differentiated {
 
 /** Value and gradients of `fn`'s `loss` by tfjs's own tape, on whichever backend is set. */
 export function differentiate(fn: TensorFunction, parameters: Tensors, batch: Tensors): Differentiated {
-  const names = Object.keys(parameters);
+  const names = Object.keys(parameters).filter((name) => fn.trainable?.includes(name) ?? true);
   let values: Tensors = {};
   // `tf.valueAndGrads` throws for a parameter that the loss does not reach; a stage that trains only some layers
   // is normal here, so the engine is asked itself.

@@ -1,40 +1,24 @@
-import { StepFailure } from '../util/failure.js';
 import { float16Bits, float32Of } from '../util/float16.js';
 import { differentiate } from './differentiate.js';
-import type {
-  Backend,
-  Gradient,
-  Gradients,
-  HostTensor,
-  HostTensors,
-  Outputs,
-  Runner,
-  TensorFunction,
-  Tensors,
+import { loadEager } from './eager-backends.js';
+import {
+  EAGER,
+  type Eager,
+  type Gradient,
+  type Gradients,
+  type HostTensor,
+  type HostTensors,
+  type Outputs,
+  type Runner,
+  type TensorFunction,
+  type Tensors,
 } from './runner.js';
 import { type Tensor, tf } from './tf.js';
 
-/** tfjs's name of each eager backend. `cpu` is the oracle: plain JavaScript, slow, and easy to trust. */
-const TF_NAME: Readonly<Record<Exclude<Backend, 'onnx'>, string>> = { cpu: 'cpu', 'tfjs-node-gpu': 'tensorflow' };
-
 /** Runs functions directly on a tfjs backend. @throws StepFailure if the backend's package is missing or does not load */
-export async function eagerRunner(backend: Exclude<Backend, 'onnx'>): Promise<Runner> {
-  if (backend === 'tfjs-node-gpu') await loadNodeGpu();
-  return new EagerRunner(TF_NAME[backend]);
-}
-
-/** An optional peer: importing it registers its backend with the tfjs that is already loaded. */
-async function loadNodeGpu(): Promise<void> {
-  const name: string = '@tensorflow/tfjs-node-gpu';
-  try {
-    await import(name);
-  } catch (cause) {
-    throw new StepFailure(
-      'backend-not-available',
-      `backend "tfjs-node-gpu" needs ${name}, which is not installed or does not load: ${(cause as Error).message.split(/\n| imported from/)[0]}`,
-      `npm install ${name}, or leave out "backend" to run on the CPU`,
-    );
-  }
+export async function eagerRunner(backend: Eager): Promise<Runner> {
+  await loadEager(backend);
+  return new EagerRunner(EAGER[backend]);
 }
 
 export class EagerRunner implements Runner {

@@ -27,19 +27,13 @@ function withGradient(
 
 /** y = gamma · (x − mean) / √(var + epsilon) + beta over the last axis (Ba et al. 2016, arXiv:1607.06450). */
 export function layerNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Tensor {
-  // A mean over the last axis is a product with a column: ORT is faster at those than at reductions. The column is a
-  // constant: with one that is computed, ORT's order of summation would depend on the number of threads.
-  const mean = (t: Tensor): Tensor => {
-    const even = tf.fill([gamma.size, 1], 1 / gamma.size);
-    return tf.reshape(tf.matMul(tf.reshape(t, [-1, gamma.size]), even), [...t.shape.slice(0, -1), 1]);
-  };
   const forward = (save: Save): Tensor => {
     // Where a backward follows, the normalised values are worth more than the one operator that hides them.
     if (recording() && !differentiating()) {
       return tf.engine().runKernel('RecipeLayerNorm', { x, gamma, beta }, { epsilon }) as unknown as Tensor;
     }
-    const centred = tf.sub(x, mean(x));
-    const inverse = tf.rsqrt(tf.add(mean(tf.square(centred)), epsilon));
+    const centred = tf.sub(x, meanOfLast(x));
+    const inverse = tf.rsqrt(tf.add(meanOfLast(tf.square(centred)), epsilon));
     const normal = tf.mul(centred, inverse);
     save([normal, inverse, gamma]);
     return tf.add(tf.mul(normal, gamma), beta);
@@ -47,12 +41,40 @@ export function layerNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: numbe
   const backward = (dy: Tensor, saved: Tensor[]): Tensor[] => {
     const [normal, inverse, gamma] = saved as [Tensor, Tensor, Tensor];
     const dNormal = tf.mul(dy, gamma);
-    const centred = tf.sub(tf.sub(dNormal, tf.mul(normal, mean(tf.mul(dNormal, normal)))), mean(dNormal));
-    const others = dy.shape.map((_, i) => i).slice(0, -1);
+    const centred = tf.sub(tf.sub(dNormal, tf.mul(normal, meanOfLast(tf.mul(dNormal, normal)))), meanOfLast(dNormal));
+    const others = othersThanLast(dy);
     return [tf.mul(centred, inverse), tf.sum(tf.mul(dy, normal), others), tf.sum(dy, others)];
   };
   return withGradient([x, gamma, beta], forward, backward);
 }
+
+/** y = gamma · x / √(mean(x²) + epsilon) over the last axis (Zhang & Sennrich 2019, arXiv:1910.07467). */
+export function rmsNorm(x: Tensor, gamma: Tensor, epsilon: number): Tensor {
+  const forward = (save: Save): Tensor => {
+    const inverse = tf.rsqrt(tf.add(meanOfLast(tf.square(x)), epsilon));
+    const normal = tf.mul(x, inverse);
+    save([normal, inverse, gamma]);
+    return tf.mul(normal, gamma);
+  };
+  const backward = (dy: Tensor, saved: Tensor[]): Tensor[] => {
+    const [normal, inverse, gamma] = saved as [Tensor, Tensor, Tensor];
+    const dNormal = tf.mul(dy, gamma);
+    const dx = tf.mul(tf.sub(dNormal, tf.mul(normal, meanOfLast(tf.mul(dNormal, normal)))), inverse);
+    return [dx, tf.sum(tf.mul(dy, normal), othersThanLast(dy))];
+  };
+  return withGradient([x, gamma], forward, backward);
+}
+
+/**
+ * A mean over the last axis is a product with a column: ORT is faster at those than at reductions. The column is a
+ * constant: with one that is computed, ORT's order of summation would depend on the number of threads.
+ */
+function meanOfLast(t: Tensor): Tensor {
+  const n = t.shape.at(-1) as number;
+  return tf.reshape(tf.matMul(tf.reshape(t, [-1, n]), tf.fill([n, 1], 1 / n)), [...t.shape.slice(0, -1), 1]);
+}
+
+const othersThanLast = (t: Tensor): number[] => t.shape.map((_, i) => i).slice(0, -1);
 
 /**
  * x · Φ(x), the exact (erf) GELU (Hendrycks & Gimpel 2016, arXiv:1606.08415).
@@ -72,6 +94,41 @@ export function gelu(x: Tensor): Tensor {
     const [u, cumulative] = saved as [Tensor, Tensor];
     const density = tf.exp(tf.sub(-0.5 * Math.log(Math.PI), tf.mul(u, u)));
     return [tf.mul(dy, tf.add(cumulative, tf.mul(u, density)))];
+  };
+  return withGradient([x], forward, backward);
+}
+
+/**
+ * GELU's tanh form, as GPT-2 has it: x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2.
+ */
+export function geluTanh(x: Tensor): Tensor {
+  const root = Math.sqrt(2 / Math.PI);
+  const forward = (save: Save): Tensor => {
+    const square = tf.mul(x, x);
+    const t = tf.tanh(tf.mul(x, tf.add(tf.mul(square, 0.044715 * root), root)));
+    const half = tf.mul(tf.add(t, 1), 0.5);
+    save([x, square, t, half]);
+    return tf.mul(x, half);
+  };
+  const backward = (dy: Tensor, saved: Tensor[]): Tensor[] => {
+    const [x, square, t, half] = saved as [Tensor, Tensor, Tensor, Tensor];
+    const slope = tf.add(tf.mul(square, 1.5 * 0.044715 * root), 0.5 * root);
+    return [tf.mul(dy, tf.add(half, tf.mul(tf.mul(x, slope), tf.sub(1, tf.mul(t, t)))))];
+  };
+  return withGradient([x], forward, backward);
+}
+
+/** x · σ(x) (Hendrycks & Gimpel 2016, arXiv:1606.08415), Llama's activation. */
+export function silu(x: Tensor): Tensor {
+  const forward = (save: Save): Tensor => {
+    const gate = tf.sigmoid(x);
+    const y = tf.mul(x, gate);
+    save([gate, y]);
+    return y;
+  };
+  const backward = (dy: Tensor, saved: Tensor[]): Tensor[] => {
+    const [gate, y] = saved as [Tensor, Tensor];
+    return [tf.mul(dy, tf.add(gate, tf.mul(y, tf.sub(1, gate))))];
   };
   return withGradient([x], forward, backward);
 }

@@ -1,7 +1,7 @@
 import { differentiate } from './differentiate.js';
 import { type Finished, finish } from './finish.js';
 import { encode } from './onnx/encode.js';
-import { createSession, type Session } from './onnx/session.js';
+import { createSession, type Provider, type Session } from './onnx/session.js';
 import type { Gradient, Gradients, HostTensors, Outputs, Runner, TensorFunction, Tensors } from './runner.js';
 import { type Feed, record } from './trace.js';
 
@@ -11,14 +11,17 @@ interface Compiled {
 }
 
 /** Each compiled shape holds 150–250 MB for a model of a few million parameters; the least recently used goes. */
-const KEEP = 5;
+const KEEP = 10;
 const GRADIENT = 'gradient:';
 
 /** Records each function once a shape, compiles it with ONNX Runtime, and keeps a few of the results. */
 export class RecordedRunner implements Runner {
   private readonly compiled = new Map<string, Promise<Compiled>>();
 
-  constructor(private readonly threads: number) {}
+  constructor(
+    private readonly provider: Provider,
+    private readonly threads: number,
+  ) {}
 
   async forward(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Outputs> {
     const { program, session } = await this.compile('forward', fn, parameters, batch);
@@ -104,6 +107,6 @@ export class RecordedRunner implements Runner {
       fn.half,
     );
     const program = finish(recording, (name) => name.startsWith(GRADIENT));
-    return { program, session: await createSession(encode(program), this.threads) };
+    return { program, session: await createSession(encode(program), this.provider, this.threads) };
   }
 }

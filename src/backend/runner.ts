@@ -15,6 +15,8 @@ export interface TensorFunction {
   /** Two functions of equal key and equal shapes compute the same. */
   readonly key: string;
   readonly call: (parameters: Tensors, batch: Tensors) => Tensors;
+  /** Parameters to differentiate by; undefined: all. */
+  readonly trainable?: readonly string[];
   /** Outputs to be given as float16 bits: half the bytes to copy and to keep. */
   readonly half?: readonly string[];
 }
@@ -30,7 +32,7 @@ export type Gradient =
 export interface Gradients {
   /** Everything the function returned, `loss` among it. */
   readonly values: Readonly<Record<string, Float32Array>>;
-  /** d loss / d parameter; a parameter that the loss does not depend on is absent. */
+  /** d loss / d parameter, of those to differentiate by; one that the loss does not depend on is absent. */
   readonly gradients: Readonly<Record<string, Gradient>>;
 }
 
@@ -39,22 +41,30 @@ export interface Runner {
   forward(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Outputs>;
   /** `fn` must return a scalar named `loss`. */
   gradients(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Gradients>;
+  /** Forgets what was compiled and frees its memory; it may be used again. */
   release(): Promise<void>;
 }
 
-export const BACKENDS = ['onnx', 'cpu', 'tfjs-node-gpu'] as const;
-/** `onnx` records and compiles; the others run eagerly on that tfjs backend. */
-export type Backend = (typeof BACKENDS)[number];
+/** These record functions and compile them: ONNX Runtime by its execution provider of that name. */
+export const RECORDED = { onnx: 'cpu', 'onnx-cuda': 'cuda', 'onnx-dml': 'dml', 'onnx-coreml': 'coreml' } as const;
+/** These run functions eagerly, on the tfjs backend of that name. */
+export const EAGER = { 'tfjs-node': 'tensorflow', 'tfjs-node-gpu': 'tensorflow', wasm: 'wasm', cpu: 'cpu' } as const;
+
+export type Recorded = keyof typeof RECORDED;
+export type Eager = keyof typeof EAGER;
+export type Backend = Recorded | Eager;
+
+export const BACKENDS = [...Object.keys(RECORDED), ...Object.keys(EAGER)] as readonly Backend[];
 
 /**
- * @param threads CPU threads of one operator (`onnx` only; eager backends have their own)
- * @throws if the backend's package is not installed
+ * @param threads CPU threads of one operator (recorded backends only; eager ones have their own)
+ * @throws StepFailure if the backend cannot be used here
  */
 export async function createRunner(backend: Backend, threads: number): Promise<Runner> {
-  if (backend === 'onnx') {
+  if (backend in RECORDED) {
     const { RecordedRunner } = await import('./recorded-runner.js');
-    return new RecordedRunner(threads);
+    return new RecordedRunner(RECORDED[backend as Recorded], threads);
   }
   const { eagerRunner } = await import('./eager-runner.js');
-  return eagerRunner(backend);
+  return eagerRunner(backend as Eager);
 }

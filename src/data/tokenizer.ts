@@ -32,7 +32,7 @@ export interface TextTokenizer {
   readonly padId: number;
   /** SHA-256 of `tokenizer.json`, hex. */
   readonly hash: string;
-  /** `[CLS] … [SEP]` for each text, at most `maxLength` (≥ 2) tokens with both; what is cut off is at the end. */
+  /** Each text with the special tokens around it, at most `maxLength` (≥ 2) in all; what is cut off is the text's end. */
   encode(texts: readonly string[], maxLength: number): Promise<EncodedBatch>;
 }
 
@@ -57,24 +57,49 @@ export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
     const why = error instanceof Error ? error.message : String(error);
     throw new StepFailure('corrupt-tokenizer', `${file}: not a tokenizer: ${why}`);
   }
-  const idOf = (token: string): number => {
-    const id = tokenizer.tokenToId(token);
-    if (id === null) throw new StepFailure('corrupt-tokenizer', `${file}: the tokenizer has no ${token}`);
-    return id;
-  };
-  const padId = idOf('[PAD]');
-  const sepId = idOf('[SEP]');
+  // Settings of whoever saved it; how texts are cut and filled up is said here.
+  tokenizer.disableTruncation();
+  tokenizer.disablePadding();
+  const suffix = await suffixOf(tokenizer);
   return {
     vocabularySize: tokenizer.getVocabSize(true),
-    padId,
+    padId: await padIdOf(folder, tokenizer),
     hash: createHash('sha256').update(json).digest('hex'),
-    encode: (texts, maxLength) => encode(tokenizer, sepId, texts, maxLength),
+    encode: (texts, maxLength) => encode(tokenizer, suffix, texts, maxLength),
   };
 }
 
+/** The special tokens that end every text: `[SEP]` of BERT, none of GPT-2. */
+async function suffixOf(tokenizer: Tokenizer): Promise<number[]> {
+  const [empty = [], some = []] = await encodeAll(tokenizer, ['', 'a']);
+  let n = 0;
+  while (n < empty.length && n < some.length && empty.at(-1 - n) === some.at(-1 - n)) n++;
+  return n === 0 ? [] : empty.slice(-n);
+}
+
+/** Usual names of the token that fills up a batch, or of one that may. */
+const PADDING = ['[PAD]', '<pad>', '<|pad|>', '<|finetune_right_pad_id|>', '<|endoftext|>', '<|end_of_text|>', '</s>'];
+
+/** Models do not look at padding, so any token would do; this is the one that other tools expect. */
+async function padIdOf(folder: string, tokenizer: Tokenizer): Promise<number> {
+  const config = await readFile(join(folder, 'tokenizer_config.json'), 'utf8').then(
+    (text) => JSON.parse(text) as { pad_token?: string | { content: string } | null },
+    () => undefined,
+  );
+  const named = typeof config?.pad_token === 'object' ? config.pad_token?.content : config?.pad_token;
+  for (const token of named ? [named, ...PADDING] : PADDING) {
+    const id = tokenizer.tokenToId(token);
+    if (id !== null) return id;
+  }
+  return 0;
+}
+
+/** A head's last tokens may not be the whole text's: a piece may reach over the cut. */
+const MARGIN = 4;
+
 async function encode(
   tokenizer: Tokenizer,
-  sepId: number,
+  suffix: readonly number[],
   texts: readonly string[],
   maxLength: number,
 ): Promise<EncodedBatch> {
@@ -84,7 +109,8 @@ async function encode(
     const heads = chunk.map((text) => head(text, maxLength * CHARACTERS));
     const ids = await encodeAll(tokenizer, heads);
     // The head was too short for this many tokens: read the whole text.
-    const short = chunk.flatMap((text, i) => (heads[i] !== text && (ids[i] as number[]).length < maxLength ? [i] : []));
+    const enough = maxLength + MARGIN;
+    const short = chunk.flatMap((text, i) => (heads[i] !== text && (ids[i] as number[]).length < enough ? [i] : []));
     const whole = await encodeAll(
       tokenizer,
       short.map((i) => chunk[i] as string),
@@ -100,14 +126,16 @@ async function encode(
   });
   const flat = new Int32Array(offsets[texts.length] as number);
   encoded.forEach((ids, i) => {
-    flat.set(ids.length > maxLength ? [...ids.slice(0, maxLength - 1), sepId] : ids, offsets[i]);
+    const cut = ids.length > maxLength ? [...ids.slice(0, maxLength - suffix.length), ...suffix] : ids;
+    flat.set(cut, offsets[i]);
   });
   return new EncodedBatch(flat, offsets);
 }
 
 /**
- * The text up to a space or line end at or before `limit`. BERT never joins characters across one, so the tokens of
- * such a head are the first tokens of the text. The whole text if it is shorter or has no such place.
+ * The text up to a space or line end at or before `limit`: tokenizers hardly ever join characters across one, so but for
+ * a few at its end the tokens of such a head are the first tokens of the text. The whole text if it is shorter or has no
+ * such place.
  */
 function head(text: string, limit: number): string {
   if (text.length <= limit) return text;

@@ -7,7 +7,10 @@ import { child } from './pointer.js';
 import { isObject, type SchemaNode, type SchemaSet } from './schema-set.js';
 import { quote } from './words.js';
 
-/** A value that names something outside the recipe: `x-file: true` or `x-package: true` in its schema. */
+/**
+ * A value that names something outside the recipe: `x-file: true` or `x-package: true` in its schema. One that matches
+ * the pattern `x-not-file` names no file.
+ */
 export interface Mention {
   readonly keyword: 'x-file' | 'x-package';
   readonly pointer: string;
@@ -35,12 +38,15 @@ const WALKED = new Set([
   'discriminator',
 ]);
 const NOT_SUPPORTED = ['patternProperties', 'prefixItems', 'unevaluatedProperties', 'unevaluatedItems', '$dynamicRef'];
-const ANNOTATIONS = ['x-file', 'x-package', 'x-expect', 'x-short-for'];
+const ANNOTATIONS = ['x-file', 'x-not-file', 'x-package', 'x-expect', 'x-short-for', 'x-environment'];
 
 /**
  * Validates values by JSON Schema 2020-12. A walk of ours follows value and schema together, chooses the branch of
  * each union and fills in defaults, which ajv does not do inside unions; at every node ajv checks the node's own
  * keywords. So each mistake gives one issue, at its own place. Compiled nodes are kept.
+ *
+ * A key that the recipe leaves out takes the value of the environment variable that `x-environment` names, where that is
+ * set, before its default.
  */
 export class Checker {
   private readonly ajv = new Ajv2020({
@@ -52,13 +58,16 @@ export class Checker {
   });
   private readonly compiled = new WeakMap<JsonObject, ValidateFunction>();
 
-  constructor(private readonly set: SchemaSet) {
+  constructor(
+    private readonly set: SchemaSet,
+    private readonly environment: Readonly<Record<string, string | undefined>>,
+  ) {
     this.ajv.addVocabulary(ANNOTATIONS);
   }
 
   /** Checks a copy of `value`; pointers of the result start with `pointer`. */
   check(schema: JsonObject, value: Json, pointer: string, wording: Wording): Checked {
-    const walk = new Walk(this.set, wording, (node) => this.validator(node));
+    const walk = new Walk(this.set, wording, this.environment, (node) => this.validator(node));
     const copy = structuredClone(value);
     walk.visit(this.set.resolve(this.set.root(schema)), copy, pointer);
     return { value: copy, issues: walk.issues, mentions: walk.mentions };
@@ -88,13 +97,14 @@ class Walk {
   constructor(
     private readonly set: SchemaSet,
     private readonly wording: Wording,
+    private readonly environment: Readonly<Record<string, string | undefined>>,
     private readonly validator: (schema: JsonObject) => ValidateFunction,
   ) {}
 
   visit(node: SchemaNode, value: Json, pointer: string): void {
     const nodes = this.applicable(node, value, pointer);
     if (nodes === undefined) return;
-    const filled = new Set(isObject(value) ? nodes.flatMap((each) => this.fillDefaults(each, value)) : []);
+    const filled = new Set(isObject(value) ? nodes.flatMap((each) => this.fillDefaults(each, value, pointer)) : []);
     if (!nodes.map((each) => this.checkNode(each, value, pointer, filled)).every(Boolean)) return;
     for (const each of nodes) this.children(each, value, pointer);
   }
@@ -129,21 +139,35 @@ class Walk {
   }
 
   /** Returns the keys that were not given. */
-  private fillDefaults(node: SchemaNode, value: JsonObject): string[] {
+  private fillDefaults(node: SchemaNode, value: JsonObject, pointer: string): string[] {
     const properties = isObject(node.schema.properties) ? node.schema.properties : {};
     return Object.entries(properties).flatMap(([key, property]) => {
       if (Object.hasOwn(value, key)) return [];
-      const fallback = this.set.sub(node, property).schema.default;
+      const { schema } = this.set.sub(node, property);
+      const fallback = this.fromEnvironment(schema, pointer) ?? schema.default;
       if (fallback === undefined) return [];
       value[key] = structuredClone(fallback);
       return [key];
     });
   }
 
+  private fromEnvironment(schema: JsonObject, pointer: string): string | undefined {
+    const name = schema['x-environment'];
+    const found = typeof name === 'string' ? this.environment[name] : undefined;
+    if (found === undefined || found === '' || !Array.isArray(schema.enum)) return undefined;
+    if (schema.enum.includes(found)) return found;
+    const message = `the environment variable ${name} is ${quote(found)}, not one of ${schema.enum.join(', ')}`;
+    this.issues.push({ code: 'bad-value', message, pointer, at: 'value' });
+    return undefined;
+  }
+
   /** Whether the value has the right type, so that looking into it makes sense. */
   private checkNode({ schema }: SchemaNode, value: Json, pointer: string, filled: ReadonlySet<string>): boolean {
     for (const keyword of ['x-file', 'x-package'] as const) {
-      if (schema[keyword] === true && typeof value === 'string') this.mentions.push({ keyword, pointer, text: value });
+      if (schema[keyword] !== true || typeof value !== 'string') continue;
+      const excluded = keyword === 'x-file' && schema['x-not-file'];
+      if (typeof excluded === 'string' && new RegExp(excluded, 'u').test(value)) continue;
+      this.mentions.push({ keyword, pointer, text: value });
     }
     const validate = this.validator(schema);
     if (validate(value)) return true;

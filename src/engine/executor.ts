@@ -16,6 +16,8 @@ export interface Job {
   readonly seed: number;
   readonly threads: number;
   readonly environment: readonly { readonly pointer: string; readonly name: string }[];
+  /** Variables that the step reads and whose values nobody may see. */
+  readonly secrets: readonly string[];
 }
 
 export type JobOutcome =

@@ -46,7 +46,10 @@ export async function loadPlan(file: string, options: PlanOptions): Promise<Resu
   };
   const { registry, set, env } = options;
   const shell = shellSchema();
-  const checker = new Checker(new SchemaSet([shell, ...registry.schemas().filter(({ $id }) => $id !== shell.$id)]));
+  const checker = new Checker(
+    new SchemaSet([shell, ...registry.schemas().filter(({ $id }) => $id !== shell.$id)]),
+    env,
+  );
   const { recipe, issues } = readRecipe(document.root, checker, shell);
   issues.forEach(report);
   const params = resolveParams(recipe, set, document, checker);

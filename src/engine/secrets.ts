@@ -34,13 +34,13 @@ export function resolveEnvironment(job: Job, environment: Environment): JsonObje
   );
 }
 
-/** Hides the values of a job's environment variables in whatever leaves its process. */
+/** Hides the values of environment variables in whatever leaves a job's process. */
 export class Redactor {
   private readonly forms: readonly string[];
 
-  constructor(job: Job, environment: Environment) {
+  constructor(job: Pick<Job, 'environment' | 'secrets'>, environment: Environment) {
     const forms = new Set<string>();
-    for (const { name } of job.environment) {
+    for (const name of [...job.environment.map((variable) => variable.name), ...job.secrets]) {
       const value = environment[name] ?? '';
       // As it is, each of its lines (a key in PEM form is printed line by line), inside JSON, and inside an address.
       for (const text of [value, ...value.split(/\r?\n/)]) {

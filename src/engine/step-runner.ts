@@ -169,6 +169,9 @@ export class StepRunner implements Work {
       seed: instance.seed,
       threads,
       environment: instance.environment,
+      secrets: Object.entries(this.step(instance).environment ?? {}).flatMap(([name, kind]) =>
+        kind === 'secret' ? [name] : [],
+      ),
     };
   }
 

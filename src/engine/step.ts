@@ -41,6 +41,10 @@ export interface Progress {
   readonly phase?: string;
   /** Training loss, averaged over the updates since the last report. */
   readonly loss?: number;
+  /** The parts of the loss by name, before their weights: a badly scaled one is seen here. */
+  readonly losses?: Readonly<Record<string, number>>;
+  /** Global norm of the last update's gradient, before clipping. */
+  readonly gradientNorm?: number;
   /** US dollars spent so far. */
   readonly cost?: number;
 }
@@ -91,6 +95,8 @@ export interface StepContext<Options> {
   readonly checkpoint: Checkpoints;
   /** Every random draw derives from it (`util/random.ts`). */
   readonly seed: number;
+  /** A variable that the step declares in `environment`; undefined where it is not set. Throws (a bug) for another. */
+  variable(name: string): string | undefined;
   /** Threads that a compute step may use. */
   readonly threads: number;
   /** Milliseconds; for measurements, never for what is computed. */
@@ -117,6 +123,11 @@ export interface StepDefinition<Options = never> {
   readonly inputs: Readonly<Record<string, InputSpec>>;
   readonly outputs: Readonly<Record<string, Kind>>;
   readonly lane: Lane;
+  /**
+   * Environment variables that it reads where they are set: credentials, addresses, caches. They never change a result,
+   * so they are no part of the fingerprint; the values of secret ones are hidden in whatever it reports.
+   */
+  readonly environment?: Readonly<Record<string, 'plain' | 'secret'>>;
   /** npm packages whose installed version changes the result; part of the fingerprint. */
   readonly packages: readonly string[];
   /** Does the work. Throws `StepFailure` for what can be expected to go wrong; any other throw is a bug. */

@@ -16,6 +16,7 @@ export interface ContextParts {
   readonly store: Store;
   /** Environment references resolved. */
   readonly options: unknown;
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly memory: MemoryWatch;
   readonly emit: (event: EventBody) => void;
@@ -65,6 +66,10 @@ export class WorkerContext {
         saved: (name) => emit({ type: 'step-checkpoint', step: job.instance, name }),
       }),
       seed: job.seed,
+      variable: (name) => {
+        if (step.environment?.[name] === undefined) throw new Error(`step ${step.name} does not declare ${name}`);
+        return parts.environment[name] || undefined;
+      },
       threads: job.threads,
       now: () => performance.timeOrigin + performance.now(),
       signal,

@@ -47,11 +47,16 @@ export interface LossInput {
   readonly parameters: Tensors;
 }
 
+/** What a loss can be a mean over: rows, rows with a label, tokens, pairs of tokens of a row. */
+export type Counted = 'rows' | 'labels' | 'tokens' | 'token-pairs';
+
 /**
  * One way to learn. `Options` is its entry in a recipe's `objectives`, as its schema has it.
  */
 export interface Objective<Options> {
   readonly type: string;
+  /** What its loss is a mean over, so that the means of several batches can be put together exactly. */
+  readonly over: Counted;
   /** It learns from a teacher; without one, nothing below is called. */
   readonly teacher: boolean;
   /** @param fit undefined when there is no teacher */

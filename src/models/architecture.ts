@@ -1,38 +1,66 @@
-import type { Tensors } from '../backend/runner.js';
+import type { HostTensors, Tensors } from '../backend/runner.js';
 import type { Tensor } from '../backend/tf.js';
+import type { Dropout } from './layers.js';
 
 /** How a parameter starts: drawn from N(0, 0.02²) as BERT's code does, or filled. */
 export type Initial = 'normal' | 'zeros' | 'ones';
 
+/** Where in a model a parameter is: what is frozen, taken over or made anew goes by it. Layers count from 1. */
+export type Part = 'embeddings' | number | 'head';
+
 export interface ParameterSpec {
   readonly shape: readonly number[];
   readonly initial: Initial;
-  /** AdamW's weight decay applies (weights yes; biases and layer norms no, as in BERT's own code). */
+  /** AdamW's weight decay applies (weights yes; biases and norms no, as in BERT's own code). */
   readonly decay: boolean;
 }
 
-/** Everything an objective may look at, of a student or a teacher. Names and positions follow Hugging Face. */
-export interface ModelOutput {
-  /** [batch, labels] */
-  readonly logits: Tensor;
-  /** Embedding output, then each layer's: layers + 1 of [batch, length, hidden]; the last [batch, 1, hidden] of `first`. */
+/** A parameter of a model, and where in it it is. */
+export interface PlacedSpec extends ParameterSpec {
+  readonly part: Part;
+}
+
+export type ParameterSpecs = Readonly<Record<string, PlacedSpec>>;
+
+/** What an architecture computes of a batch, before any head. Names and positions follow Hugging Face. */
+export interface Encoded {
+  /** Embedding output, then each layer's: layers + 1 of [batch, length, hidden]; the last [batch, 1, hidden] of `pooled`. */
   readonly hiddenStates: readonly Tensor[];
   /** Each layer's Q·Kᵀ/√d before mask and softmax, computed when asked for: layers of [batch, heads, length, length]. */
   readonly attentionScores: readonly (() => Tensor)[];
+  /** The last hidden state of the token that a classifier reads: [batch, hidden]. */
+  readonly pooled: Tensor;
+  /** Of a decoder, each layer's: what the tokens after these will look back to. */
+  readonly memory?: readonly KeysValues[];
 }
 
-/** Of which tokens the last layer computes its output: a classifier reads the first alone, and what no one reads costs. */
-export type LastTokens = 'first' | 'all';
+/** A layer's keys and values: [batch, kv heads, length, width] each. */
+export interface KeysValues {
+  readonly keys: Tensor;
+  readonly values: Tensor;
+}
+
+/** Everything an objective may look at, of a student or a teacher. */
+export interface ModelOutput extends Encoded {
+  /** [batch, labels] of a classifier, [batch, length, vocabulary] of a language model. */
+  readonly logits: Tensor;
+}
+
+/** Of which tokens the last layer computes its output: a classifier reads one alone, and what no one reads costs. */
+export type LastTokens = 'pooled' | 'all';
 
 export interface ModelInput {
   /** Token ids, int32 [batch, length]. */
   readonly ids: Tensor;
-  /** 1 for a token, 0 for padding, float32 [batch, length]. */
+  /** 1 for a token, 0 for padding (at the end), float32 [batch, length]. */
   readonly mask: Tensor;
   /** 1 to keep a value, 0 to drop it: one tensor a dropout site, as `dropoutSites` says; none when there is no dropout. */
   readonly dropout: readonly Tensor[];
   readonly lastTokens: LastTokens;
 }
+
+/** What stands on the layers: nothing, a label for a text, or the next token for each token. */
+export type Head = 'none' | 'classifier' | 'language-model';
 
 /** What there is to say of any transformer. Plain data: it names its architecture by `type`. */
 export interface TransformerConfig {
@@ -42,25 +70,73 @@ export interface TransformerConfig {
   readonly hidden: number;
   readonly heads: number;
   readonly intermediate: number;
-  /** Tokens of the longest text. */
+  /** Tokens that its positions reach to. */
+  readonly positions: number;
+  /** Tokens that are read of a text; at most `positions`. */
   readonly maxLength: number;
+  readonly head: Head;
+  /** 0 unless it is a classifier. */
   readonly labels: number;
   readonly dropout: number;
+  /** Of its norms. */
+  readonly epsilon: number;
+  /** Token that fills up a batch; a saved classifier finds the last real token by it. */
+  readonly padId: number;
 }
+
+/** What a recipe says of a model from scratch, and what its data and tokenizer say. */
+export type Shape = Omit<TransformerConfig, 'positions' | 'epsilon'> & { readonly kvHeads: number };
 
 /** A model family over configurations `C`: what it is made of, and what it computes, in tfjs ops. */
 export interface Architecture<C extends TransformerConfig = TransformerConfig> {
   /** `model_type` in Hugging Face's `config.json`. */
   readonly type: string;
-  /** `architectures` there: the class that reads the folder. */
-  readonly className: string;
+  /** `architectures` there: the class that reads a folder with that head. */
+  className(config: C): string;
+  /** What stands before its parameters' names in a model with a head, and not in one without: `bert.`. */
+  readonly prefix: string;
+  scratch(shape: Shape): C;
   /** What `config.json` says besides labels, under Hugging Face's names. */
   toHuggingFace(config: C): Readonly<Record<string, unknown>>;
   /** @throws StepFailure if it describes a model that is computed in another way than this one */
-  fromHuggingFace(json: Readonly<Record<string, unknown>>, labels: number): C;
+  fromHuggingFace(json: Readonly<Record<string, unknown>>, head: Head, labels: number): C;
   /** In the order in which they are drawn and saved; names are Hugging Face's. */
-  parameters(config: C): Readonly<Record<string, ParameterSpec>>;
-  /** Shapes of the values that dropout may zero, in order of use; none where the rate is 0. */
+  parameters(config: C): ParameterSpecs;
+  /** Names of a layer's parameters, counted from 1: what stands before the rest of the name. */
+  layerPrefix(layer: number): string;
+  /** Shapes of the values that dropout may zero, in order of use. */
   dropoutSites(config: C, batch: number, length: number, lastTokens: LastTokens): readonly (readonly number[])[];
-  forward(config: C, parameters: Tensors, input: ModelInput): ModelOutput;
+  encode(config: C, parameters: Tensors, input: ModelInput, drop: Dropout): Encoded;
+  /** @param pooled [batch, hidden] @returns [batch, labels] */
+  classify(config: C, parameters: Tensors, pooled: Tensor, drop: Dropout): Tensor;
+  /** Absent of an encoder. */
+  readonly decoder?: Decoder<C>;
+}
+
+/** How a model makes text, token by token. */
+export interface Decoder<C extends TransformerConfig = TransformerConfig> {
+  /** Logits [rows, vocabulary] of the token after each, from x [rows, hidden], last hidden states. */
+  nextToken(config: C, parameters: Tensors, x: Tensor): Tensor;
+  kvHeads(config: C): number;
+  /** Numbers of one head's key. */
+  headWidth(config: C): number;
+  /** What a step must be fed to know its position, counted from 0. */
+  positionFeeds(config: C, position: number): HostTensors;
+  /** One more token; x is its last hidden state [batch, 1, hidden]. */
+  step(
+    config: C,
+    parameters: Tensors,
+    input: StepInput,
+  ): { readonly x: Tensor; readonly memory: readonly KeysValues[] };
+}
+
+export interface StepInput {
+  /** int32 [batch, 1] */
+  readonly ids: Tensor;
+  /** Of each layer, what came before: [batch, kv heads, capacity, width]. */
+  readonly past: readonly KeysValues[];
+  /** −10⁹ where a place of the capacity is not used yet, else 0: [1, 1, 1, capacity]. */
+  readonly free: Tensor;
+  /** As `positionFeeds` gave it. */
+  readonly position: Tensors;
 }

@@ -1,14 +1,24 @@
 import { copyFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StepFailure } from '../util/failure.js';
-import { readSafetensors, writeSafetensors } from '../util/safetensors.js';
-import type { TransformerConfig } from './architecture.js';
+import { writeSafetensors } from '../util/safetensors.js';
+import type { Architecture, Head, PlacedSpec, TransformerConfig } from './architecture.js';
 import { architectureOf } from './architectures.js';
 import type { Parameters } from './initialize.js';
+import { Weights } from './weights.js';
 
-/** Files of a tokenizer artifact that go with a model, so that its folder is complete in itself. */
-export const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'vocab.txt', 'special_tokens_map.json'];
+/** Files of a tokenizer that go with a model where they are there, so that its folder is complete in itself. */
+export const TOKENIZER_FILES = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.txt',
+  'vocab.json',
+  'merges.txt',
+];
 const WEIGHTS = 'model.safetensors';
+const TOKENIZER_CONFIG = 'tokenizer_config.json';
 
 /** How many rows a model was trained on, and how many of them had a real label. */
 export interface TrainedOn {
@@ -16,10 +26,10 @@ export interface TrainedOn {
   readonly labelled: number;
 }
 
-/** A transformer that classifies texts. */
+/** A transformer in memory. */
 export interface TransformerModel {
   readonly config: TransformerConfig;
-  /** Order of the logits. */
+  /** Order of the logits; none unless it is a classifier. */
   readonly labels: readonly string[];
   readonly parameters: Parameters;
 }
@@ -29,10 +39,10 @@ export const countParameters = (parameters: Parameters): number =>
   Object.values(parameters).reduce((sum, { data }) => sum + data.length, 0);
 
 /**
- * Writes a model as Hugging Face's `…ForSequenceClassification` has it, with its tokenizer, so that transformers
- * loads the folder; `recipe.json` beside it is ours.
+ * Writes a model as Hugging Face has it, with its tokenizer, so that transformers loads the folder; `recipe.json` beside
+ * it is ours.
  *
- * @param tokenizer folder of the tokenizer artifact
+ * @param tokenizer folder of the tokenizer, or of a model that has it
  */
 export async function saveTransformer(
   folder: string,
@@ -43,16 +53,24 @@ export async function saveTransformer(
   const { config, labels, parameters } = model;
   const { type, className, toHuggingFace } = architectureOf(config);
   await writeJson(join(folder, 'config.json'), {
-    architectures: [className],
+    architectures: [className(config)],
     model_type: type,
     ...toHuggingFace(config),
     torch_dtype: 'float32',
-    id2label: Object.fromEntries(labels.map((label, i) => [i, label])),
-    label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
+    ...(config.head === 'classifier' && {
+      id2label: Object.fromEntries(labels.map((label, i) => [i, label])),
+      label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
+    }),
   });
   const tensors = Object.entries(parameters).map(([name, { shape, data }]) => [name, { dtype: 'F32', shape, data }]);
   await writeSafetensors(join(folder, WEIGHTS), Object.fromEntries(tensors), { format: 'pt' });
-  for (const file of TOKENIZER_FILES) await copyFile(join(tokenizer, file), join(folder, file));
+  for (const file of TOKENIZER_FILES) {
+    const from = join(tokenizer, file);
+    if (await stat(from).then(Boolean, () => false)) await copyFile(from, join(folder, file));
+  }
+  // Whoever loads the folder is to read as much of a text as this model did.
+  const known = (await readJson(join(tokenizer, TOKENIZER_CONFIG))) ?? {};
+  await writeJson(join(folder, TOKENIZER_CONFIG), { ...known, model_max_length: config.maxLength });
   await writeJson(join(folder, 'recipe.json'), {
     type,
     labels,
@@ -61,8 +79,17 @@ export async function saveTransformer(
   });
 }
 
-/** @throws StepFailure if the folder holds no model that we know, or its weights are not those of its configuration */
-export async function loadTransformer(folder: string): Promise<TransformerModel> {
+/** A folder's `config.json`, and how much of a text its tokenizer reads. */
+export interface Described {
+  readonly config: TransformerConfig;
+  readonly labels: readonly string[];
+}
+
+/**
+ * What a folder in Hugging Face's layout says of its model.
+ * @throws StepFailure if it holds no model that we know
+ */
+export async function describeTransformer(folder: string): Promise<Described> {
   const file = join(folder, 'config.json');
   let json: Record<string, unknown>;
   try {
@@ -71,29 +98,97 @@ export async function loadTransformer(folder: string): Promise<TransformerModel>
     throw new StepFailure('no-model', `cannot read a model from ${file}: ${(error as Error).message}`);
   }
   const architecture = architectureOf({ type: json.model_type as string });
-  if (json.id2label === undefined) {
-    const hint = 'It may be a base model, which has no classification head.';
-    throw new StepFailure('no-labels', `${file} names no labels (id2label): it is no classifier`, hint);
+  const head = headOf(json);
+  const labels = head === 'classifier' ? labelsOf(json, file) : [];
+  const config = architecture.fromHuggingFace(json, head, labels.length);
+  if (config.hidden % config.heads !== 0 && !('headWidth' in config)) {
+    throw new StepFailure(
+      'unsupported-model',
+      `${file}: hidden size ${config.hidden} is no multiple of ${config.heads}`,
+    );
   }
-  const labels = Object.entries(json.id2label as Record<string, string>)
-    .sort(([a], [b]) => Number(a) - Number(b))
-    .map(([, label]) => label);
-  const config = architecture.fromHuggingFace(json, labels.length);
-  const { tensors } = await readSafetensors(join(folder, WEIGHTS));
-  const parameters: Parameters = {};
-  for (const [name, { shape }] of Object.entries(architecture.parameters(config))) {
-    const tensor = tensors[name];
-    if (!tensor || tensor.shape.join() !== shape.join()) {
-      const found = tensor ? `has shape [${tensor.shape}]` : 'is missing';
-      throw new StepFailure('weights', `${join(folder, WEIGHTS)}: tensor "${name}" of shape [${shape}] ${found}`);
-    }
-    parameters[name] = { dtype: 'float32', shape, data: tensor.data };
-  }
-  return { config, labels, parameters };
+  const limits = await Promise.all([
+    readJson(join(folder, TOKENIZER_CONFIG)).then((found) => found?.model_max_length),
+    readJson(join(folder, 'sentence_bert_config.json')).then((found) => found?.max_seq_length),
+  ]);
+  const read = limits.filter((limit): limit is number => typeof limit === 'number' && limit > 0);
+  return { config: { ...config, maxLength: Math.min(config.positions, ...read) }, labels };
 }
 
-/** Bytes of the weights on disk. */
-export const weightBytes = async (folder: string): Promise<number> => (await stat(join(folder, WEIGHTS))).size;
+function headOf(json: Readonly<Record<string, unknown>>): Head {
+  const [name] = [json.architectures].flat();
+  if (typeof name !== 'string') return json.id2label === undefined ? 'none' : 'classifier';
+  if (name.endsWith('ForSequenceClassification')) return 'classifier';
+  return /(LMHeadModel|ForCausalLM)$/.test(name) ? 'language-model' : 'none';
+}
+
+function labelsOf(json: Readonly<Record<string, unknown>>, file: string): string[] {
+  if (json.id2label === undefined || json.id2label === null) {
+    throw new StepFailure('no-labels', `${file} is of a classifier, but names no labels (id2label)`);
+  }
+  if (json.problem_type && json.problem_type !== 'single_label_classification') {
+    throw new StepFailure('unsupported-model', `${file}: a model for ${json.problem_type} tells no labels apart`);
+  }
+  return Object.entries(json.id2label as Record<string, string>)
+    .sort(([a], [b]) => Number(a) - Number(b))
+    .map(([, label]) => label);
+}
+
+/**
+ * Loads a model with the head that it was saved with.
+ * @throws StepFailure if the folder holds no model that we know, or its weights are not those of its configuration
+ */
+export async function loadTransformer(folder: string): Promise<TransformerModel> {
+  const { config, labels } = await describeTransformer(folder);
+  return { config, labels, parameters: await readParameters(folder, config, new Set()) };
+}
+
+/**
+ * Reads a model's weights.
+ *
+ * @param absent parts that may be absent or of another shape, and are then left out
+ * @throws StepFailure if another is
+ */
+export async function readParameters(
+  folder: string,
+  config: TransformerConfig,
+  absent: ReadonlySet<PlacedSpec['part']>,
+): Promise<Parameters> {
+  const architecture = architectureOf(config);
+  const weights = await Weights.open(folder);
+  try {
+    const parameters: Parameters = {};
+    for (const [name, { shape, part }] of Object.entries(architecture.parameters(config))) {
+      const stored = namesOf(name, architecture).find((candidate) => weights.shape(candidate));
+      const found = stored === undefined ? undefined : weights.shape(stored);
+      if (stored && found?.join() === shape.join()) {
+        parameters[name] = { dtype: 'float32', shape, data: await weights.read(stored) };
+      } else if (!absent.has(part)) {
+        const how = found ? `has shape [${found}]` : 'is missing';
+        throw new StepFailure('weights', `the weights in ${folder}: tensor "${name}" of shape [${shape}] ${how}`);
+      }
+    }
+    return parameters;
+  } finally {
+    await weights.close();
+  }
+}
+
+/** Names that a parameter may be saved under: a model without a head has no prefix, old ones have gamma and beta. */
+function namesOf(name: string, { prefix }: Architecture): string[] {
+  const names = name.startsWith(prefix) ? [name, name.slice(prefix.length)] : [name];
+  const old = (n: string): string =>
+    n.replace(/LayerNorm\.weight$/, 'LayerNorm.gamma').replace(/LayerNorm\.bias$/, 'LayerNorm.beta');
+  return [...new Set([...names, ...names.map(old)])];
+}
+
+async function readJson(file: string): Promise<Record<string, unknown> | undefined> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
 
 const writeJson = (file: string, value: unknown): Promise<void> =>
   writeFile(file, `${JSON.stringify(value, null, 2)}\n`);

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Backend } from '../backend/runner.js';
 import { StepFailure } from '../util/failure.js';
 import { architectures } from './architectures.js';
 import { logisticFamily } from './logistic.js';
@@ -14,7 +15,7 @@ export const families: readonly PredictorFamily[] = [...architectures.map(transf
  *
  * @throws StepFailure when the folder holds no model or one of an unknown family
  */
-export async function loadPredictor(folder: string, threads: number): Promise<Predictor> {
+export async function loadPredictor(folder: string, backend: Backend, threads: number): Promise<Predictor> {
   const file = join(folder, 'recipe.json');
   let type: unknown;
   try {
@@ -30,5 +31,5 @@ export async function loadPredictor(folder: string, threads: number): Promise<Pr
       'It was perhaps made by a newer version of recipe.',
     );
   }
-  return family.load(folder, threads);
+  return family.load(folder, backend, threads);
 }

@@ -1,3 +1,5 @@
+import type { Backend } from '../backend/runner.js';
+
 /** A trained classifier, ready to answer, whatever it is made of. */
 export interface Predictor {
   /** `bert`, `logistic`, … */
@@ -19,6 +21,6 @@ export interface Predictor {
  */
 export interface PredictorFamily {
   readonly type: string;
-  /** @param folder a model artifact; @param threads CPU threads it may use */
-  load(folder: string, threads: number): Promise<Predictor>;
+  /** @param folder a model artifact; @param backend where tensors are computed; @param threads CPU threads it may use */
+  load(folder: string, backend: Backend, threads: number): Promise<Predictor>;
 }

@@ -1,35 +1,42 @@
 import { StepFailure } from '../util/failure.js';
 
+type Setting = string | number | boolean | null;
+
 export interface Settings {
-  /** @throws StepFailure if it is missing or no number */
-  number(name: string): number;
+  /** @throws StepFailure if it is no number, or missing where there is no usual value */
+  number(name: string, usual?: number): number;
+  flag(name: string, usual: boolean): boolean;
+  /**
+   * Settings that our model has built in: absent, null or equal.
+   * @throws StepFailure if one of them differs: the folder's model would be computed wrongly
+   */
+  only(builtIn: Readonly<Record<string, Setting>>): void;
 }
 
-/**
- * Reads the settings of a `config.json`.
- *
- * @param only settings that our model has built in: absent or equal
- * @throws StepFailure if one of them differs: the folder's model would be computed wrongly
- */
-export function settings(
-  json: Readonly<Record<string, unknown>>,
-  only: Readonly<Record<string, string | number>>,
-): Settings {
-  for (const [name, value] of Object.entries(only)) {
-    const found = json[name];
-    if (found !== undefined && found !== value) {
-      throw new StepFailure(
-        'unsupported-model',
-        `config.json has ${name}: ${JSON.stringify(found)}, and only ${JSON.stringify(value)} can be computed here`,
-      );
-    }
-  }
+/** Reads the settings of a `config.json`; one that is null counts as absent. */
+export function settings(json: Readonly<Record<string, unknown>>): Settings {
   return {
-    number(name) {
-      const value = json[name];
+    number(name, usual) {
+      const value = json[name] ?? usual;
       if (typeof value === 'number') return value;
       const found = value === undefined ? 'is missing' : `is ${JSON.stringify(value)}, which is no number`;
       throw new StepFailure('unsupported-model', `config.json: ${name} ${found}`);
+    },
+    flag(name, usual) {
+      const value = json[name] ?? usual;
+      if (typeof value === 'boolean') return value;
+      throw new StepFailure('unsupported-model', `config.json: ${name} is ${JSON.stringify(value)}, not true or false`);
+    },
+    only(builtIn) {
+      for (const [name, value] of Object.entries(builtIn)) {
+        const found = json[name];
+        if (found !== undefined && found !== null && found !== value) {
+          throw new StepFailure(
+            'unsupported-model',
+            `config.json has ${name}: ${JSON.stringify(found)}, and only ${JSON.stringify(value)} can be computed here`,
+          );
+        }
+      }
     },
   };
 }

@@ -3,7 +3,7 @@ import type { CacheLogitsOptions } from '../options/cache-logits.js';
 
 export const cacheLogits = defineStep<CacheLogitsOptions>({
   name: 'cache-logits',
-  version: 2,
+  version: 3,
   summary: 'Runs a teacher once and keeps its logits, hidden states and attention scores',
   inputs: { teacher: one('model'), data: one('dataset') },
   outputs: { logits: 'logits' },

@@ -12,6 +12,7 @@ import {
   StepFailure,
 } from '../engine/step.js';
 import type { Predictor } from '../models/predictor.js';
+import type { Backend } from '../options/evaluate.js';
 import {
   type Evaluated,
   type Evaluation,
@@ -29,20 +30,21 @@ import { figureText, type Timing, tableOf } from '../report/table.js';
 interface EvaluateOptions {
   readonly title: string;
   readonly expect?: Expect;
+  readonly backend: Backend;
 }
 
 type Context = StepContext<EvaluateOptions>;
 type Result = Evaluated & { readonly timing: Timing };
 
-/** Texts a call of `predict`, where only answers matter. */
-const BATCH = 32;
+/** Texts a call of `predict`, where only answers matter: it puts those of like length together. */
+const BATCH = 256;
 /** Texts timed one by one, at most, and texts answered before that. */
 const TIMED = 200;
 const WARM_UP = 10;
 
 export const evaluate = defineStep<EvaluateOptions>({
   name: 'evaluate',
-  version: 2,
+  version: 3,
   summary: 'Compares models on labelled rows: quality, size, speed, retention, errors against a baseline',
   inputs: {
     data: one('dataset'),
@@ -134,7 +136,7 @@ async function readTestRows(folder: string): Promise<TestRows> {
 /** Loads one model, lets it answer every row, times it and lets it go. */
 async function answer(ctx: Context, role: Role, { from, path }: InputArtifact, data: TestRows): Promise<Result> {
   const { loadPredictor } = await import('../models/index.js');
-  const predictor = await loadPredictor(path, ctx.threads);
+  const predictor = await loadPredictor(path, ctx.options.backend, ctx.threads);
   try {
     checkLabels(from, predictor.labels, data.labels);
     const logits = await answerAll(ctx, from, predictor, data);

@@ -3,9 +3,15 @@ import type { TrainOptions } from '../options/train.js';
 
 export const train = defineStep<TrainOptions>({
   name: 'train',
-  version: 2,
+  version: 3,
   summary: 'Trains a teacher, a student or a yardstick, in one or more stages',
-  inputs: { data: one('dataset'), tokenizer: optional('tokenizer'), teacher: optional('logits') },
+  inputs: {
+    data: one('dataset'),
+    tokenizer: optional('tokenizer'),
+    teacher: optional('logits'),
+    init: optional('model'),
+    validation: optional('dataset'),
+  },
   outputs: { model: 'model' },
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],

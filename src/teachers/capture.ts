@@ -2,22 +2,26 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { copyFile, link, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRunner, type Runner, type TensorFunction } from '../backend/runner.js';
+import { createRunner, type Runner, type TensorFunction, type Tensors } from '../backend/runner.js';
 import type { Tensor } from '../backend/tf.js';
 import { type Row, readDataset } from '../data/dataset.js';
 import { type LogitsIndex, type LogitsRow, tokensHash } from '../data/logits.js';
 import { type EncodedBatch, loadTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
-import type { TransformerConfig } from '../models/architecture.js';
-import { architectureOf } from '../models/architectures.js';
+import type { ModelInput, TransformerConfig } from '../models/architecture.js';
+import { bucketOf, chooseBuckets } from '../models/buckets.js';
 import { loadTransformer, type TransformerModel } from '../models/checkpoint.js';
-import { bucketLength, padTokens } from '../models/padding.js';
+import { encode, forward } from '../models/forward.js';
+import { padTokens } from '../models/padding.js';
 import type { CacheLogitsOptions } from '../options/cache-logits.js';
 import { StepFailure } from '../util/failure.js';
 
 const BATCH = 32;
 /** Texts of one shard: what a kill can cost, and what one checkpoint writes. */
 const SHARD = 8 * BATCH;
+
+/** Lengths that texts are padded to: each is compiled once. */
+const BUCKETS = 6;
 
 const shardFile = (shard: number): string => `shard-${String(shard).padStart(5, '0')}.bin`;
 const SHARD_ROWS = 'rows.jsonl';
@@ -43,8 +47,10 @@ export async function run(ctx: StepContext<CacheLogitsOptions>): Promise<void> {
   checkSize(ctx.options.max_bytes, model, kept, tokens, rows.length);
 
   const shards = Math.ceil(rows.length / SHARD);
-  const runner = await createRunner('onnx', ctx.threads);
+  const runner = await createRunner(ctx.options.backend, ctx.threads);
   const parts: string[] = [];
+  const lengths = rows.map((_, i) => tokens.length(i));
+  const buckets = chooseBuckets(lengths, model.config.maxLength, BUCKETS);
   try {
     for (let shard = 0; shard < shards; shard++) {
       const name = `shard-${shard}`;
@@ -57,7 +63,7 @@ export async function run(ctx: StepContext<CacheLogitsOptions>): Promise<void> {
             model,
             tokens,
             kept,
-            padId: tokenizer.padId,
+            buckets,
           }),
         );
       }
@@ -136,7 +142,7 @@ interface Capture {
   readonly model: TransformerModel;
   readonly tokens: EncodedBatch;
   readonly kept: Kept;
-  readonly padId: number;
+  readonly buckets: readonly number[];
 }
 
 /** Runs the teacher over some rows and writes their signals in the rows' order. */
@@ -153,11 +159,11 @@ async function captureShard(
   for (let start = 0; start < order.length; start += BATCH) {
     const chunk = order.slice(start, start + BATCH);
     const ids = chunk.map((i) => tokens.ids(first + i));
-    const length = bucketLength(Math.max(...ids.map((t) => t.length)), model.config.maxLength);
+    const length = bucketOf(capture.buckets, Math.max(...ids.map((t) => t.length)));
     const outputs = await capture.runner.forward(
       signalFunction(model.config, kept),
       model.parameters,
-      padTokens(ids, BATCH, length, capture.padId),
+      padTokens(ids, BATCH, length, model.config.padId),
     );
     chunk.forEach((i, row) => {
       const n = (ids[row] as Int32Array).length;
@@ -186,17 +192,19 @@ function signalFunction(config: TransformerConfig, kept: Kept): TensorFunction {
   const attention = (layer: number): string => `attention.${layer}`;
   return {
     key: 'signal',
-    half: ['logits', ...kept.hiddenStates.map(hidden), ...kept.attention.map(attention)],
+    half: [
+      ...(config.head === 'classifier' ? ['logits'] : []),
+      ...kept.hiddenStates.map(hidden),
+      ...kept.attention.map(attention),
+    ],
     call: (p, b) => {
-      const lastTokens = kept.hiddenStates.includes(config.layers) ? 'all' : 'first';
-      const out = architectureOf(config).forward(config, p, {
-        ids: b.ids as Tensor,
-        mask: b.mask as Tensor,
-        dropout: [],
-        lastTokens,
-      });
+      const lastTokens = kept.hiddenStates.includes(config.layers) ? 'all' : 'pooled';
+      const input: ModelInput = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens };
+      const classifies = config.head === 'classifier';
+      const out = classifies ? forward(config, p, input) : encode(config, p, input);
+      const logits: Tensors = 'logits' in out ? { logits: out.logits as Tensor } : {};
       return {
-        logits: out.logits,
+        ...logits,
         ...Object.fromEntries(kept.hiddenStates.map((l) => [hidden(l), out.hiddenStates[l] as Tensor])),
         ...Object.fromEntries(kept.attention.map((l) => [attention(l), out.attentionScores[l - 1]?.() as Tensor])),
       };
@@ -221,7 +229,7 @@ function pack(
     packed.set((outputs[name] as Uint16Array).subarray(start, start + count), at);
     at += count;
   };
-  take('logits', row * labels, labels);
+  if (labels > 0) take('logits', row * labels, labels);
   for (const layer of kept.hiddenStates) take(`hidden.${layer}`, row * length * hidden, n * hidden);
   for (const layer of kept.attention) {
     for (let line = 0; line < heads * n; line++) {

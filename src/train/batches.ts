@@ -1,4 +1,4 @@
-import { bucketLength } from '../models/padding.js';
+import { bucketOf } from '../models/buckets.js';
 import { Random } from '../util/random.js';
 
 /** Some rows to learn from at once, and the length they are padded to. */
@@ -15,12 +15,13 @@ const WINDOW = 50;
  * alone, so a resumed run makes the same ones again.
  *
  * @param lengths tokens of each row
+ * @param buckets lengths to pad to, ascending
  * @param stream names the epoch, e.g. `stage 0 epoch 3`
  */
 export function planEpoch(
   lengths: readonly number[],
   batchSize: number,
-  maxLength: number,
+  buckets: readonly number[],
   seed: number,
   stream: string,
 ): Batch[] {
@@ -32,7 +33,7 @@ export function planEpoch(
     window.sort((a, b) => (lengths[a] as number) - (lengths[b] as number) || a - b);
     for (let i = 0; i < window.length; i += batchSize) {
       const rows = window.slice(i, i + batchSize);
-      batches.push({ rows, length: bucketLength(Math.max(...rows.map((r) => lengths[r] as number)), maxLength) });
+      batches.push({ rows, length: bucketOf(buckets, Math.max(...rows.map((r) => lengths[r] as number))) });
     }
   }
   return random.shuffle(batches);

@@ -2,6 +2,8 @@ import type { HostTensor, HostTensors } from '../backend/runner.js';
 import type { Row } from '../data/dataset.js';
 import type { LogitsCache, Wanted } from '../data/logits.js';
 import type { EncodedBatch, TextTokenizer } from '../data/tokenizer.js';
+import type { Counted } from '../methods/objective.js';
+import type { TransformerConfig } from '../models/architecture.js';
 import { padTokens } from '../models/padding.js';
 import type { Batch } from './batches.js';
 
@@ -11,6 +13,8 @@ export const TEACHER = {
   hidden: (layer: number): string => `teacher.hidden.${layer}`,
   attention: (layer: number): string => `teacher.attention.${layer}`,
 };
+
+export type Counts = Readonly<Record<Counted, number>>;
 
 /** Training rows as tokens, and how to make a batch of them. */
 export class Examples {
@@ -25,13 +29,13 @@ export class Examples {
     rows: readonly Row[],
     labels: readonly string[],
     tokenizer: TextTokenizer,
-    maxLength: number,
+    { maxLength, padId }: Pick<TransformerConfig, 'maxLength' | 'padId'>,
   ): Promise<Examples> {
     const tokens = await tokenizer.encode(
       rows.map((r) => r.text),
       maxLength,
     );
-    return new Examples(rows, tokens, labels, tokenizer.padId);
+    return new Examples(rows, tokens, labels, padId);
   }
 
   length(row: number): number {
@@ -55,6 +59,17 @@ export class Examples {
       rows: { dtype: 'float32', shape: [batchSize], data: real },
       labels: { dtype: 'float32', shape: [batchSize, this.labels.length], data: labels },
       ...(cache && this.teacher(rows, tokens, length, batchSize, cache, wanted)),
+    };
+  }
+
+  /** How many things of each kind a batch has: what losses are means over. */
+  counts({ rows }: Batch): Counts {
+    const tokens = rows.map((row) => this.tokens.length(row));
+    return {
+      rows: rows.length,
+      labels: rows.filter((row) => (this.rows[row] as Row).label !== null).length,
+      tokens: tokens.reduce((sum, n) => sum + n, 0),
+      'token-pairs': tokens.reduce((sum, n) => sum + n * n, 0),
     };
   }
 

@@ -1,6 +1,7 @@
+import { StepFailure } from '../util/failure.js';
 import { binary } from './wasm/adamw.js';
 
-interface Kernels {
+export interface Kernels {
   sumSquares(n: number, g: number): number;
   addRows(count: number, width: number, g: number, x: number, ids: number): void;
   adamw(
@@ -38,9 +39,19 @@ export class KernelMemory {
   private readonly memory: WebAssembly.Memory;
   private top = 0;
 
-  /** @param sizes elements of each array that `allocate` will be asked for */
+  /**
+   * @param sizes elements of each array that `allocate` will be asked for
+   * @throws StepFailure if they do not fit: 4 GiB are the most that WebAssembly can address
+   */
   constructor(sizes: readonly number[]) {
     const bytes = sizes.reduce((sum, n) => sum + 4 * padded(n), 0);
+    if (bytes >= 2 ** 32) {
+      throw new StepFailure(
+        'too-large',
+        `parameters, gradients and the optimiser's moments would take ${(bytes / 1e9).toFixed(1)} GB, and 4.3 is the most`,
+        'Freeze layers or embeddings, take fewer layers, or use optimizer: sgd, which remembers less.',
+      );
+    }
     this.memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(bytes / PAGE)) });
     const module = new WebAssembly.Module(Buffer.from(binary, 'base64'));
     const instance = new WebAssembly.Instance(module, { host: { memory: this.memory } });

@@ -74,6 +74,37 @@ export function checkObjectives(
   }
 }
 
+/**
+ * Checks what stages say of the model and of how it is judged.
+ * @param judged the step has the input "validation"
+ * @throws StepFailure if a stage freezes a layer that is not there, or everything, or is to be judged by nothing
+ */
+export function checkStages(stages: readonly Stage[], { layers }: TransformerConfig, judged: boolean): void {
+  for (const [i, { freeze, validate }] of stages.entries()) {
+    const strange = freeze.find((part) => typeof part === 'number' && part > layers);
+    if (strange !== undefined) {
+      throw new StepFailure(
+        'layers',
+        `stage ${i + 1} freezes layer ${strange}, but the model has layers 1 to ${layers}`,
+      );
+    }
+    if (validate && !judged) {
+      throw new StepFailure(
+        'no-validation',
+        `stage ${i + 1} has "validate", and the input "validation" is not given`,
+        'Give the validation split of a sample-data step as "validation", or leave "validate" out.',
+      );
+    }
+  }
+  if (judged && !stages.some(({ validate }) => validate)) {
+    throw new StepFailure(
+      'not-used',
+      'the input "validation" is given, and no stage has "validate"',
+      'Add validate: {}.',
+    );
+  }
+}
+
 function checkLayers(what: string, option: string, needed: readonly number[], kept: readonly number[]): void {
   const lacking = [...new Set(needed)].filter((layer) => !kept.includes(layer));
   if (lacking.length === 0) return;

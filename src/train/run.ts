@@ -1,20 +1,27 @@
 import { createRunner } from '../backend/runner.js';
 import { type Row, readDataset } from '../data/dataset.js';
 import { LogitsCache } from '../data/logits.js';
-import { loadTokenizer } from '../data/tokenizer.js';
+import { loadTokenizer, type TextTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
 import { objectiveOf } from '../methods/index.js';
 import type { TransformerConfig } from '../models/architecture.js';
+import { architectureOf } from '../models/architectures.js';
 import { saveTransformer } from '../models/checkpoint.js';
-import type { Bert, TrainOptions } from '../options/train.js';
+import { initialize, type Parameters } from '../models/initialize.js';
+import { startFrom } from '../models/start.js';
+import type { Bert, DistilBert, Gpt2, Llama, Pretrained, Roberta, Stage, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import { Examples } from './examples.js';
 import { train } from './loop.js';
-import { checkObjectives, fitOf } from './preflight.js';
+import { checkObjectives, checkStages, fitOf } from './preflight.js';
 import { readState, saveState } from './saved-state.js';
+import { Validation } from './validate.js';
 import { trainYardstick } from './yardstick.js';
 
 const STATE = 'state';
+
+/** A transformer that a recipe describes. */
+type Scratch = Bert | DistilBert | Roberta | Gpt2 | Llama;
 
 /** The `train` step. */
 export async function run(ctx: StepContext<TrainOptions>): Promise<void> {
@@ -32,7 +39,7 @@ export async function run(ctx: StepContext<TrainOptions>): Promise<void> {
 
 /** @throws StepFailure for what a logistic model would silently leave aside */
 function refuseUnused(ctx: StepContext<TrainOptions>): void {
-  const inputs = ['tokenizer', 'teacher'].filter((name) => ctx.optionalInput(name) !== undefined);
+  const inputs = ['tokenizer', 'teacher', 'init', 'validation'].filter((name) => ctx.optionalInput(name) !== undefined);
   const unused = [...(ctx.options.stages ? ['stages'] : []), ...inputs];
   if (unused.length === 0) return;
   throw new StepFailure(
@@ -44,12 +51,12 @@ function refuseUnused(ctx: StepContext<TrainOptions>): void {
 
 async function trainTransformer(
   ctx: StepContext<TrainOptions>,
-  model: Bert,
+  model: Scratch | Pretrained,
   labels: readonly string[],
   rows: readonly Row[],
 ): Promise<void> {
-  const { stages, batch_size: batchSize, weight_decay: weightDecay, clip_norm: clipNorm, backend } = ctx.options;
-  const tokenizerFolder = ctx.optionalInput('tokenizer')?.path;
+  const { options } = ctx;
+  const { stages, backend } = options;
   if (!stages) {
     const hint = 'Add for example stages: [{ objectives: [hard-label] }].';
     throw new StepFailure(
@@ -58,57 +65,71 @@ async function trainTransformer(
       hint,
     );
   }
-  if (!tokenizerFolder) {
-    const hint = 'Give it the output of a train-tokenizer step.';
-    throw new StepFailure('no-tokenizer', `a ${model.type} model needs the input "tokenizer"`, hint);
-  }
-  if (model.hidden % model.heads !== 0) {
-    throw new StepFailure('heads', `hidden ${model.hidden} is not a multiple of heads ${model.heads}`);
-  }
-  const tokenizer = await loadTokenizer(tokenizerFolder);
-  const config: TransformerConfig = {
-    type: model.type,
-    vocabulary: tokenizer.vocabularySize,
-    layers: model.layers,
-    hidden: model.hidden,
-    heads: model.heads,
-    intermediate: model.intermediate ?? 4 * model.hidden,
-    maxLength: model.max_length,
-    labels: labels.length,
-    dropout: model.dropout,
-  };
+  const start = model.type === 'pretrained' ? await pretrained(ctx, model, labels) : await scratch(ctx, model, labels);
+  const { config, tokenizerFolder, tokenizer } = start;
   const teacher = ctx.optionalInput('teacher');
   const cache = teacher && (await LogitsCache.open(teacher.path));
   const runner = await createRunner(backend, ctx.threads);
   try {
     const fit = cache && fitOf(cache.index, config, labels, tokenizer.hash);
+    const judges = ctx.optionalInput('validation');
+    checkStages(stages, config, judges !== undefined);
     checkObjectives(stages, cache && fit && { fit, index: cache.index });
     const saved = await ctx.checkpoint.load(STATE);
-    const examples = await Examples.encode(rows, labels, tokenizer, config.maxLength);
-    let sum = 0;
-    let count = 0;
+    const examples = await Examples.encode(rows, labels, tokenizer, config);
+    const validation =
+      judges && (await Validation.encode((await readDataset(judges.path)).rows, labels, tokenizer, config.maxLength));
+    const loss = new Mean();
+    const losses = new Map<string, Mean>();
     const parameters = await train(
       {
         config,
+        initial: start.parameters,
         stages,
         examples,
         cache,
         fit,
-        batchSize,
-        weightDecay,
-        clipNorm,
+        validation,
+        batchSize: options.batch_size,
+        accumulate: options.accumulate,
+        optimizer: options.optimizer,
+        weightDecay: options.weight_decay,
+        clipNorm: options.clip_norm,
         seed: ctx.seed,
         runner,
         resume: saved === undefined ? undefined : await readState(saved),
       },
-      async ({ stage, done, total, loss, position, optimizer }) => {
-        sum += loss;
-        count++;
-        const phase = stages.length > 1 ? { phase: `stage ${stage + 1} of ${stages.length}` } : {};
-        await ctx.progress({ done, total, unit: 'updates', loss: sum / count, ...phase });
-        if (count >= 10) [sum, count] = [0, 0];
+      async (report) => {
+        const { stage, done, total, position, optimizer, best } = report;
+        const { objectives, validate } = stages[stage] as Stage;
+        loss.add(report.loss);
+        objectives.forEach(({ type }, i) => {
+          const mean = losses.get(type) ?? new Mean();
+          losses.set(type, mean);
+          mean.add(report.losses[i] as number);
+        });
+        await ctx.progress({
+          done,
+          total,
+          unit: 'updates',
+          ...(stages.length > 1 && { phase: `stage ${stage + 1} of ${stages.length}` }),
+          loss: loss.value,
+          losses: Object.fromEntries([...losses].map(([type, mean]) => [type, mean.value])),
+          gradientNorm: report.gradientNorm,
+        });
+        if (loss.count >= 10 || done === total) {
+          loss.reset();
+          losses.clear();
+        }
+        if (report.validation !== undefined && validate) {
+          const value = `${validate.metric} ${report.validation.toFixed(4)}`;
+          const state = best?.progress.since === 0 ? ', the best so far' : '';
+          ctx.log('info', `update ${done} of ${total}: ${value} on the validation rows${state}`);
+          if (report.stopped)
+            ctx.log('info', `stage ${stage + 1} ends here: no better in ${validate.patience} evaluations`);
+        }
         if (ctx.checkpoint.due()) {
-          await ctx.checkpoint.save(STATE, (folder) => saveState(folder, position, optimizer));
+          await ctx.checkpoint.save(STATE, (folder) => saveState(folder, position, optimizer, best));
         }
         ctx.signal.throwIfAborted();
       },
@@ -121,5 +142,97 @@ async function trainTransformer(
   } finally {
     cache?.close();
     await runner.release();
+  }
+}
+
+/** A model before its first update, and how texts become its tokens. */
+interface Beginning {
+  readonly config: TransformerConfig;
+  readonly parameters: Parameters;
+  readonly tokenizer: TextTokenizer;
+  readonly tokenizerFolder: string;
+}
+
+async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, labels: readonly string[]): Promise<Beginning> {
+  const tokenizerFolder = ctx.optionalInput('tokenizer')?.path;
+  if (ctx.optionalInput('init')) {
+    const hint = 'Write model: { type: pretrained }, or leave "init" out.';
+    throw new StepFailure('not-used', `a ${model.type} model from scratch takes no "init"`, hint);
+  }
+  if (!tokenizerFolder) {
+    const hint = 'Give it the output of a train-tokenizer step.';
+    throw new StepFailure('no-tokenizer', `a ${model.type} model needs the input "tokenizer"`, hint);
+  }
+  const kvHeads = ('kv_heads' in model && model.kv_heads) || model.heads;
+  for (const [what, of, parts, each] of [
+    ['hidden', model.hidden, 'heads', model.heads],
+    ['heads', model.heads, 'kv_heads', kvHeads],
+  ] as const) {
+    if (of % each !== 0) throw new StepFailure('heads', `${what} ${of} is not a multiple of ${parts} ${each}`);
+  }
+  const tokenizer = await loadTokenizer(tokenizerFolder);
+  const architecture = architectureOf(model);
+  const config = architecture.scratch({
+    type: model.type,
+    vocabulary: tokenizer.vocabularySize,
+    layers: model.layers,
+    hidden: model.hidden,
+    heads: model.heads,
+    kvHeads,
+    intermediate: model.intermediate ?? 4 * model.hidden,
+    maxLength: model.max_length,
+    head: 'classifier',
+    labels: labels.length,
+    dropout: model.dropout,
+    padId: tokenizer.padId,
+  });
+  return { config, parameters: initialize(architecture.parameters(config), ctx.seed), tokenizer, tokenizerFolder };
+}
+
+async function pretrained(
+  ctx: StepContext<TrainOptions>,
+  model: Pretrained,
+  labels: readonly string[],
+): Promise<Beginning> {
+  const folder = ctx.optionalInput('init')?.path;
+  if (!folder) {
+    const hint = 'Give it the output of an import-model or a train step.';
+    throw new StepFailure('no-init', 'a pretrained model needs the input "init": what to start from', hint);
+  }
+  if (ctx.optionalInput('tokenizer')) {
+    throw new StepFailure(
+      'not-used',
+      'a pretrained model has its own tokenizer and takes no "tokenizer"',
+      'Leave it out.',
+    );
+  }
+  const tokenizer = await loadTokenizer(folder);
+  const { layers, max_length: maxLength, dropout } = model;
+  const { config, parameters } = await startFrom(folder, { labels, layers, maxLength, dropout, seed: ctx.seed });
+  if (tokenizer.vocabularySize > config.vocabulary) {
+    throw new StepFailure(
+      'vocabulary',
+      `the tokenizer of "init" has ${tokenizer.vocabularySize} tokens, but its model has embeddings for ${config.vocabulary}`,
+    );
+  }
+  return { config, parameters, tokenizer, tokenizerFolder: folder };
+}
+
+/** A mean that grows number by number. */
+class Mean {
+  private sum = 0;
+  count = 0;
+
+  get value(): number {
+    return this.sum / this.count;
+  }
+
+  add(x: number): void {
+    this.sum += x;
+    this.count++;
+  }
+
+  reset(): void {
+    [this.sum, this.count] = [0, 0];
   }
 }

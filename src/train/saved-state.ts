@@ -1,7 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSafetensors, writeSafetensors } from '../util/safetensors.js';
-import type { AdamW } from './optimizer.js';
+import type { Best, Progress } from './best.js';
+import type { Optimizer } from './optimizer.js';
 
 /** Where a training run stands; with the recipe it says everything: batches and dropout follow from the counters. */
 export interface Position {
@@ -10,7 +11,7 @@ export interface Position {
   readonly update: number;
 }
 
-interface StateFile extends Position {
+interface StateFile extends Position, Progress {
   /** How many updates each parameter has had. */
   readonly updates: Readonly<Record<string, number>>;
 }
@@ -18,33 +19,57 @@ interface StateFile extends Position {
 const STATE = 'state.json';
 const PARAMETERS = 'parameters.safetensors';
 const MOMENTS = 'moments.safetensors';
+const BEST = 'best.safetensors';
 
-const float32 = (tensors: AdamW['parameters']) =>
+const float32 = (tensors: Optimizer['parameters']) =>
   Object.fromEntries(
     Object.entries(tensors).map(([name, { shape, data }]) => [name, { dtype: 'F32' as const, shape, data }]),
   );
 
 /** Writes model, optimiser and position into a checkpoint's folder. */
-export async function saveState(folder: string, position: Position, optimizer: AdamW): Promise<void> {
+export async function saveState(
+  folder: string,
+  position: Position,
+  optimizer: Optimizer,
+  best: Best | undefined,
+): Promise<void> {
   const { tensors, updates } = optimizer.state();
   await writeSafetensors(join(folder, PARAMETERS), float32(optimizer.parameters));
   await writeSafetensors(join(folder, MOMENTS), float32(tensors));
-  const state: StateFile = { ...position, updates };
+  if (best?.parameters) {
+    const kept = Object.entries(best.parameters).map(([name, data]) => [
+      name,
+      { dtype: 'F32' as const, shape: [data.length], data },
+    ]);
+    await writeSafetensors(join(folder, BEST), Object.fromEntries(kept));
+  }
+  const progress = best?.progress ?? { best: undefined, since: 0 };
+  const state: StateFile = { ...position, ...progress, updates };
   await writeFile(join(folder, STATE), JSON.stringify(state));
 }
 
 export interface SavedState {
   readonly position: Position;
-  /** Puts the saved numbers into an optimiser made for the same parameters. */
-  restore(optimizer: AdamW): void;
+  /** The model's parameters and those of the stage's objectives. */
+  readonly parameters: Readonly<Record<string, Float32Array>>;
+  /** Puts the saved numbers into an optimiser made for the same parameters, and into what was best. */
+  restore(optimizer: Optimizer, best: Best | undefined): void;
 }
 
 export async function readState(folder: string): Promise<SavedState> {
-  const { stage, update, updates } = JSON.parse(await readFile(join(folder, STATE), 'utf8')) as StateFile;
+  const { stage, update, updates, best, since } = JSON.parse(await readFile(join(folder, STATE), 'utf8')) as StateFile;
   const read = async (file: string): Promise<Record<string, Float32Array>> => {
     const { tensors } = await readSafetensors(join(folder, file));
     return Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, data]));
   };
   const [parameters, moments] = [await read(PARAMETERS), await read(MOMENTS)];
-  return { position: { stage, update }, restore: (optimizer) => optimizer.restore(parameters, moments, updates) };
+  const kept = (await stat(join(folder, BEST)).then(Boolean, () => false)) ? await read(BEST) : undefined;
+  return {
+    position: { stage, update },
+    parameters,
+    restore(optimizer, into) {
+      optimizer.restore(parameters, moments, updates);
+      into?.restore({ best, since }, kept);
+    },
+  };
 }

@@ -2,11 +2,11 @@ import type { HostTensor, HostTensors, TensorFunction, Tensors } from '../backen
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Wanted } from '../data/logits.js';
 import { objectiveOf } from '../methods/index.js';
-import type { Fit, TeacherSignal } from '../methods/objective.js';
+import type { Counted, Fit, TeacherSignal } from '../methods/objective.js';
 import type { ParameterSpec, TransformerConfig } from '../models/architecture.js';
-import { architectureOf } from '../models/architectures.js';
+import { dropoutSites, forward } from '../models/forward.js';
 import type { Stage as StageOptions } from '../options/train.js';
-import { TEACHER } from './examples.js';
+import { type Counts, TEACHER } from './examples.js';
 
 /** A stage made ready to run: what it computes, what it learns beside the model, and what it must be fed. */
 export interface Stage {
@@ -17,11 +17,27 @@ export interface Stage {
   readonly wanted: Wanted;
   /** Shapes of the values that dropout may zero in a batch. */
   readonly dropoutSites: (rows: number, length: number) => readonly (readonly number[])[];
+  /** What each objective's loss is a mean over. */
+  readonly over: readonly Counted[];
   /** No objective says anything about a row without a label. */
   readonly labelledOnly: boolean;
 }
 
+const shareFeed = (objective: number): string => `share.${objective}`;
 const dropoutFeed = (site: number): string => `dropout.${site}`;
+
+/**
+ * By what each objective's mean over one of several batches is multiplied, so that their sum is the mean over all.
+ * @param counts of the batches of one update
+ */
+export const shareFeeds = (over: readonly Counted[], counts: readonly Counts[], batch: number): HostTensors =>
+  Object.fromEntries(
+    over.map((counted, i) => {
+      const all = counts.reduce((sum, each) => sum + each[counted], 0);
+      const data = Float32Array.of((counts[batch] as Counts)[counted] / Math.max(1, all));
+      return [shareFeed(i), { dtype: 'float32', shape: [], data }];
+    }),
+  );
 
 /** Masks under the names that a stage's function reads them by. */
 export const dropoutFeeds = (masks: readonly HostTensor[]): HostTensors =>
@@ -35,7 +51,6 @@ const ascending = (layers: readonly number[]): number[] => [...new Set(layers)].
  * @throws StepFailure if an objective does not fit the two models
  */
 export function buildStage(config: TransformerConfig, options: StageOptions, fit: Fit | undefined, key: string): Stage {
-  const architecture = architectureOf(config);
   const parts = options.objectives.map((entry, i) => {
     const objective = objectiveOf(entry);
     return {
@@ -55,14 +70,14 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
     parts.flatMap(({ prefix, specs }) => Object.entries(specs).map(([name, spec]) => [prefix + name, spec])),
   );
 
-  const lastTokens = parts.some((p) => p.needs.lastHiddenState) ? 'all' : 'first';
-  const dropoutSites = (rows: number, length: number) => architecture.dropoutSites(config, rows, length, lastTokens);
+  const lastTokens = parts.some((p) => p.needs.lastHiddenState) ? 'all' : 'pooled';
+  const sites = (rows: number, length: number) => dropoutSites(config, rows, length, lastTokens);
 
   const call = (parameters: Tensors, batch: Tensors): Tensors => {
     const feed = (name: string): Tensor => batch[name] as Tensor;
     const [rows, length] = feed('ids').shape as [number, number];
-    const dropout = dropoutSites(rows, length).map((_, site) => feed(dropoutFeed(site)));
-    const student = architecture.forward(config, parameters, {
+    const dropout = sites(rows, length).map((_, site) => feed(dropoutFeed(site)));
+    const student = forward(config, parameters, {
       ids: feed('ids'),
       mask: feed('mask'),
       dropout,
@@ -73,7 +88,7 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
       hiddenStates: new Map(wanted.hiddenStates.map((layer) => [layer, feed(TEACHER.hidden(layer))])),
       attentionScores: new Map(wanted.attention.map((layer) => [layer, feed(TEACHER.attention(layer))])),
     };
-    const losses = parts.map(({ entry, objective, prefix, specs }) => {
+    const losses = parts.map(({ entry, objective, prefix, specs }, i) => {
       const own = Object.fromEntries(Object.keys(specs).map((name) => [name, parameters[prefix + name] as Tensor]));
       const input = {
         student,
@@ -83,11 +98,20 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
         labels: feed('labels'),
         parameters: own,
       };
-      return objective.loss(entry, input, fit);
+      const mean = objective.loss(entry, input, fit);
+      const share = batch[shareFeed(i)];
+      return share ? tf.mul(mean, share) : mean;
     });
     const weighted = losses.map((loss, i) => tf.mul(loss, (parts[i] as (typeof parts)[number]).entry.weight));
     const loss = weighted.reduce((a, b) => tf.add(a, b));
     return { loss, ...Object.fromEntries(losses.map((l, i) => [`loss.${i}`, l])) };
   };
-  return { fn: { key, call }, specs, wanted, dropoutSites, labelledOnly: parts.every((p) => p.needs.labels) };
+  return {
+    fn: { key, call },
+    specs,
+    wanted,
+    dropoutSites: sites,
+    over: parts.map((p) => p.objective.over),
+    labelledOnly: parts.every((p) => p.needs.labels),
+  };
 }

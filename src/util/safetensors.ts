@@ -1,9 +1,10 @@
-import { open, readFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { StepFailure } from './failure.js';
+import { float32Of } from './float16.js';
 
 /**
- * The safetensors file format (github.com/huggingface/safetensors, "Format"), of which we need 32-bit floats:
- * 8 bytes of header length, a JSON header, then the tensors' little-endian bytes without gaps.
+ * The safetensors file format (github.com/huggingface/safetensors, "Format"): 8 bytes of header length, a JSON header,
+ * then the tensors' little-endian bytes without gaps. Floats of 16 and 32 bits are read, of 32 written.
  */
 
 export interface Tensor32 {
@@ -13,8 +14,8 @@ export interface Tensor32 {
 }
 
 export interface Safetensors {
-  readonly tensors: Record<string, Tensor32>;
-  readonly metadata: Record<string, string>;
+  readonly tensors: Readonly<Record<string, Tensor32>>;
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** Writes tensors, sorted by name, so that equal tensors make equal bytes. */
@@ -55,25 +56,108 @@ export async function writeSafetensors(
   }
 }
 
-/**
- * Reads a file that holds nothing but 32-bit floats.
- *
- * @throws StepFailure when the file is damaged or holds another type
- */
-export async function readSafetensors(file: string): Promise<Safetensors> {
-  const bytes = await readFile(file);
+/** Bytes of one element of the types that are read. */
+const BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
+type Dtype = keyof typeof BYTES;
+
+interface Entry {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Place in the file. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Sixteen-bit numbers converted at a time. */
+const CHUNK = 1 << 20;
+/** Longer headers are a sign of a damaged file; the reference implementation has the same limit. */
+const LONGEST_HEADER = 100_000_000;
+
+/** A file whose tensors are read one at a time, by their place: nothing else of it is ever in memory. */
+export class SafetensorsFile {
+  private constructor(
+    private readonly file: string,
+    private readonly handle: FileHandle,
+    private readonly entries: ReadonlyMap<string, Entry>,
+    readonly metadata: Readonly<Record<string, string>>,
+  ) {}
+
+  /** @throws StepFailure when the file is damaged */
+  static async open(file: string): Promise<SafetensorsFile> {
+    const handle = await open(file, 'r');
+    try {
+      const { entries, metadata } = await readHeader(file, handle);
+      return new SafetensorsFile(file, handle, entries, metadata);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  get names(): readonly string[] {
+    return [...this.entries.keys()];
+  }
+
+  /** Undefined if there is no such tensor. */
+  shape(name: string): readonly number[] | undefined {
+    return this.entries.get(name)?.shape;
+  }
+
+  /** @throws StepFailure if it is not of floats, or the file ends before it does */
+  async read(name: string): Promise<Float32Array> {
+    const { dtype, shape, from } = this.entries.get(name) as Entry;
+    const fail = (what: string) => new StepFailure('damaged-weights', `${this.file}: tensor "${name}" ${what}`);
+    if (!(dtype in BYTES)) throw fail(`is of type ${dtype}, and only ${Object.keys(BYTES).join(', ')} are read`);
+    const data = new Float32Array(elements(shape));
+    const fill = async (into: Float32Array | Uint16Array, position: number): Promise<void> => {
+      const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
+      for (let done = 0; done < bytes.length; ) {
+        // A read of 2 GiB or more is refused by the system.
+        const want = Math.min(bytes.length - done, 1 << 30);
+        const { bytesRead } = await this.handle.read(bytes, done, want, position + done);
+        if (bytesRead === 0) throw fail('is cut off');
+        done += bytesRead;
+      }
+    };
+    if (dtype === 'F32') {
+      await fill(data, from);
+      return data;
+    }
+    const half = new Uint16Array(Math.min(CHUNK, data.length));
+    for (let at = 0; at < data.length; at += CHUNK) {
+      const some = half.subarray(0, Math.min(CHUNK, data.length - at));
+      await fill(some, from + BYTES[dtype as Dtype] * at);
+      data.set(dtype === 'F16' ? float32Of(some) : bfloat16(some), at);
+    }
+    return data;
+  }
+
+  close(): Promise<void> {
+    return this.handle.close();
+  }
+}
+
+/** A bfloat16 is the upper half of a float32. */
+function bfloat16(bits: Uint16Array): Float32Array {
+  return new Float32Array(Uint32Array.from(bits, (b) => b << 16).buffer);
+}
+
+async function readHeader(file: string, handle: FileHandle) {
   const damaged = (what: string) => new StepFailure('damaged-weights', `${file} is not a safetensors file: ${what}`);
-  const headerBytes = bytes.length >= 8 ? Number(bytes.readBigUInt64LE()) : Number.POSITIVE_INFINITY;
-  if (headerBytes > bytes.length - 8) throw damaged('its header is cut off');
+  const { size } = await handle.stat();
+  const start = Buffer.alloc(8);
+  const { bytesRead } = await handle.read(start, 0, 8, 0);
+  const length = bytesRead === 8 ? Number(start.readBigUInt64LE()) : Number.POSITIVE_INFINITY;
+  if (length > Math.min(size - 8, LONGEST_HEADER)) throw damaged('its header is cut off');
+  const text = Buffer.alloc(length);
+  await handle.read(text, 0, length, 8);
   let header: Record<string, { dtype?: unknown; shape?: unknown; data_offsets?: unknown }>;
   try {
-    header = JSON.parse(bytes.toString('utf8', 8, 8 + headerBytes));
+    header = JSON.parse(text.toString('utf8'));
   } catch {
     throw damaged('its header is not JSON');
   }
-  // A copy: 32-bit floats need an address that is a multiple of 4, and buffers may start anywhere.
-  const data = new Uint8Array(bytes.subarray(8 + headerBytes)).buffer;
-  const tensors: Record<string, Tensor32> = {};
+  const entries = new Map<string, Entry>();
   let metadata: Record<string, string> = {};
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') {
@@ -81,15 +165,32 @@ export async function readSafetensors(file: string): Promise<Safetensors> {
       continue;
     }
     const { dtype, shape, data_offsets: offsets } = entry;
-    if (dtype !== 'F32') throw damaged(`tensor "${name}" is of type ${dtype}, and only F32 is read`);
     if (!isNumbers(shape) || !isNumbers(offsets)) throw damaged(`tensor "${name}" has no shape or no place`);
     const [from = 0, to = 0] = offsets;
-    if (from % 4 !== 0 || to > data.byteLength || to - from !== 4 * elements(shape)) {
+    const bytes = BYTES[dtype as Dtype] as number | undefined;
+    if (8 + length + to > size || (bytes !== undefined && to - from !== bytes * elements(shape))) {
       throw damaged(`tensor "${name}" does not fit its place`);
     }
-    tensors[name] = { dtype, shape, data: new Float32Array(data, from, (to - from) / 4) };
+    entries.set(name, { dtype: String(dtype), shape, from: 8 + length + from, to: 8 + length + to });
   }
-  return { tensors, metadata };
+  return { entries, metadata };
+}
+
+/**
+ * Reads all tensors of a file.
+ * @throws StepFailure when the file is damaged or holds another type than floats
+ */
+export async function readSafetensors(file: string): Promise<Safetensors> {
+  const source = await SafetensorsFile.open(file);
+  try {
+    const tensors: Record<string, Tensor32> = {};
+    for (const name of source.names) {
+      tensors[name] = { dtype: 'F32', shape: source.shape(name) as readonly number[], data: await source.read(name) };
+    }
+    return { tensors, metadata: source.metadata };
+  } finally {
+    await source.close();
+  }
 }
 
 const isNumbers = (value: unknown): value is number[] =>

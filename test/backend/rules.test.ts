@@ -144,7 +144,7 @@ function numbers({ input, shape, dtype }: Value): HostTensor {
 /** Evaluates values of a graph with ONNX Runtime; equal but for the sign of a zero, which the rules may change. */
 async function evaluate(g: Graph, values: readonly Value[]): Promise<number[][]> {
   const program = finish({ graph: g, outputs: Object.fromEntries(values.map((v, i) => [`y${i}`, v])) }, () => false);
-  const session = await createSession(encode(program), 1);
+  const session = await createSession(encode(program), 'cpu', 1);
   const feeds = Object.fromEntries(
     program.inputs.map((v) => {
       return [v.input as string, numbers(v)];

@@ -18,6 +18,7 @@ function job(uses: string, options: JsonObject = {}, more: Partial<Job> = {}): J
     version: 1,
     fingerprint: HASH,
     options,
+    secrets: [],
     inputs: {},
     required: ['data'],
     seed: 7,

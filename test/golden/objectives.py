@@ -1,6 +1,6 @@
 """Writes objectives.json and objectives.safetensors: each objective's loss and gradients, by its formula, in PyTorch.
 
-The student is the model of bert.py (run that first); what the teacher said is random and in float16, as a cache has it.
+The student is the BERT of architectures.py (run that first); what the teacher said is random and in float16, as a cache has it.
 objectives.safetensors holds the gradients as `<case>/<parameter>`; projections are `<case>/objective.0.<name>`.
 """
 
@@ -11,14 +11,25 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-from bert import LENGTHS, config, numbers, run, tiny
+from transformers import AutoConfig, AutoModelForSequenceClassification
+
+from architectures import CONFIGS, LENGTHS, numbers, scores
 
 here = Path(__file__).parent
 TEACHER_HIDDEN = 6
 TEACHER_LAYERS = 4
 
-model = tiny()
+config = AutoConfig.for_model("bert", **CONFIGS["bert"][1], num_labels=3)
+model = AutoModelForSequenceClassification.from_config(config, attn_implementation="catching").eval()
 model.load_state_dict(load_file(here / "bert.safetensors"), strict=False)
+
+
+def run(model, ids, mask):
+    scores.clear()
+    out = model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+    return out.logits, list(out.hidden_states), list(scores)
+
+
 found = json.loads((here / "bert.json").read_text())
 rows, length = len(LENGTHS), max(LENGTHS)
 ids = torch.tensor(found["ids"]).view(rows, length)

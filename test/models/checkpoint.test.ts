@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRunner } from '../../src/backend/runner.js';
 import type { Tensor } from '../../src/backend/tf.js';
-import { bert } from '../../src/models/bert.js';
-import { countParameters, loadTransformer, saveTransformer, weightBytes } from '../../src/models/checkpoint.js';
+import { countParameters, loadTransformer, saveTransformer } from '../../src/models/checkpoint.js';
+import { forward } from '../../src/models/forward.js';
 import { loadPredictor } from '../../src/models/index.js';
 import { padTokens } from '../../src/models/padding.js';
+import { weightBytes } from '../../src/models/weights.js';
 import { StepFailure } from '../../src/util/failure.js';
 import { expectClose } from '../backend/rig.js';
 import { digests } from '../steps/context.js';
@@ -64,7 +65,7 @@ describe('a BERT checkpoint', async () => {
 
   it('answers as the model does, in the order of the texts, one at a time or many', async () => {
     const { config, parameters } = model(corpus.tokenizer.vocabularySize);
-    const predictor = await loadPredictor(await save('predictor'), 2);
+    const predictor = await loadPredictor(await save('predictor'), 'onnx', 2);
     const texts = corpus.rows.map((row) => row.text);
     const many = await predictor.predict(texts);
     expect(await predictor.predict(texts)).toEqual(many);
@@ -75,7 +76,7 @@ describe('a BERT checkpoint', async () => {
       {
         key: 'direct',
         call: (p, b) => ({
-          logits: bert.forward(config, p, {
+          logits: forward(config, p, {
             ids: b.ids as Tensor,
             mask: b.mask as Tensor,
             dropout: [],
@@ -108,11 +109,11 @@ describe('a BERT checkpoint', async () => {
       await expect(loadTransformer(at)).rejects.toThrow(message);
       await expect(loadTransformer(at)).rejects.toBeInstanceOf(StepFailure);
     };
-    await attempt({ model_type: 'tapas' }, 'there is no model of type "tapas", only bert');
+    await attempt({ model_type: 'tapas' }, 'there is no model of type "tapas", only bert, distilbert');
     await attempt({ hidden_act: 'relu' }, 'config.json has hidden_act: "relu", and only "gelu" can be computed here');
-    await attempt({ layer_norm_eps: 1e-5 }, 'config.json has layer_norm_eps: 0.00001, and only 1e-12 can be computed');
     await attempt({ position_embedding_type: 'relative_key' }, 'has position_embedding_type: "relative_key"');
-    await attempt({ id2label: undefined }, 'names no labels (id2label): it is no classifier');
+    await attempt({ id2label: undefined }, 'is of a classifier, but names no labels (id2label)');
+    await attempt({ problem_type: 'regression' }, 'a model for regression tells no labels apart');
     await attempt({ hidden_size: '8' }, 'config.json: hidden_size is "8", which is no number');
     await attempt({ num_hidden_layers: undefined }, 'config.json: num_hidden_layers is missing');
     await attempt({ hidden_size: 16 }, /* of */ `has shape [${corpus.tokenizer.vocabularySize},8]`);

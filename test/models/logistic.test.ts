@@ -189,7 +189,7 @@ describe('the model', () => {
       trained_on: { rows: 60, labelled: 20 },
     });
 
-    const predictor = await loadPredictor(first, 1);
+    const predictor = await loadPredictor(first, 'onnx', 1);
     expect(predictor).toMatchObject({
       type: 'logistic',
       labels: ['ham', 'spam'],
@@ -241,13 +241,13 @@ describe('the model', () => {
 describe('loading', () => {
   test('a folder without recipe.json', async () => {
     const folder = await temporaryFolder();
-    await expect(loadPredictor(folder, 1)).rejects.toMatchObject({ name: 'StepFailure', reason: 'no-model' });
+    await expect(loadPredictor(folder, 'onnx', 1)).rejects.toMatchObject({ name: 'StepFailure', reason: 'no-model' });
   });
 
   test('a type that nobody knows', async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'recipe.json'), '{"type": "forest"}');
-    await expect(loadPredictor(folder, 1)).rejects.toMatchObject({
+    await expect(loadPredictor(folder, 'onnx', 1)).rejects.toMatchObject({
       reason: 'unknown-model-type',
       message: expect.stringContaining('names the model type "forest", which is none of '),
     });
@@ -258,9 +258,9 @@ describe('loading', () => {
     await saveLogistic(folder, await train());
     const bias = { dtype: 'F32', shape: [2], data: new Float32Array(2) } as const;
     await writeSafetensors(join(folder, 'model.safetensors'), { bias });
-    await expect(loadPredictor(folder, 1)).rejects.toMatchObject({ reason: 'damaged-model' });
+    await expect(loadPredictor(folder, 'onnx', 1)).rejects.toMatchObject({ reason: 'damaged-model' });
     await writeFile(join(folder, 'model.safetensors'), 'x');
     await appendFile(join(folder, 'model.safetensors'), 'y'.repeat(20));
-    await expect(loadPredictor(folder, 1)).rejects.toMatchObject({ reason: 'damaged-weights' });
+    await expect(loadPredictor(folder, 'onnx', 1)).rejects.toMatchObject({ reason: 'damaged-weights' });
   });
 });

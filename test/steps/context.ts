@@ -14,6 +14,8 @@ export interface ContextOptions {
   /** Folders (or values, for kind `measurement`) by input name; a list input takes an array. */
   inputs?: Record<string, InputGiven | InputGiven[]>;
   seed?: number;
+  /** Environment variables. */
+  variables?: Record<string, string>;
   threads?: number;
   signal?: AbortSignal;
   /** Where outputs and checkpoints go; a second context on the same folder resumes. Default: a fresh one. */
@@ -52,7 +54,7 @@ export async function withDefaults(step: string, options: JsonObject): Promise<J
   const file = new URL(`../../schemas/steps/${step}.schema.json`, import.meta.url);
   const schema = JSON.parse(await readFile(file, 'utf8')) as JsonObject;
   const ajv = new Ajv2020({ discriminator: true, useDefaults: true, allErrors: true, allowUnionTypes: true });
-  ajv.addVocabulary(['x-file', 'x-package']);
+  ajv.addVocabulary(['x-file', 'x-not-file', 'x-package', 'x-environment']);
   for (const folder of ['models', '.']) {
     const root = new URL(`../../schemas/${folder}/`, import.meta.url);
     for (const name of await readdir(root).catch(() => [])) {
@@ -130,6 +132,7 @@ export async function makeContext(given: ContextOptions): Promise<TestContext> {
       due: () => signal.aborted,
     },
     seed: given.seed ?? 7,
+    variable: (name) => given.variables?.[name],
     threads: given.threads ?? 2,
     now: () => performance.now(),
     signal,

@@ -6,8 +6,8 @@ import type { Tensor } from '../../src/backend/tf.js';
 import { LogitsCache, type LogitsIndex } from '../../src/data/logits.js';
 import { loadTokenizer } from '../../src/data/tokenizer.js';
 import type { StepDefinition } from '../../src/engine/step.js';
-import { bert } from '../../src/models/bert.js';
 import { loadTransformer } from '../../src/models/checkpoint.js';
+import { forward } from '../../src/models/forward.js';
 import { padTokens } from '../../src/models/padding.js';
 import { cacheLogits } from '../../src/steps/cache-logits.js';
 import { Examples, TEACHER } from '../../src/train/examples.js';
@@ -55,7 +55,7 @@ describe('cache-logits', async () => {
 
   it('holds what the teacher says, and gives it padded to a student', async () => {
     const { config, parameters } = await loadTransformer(teacher);
-    const examples = await Examples.encode(corpus.rows, LABELS, corpus.tokenizer, config.maxLength);
+    const examples = await Examples.encode(corpus.rows, LABELS, corpus.tokenizer, config);
     const tokens = await corpus.tokenizer.encode(
       corpus.rows.map((row) => row.text),
       config.maxLength,
@@ -77,7 +77,7 @@ describe('cache-logits', async () => {
       {
         key: 'teacher',
         call: (p, b) => {
-          const out = bert.forward(config, p, {
+          const out = forward(config, p, {
             ids: b.ids as Tensor,
             mask: b.mask as Tensor,
             dropout: [],

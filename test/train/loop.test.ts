@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Backend, createRunner, type Runner } from '../../src/backend/runner.js';
 import { LogitsCache } from '../../src/data/logits.js';
-import { bert } from '../../src/models/bert.js';
 import { initialize, type Parameters } from '../../src/models/initialize.js';
 import type { Stage } from '../../src/options/train.js';
 import { Examples } from '../../src/train/examples.js';
@@ -11,7 +10,17 @@ import { type AfterUpdate, type Training, train } from '../../src/train/loop.js'
 import { fitOf } from '../../src/train/preflight.js';
 import { readState, saveState } from '../../src/train/saved-state.js';
 import { StepFailure } from '../../src/util/failure.js';
-import { type Corpus, capture, LABELS, madeUpRows, makeCorpus, makeTeacher, sharedFolder, tinyConfig } from './rig.js';
+import {
+  type Corpus,
+  capture,
+  LABELS,
+  madeUpRows,
+  makeCorpus,
+  makeTeacher,
+  parametersOf,
+  sharedFolder,
+  tinyConfig,
+} from './rig.js';
 
 const STAGES: Stage[] = [
   {
@@ -23,6 +32,7 @@ const STAGES: Stage[] = [
     learning_rate: 0.01,
     warmup: 0.2,
     schedule: 'linear',
+    freeze: [],
   },
   {
     objectives: [
@@ -33,6 +43,7 @@ const STAGES: Stage[] = [
     learning_rate: 0.01,
     warmup: 0,
     schedule: 'linear',
+    freeze: [],
   },
 ];
 const UPDATES = 12;
@@ -56,10 +67,14 @@ describe('train', async () => {
     training = {
       config,
       stages: STAGES,
-      examples: await Examples.encode(corpus.rows, LABELS, corpus.tokenizer, config.maxLength),
+      examples: await Examples.encode(corpus.rows, LABELS, corpus.tokenizer, config),
       cache,
       fit: fitOf(cache.index, config, LABELS, corpus.tokenizer.hash),
+      initial: initialize(parametersOf(config), 3),
+      validation: undefined,
       batchSize: 4,
+      accumulate: 1,
+      optimizer: { type: 'adamw' },
       weightDecay: 0.01,
       clipNorm: 1,
       seed: 3,
@@ -96,10 +111,10 @@ describe('train', async () => {
     const saved: string[] = [];
     const reports: string[] = [];
     const straight = bytes(
-      await train(training, async ({ stage, done, total, position, optimizer }) => {
+      await train(training, async ({ stage, done, total, position, optimizer, best }) => {
         const at = join(folder, `state-${saved.length}`);
         await mkdir(at);
-        await saveState(at, position, optimizer);
+        await saveState(at, position, optimizer, best);
         saved.push(at);
         reports.push(`${stage}: ${done} of ${total}`);
       }),
@@ -133,7 +148,9 @@ describe('train', async () => {
   });
 
   it('depends on the seed', async () => {
-    expect((await whole({ seed: 4 })).losses).not.toEqual((await whole({})).losses);
+    expect((await whole({ seed: 4, initial: initialize(parametersOf(training.config), 4) })).losses).not.toEqual(
+      (await whole({})).losses,
+    );
   });
 
   it('drops out other values in each update', async () => {
@@ -156,6 +173,7 @@ describe('train', async () => {
         learning_rate: 0.01,
         warmup: 0.1,
         schedule: 'linear',
+        freeze: [],
       },
     ];
     await withRunner('onnx', 2, async (own) => {
@@ -170,12 +188,19 @@ describe('train', async () => {
   it('follows its schedule and clips to its norm', async () => {
     const moved = async (schedule: Stage['schedule'], clipNorm: number): Promise<number> => {
       const stages: Stage[] = [
-        { objectives: [{ type: 'hard-label', weight: 1 }], updates: 6, learning_rate: 1e-3, warmup: 0, schedule },
+        {
+          objectives: [{ type: 'hard-label', weight: 1 }],
+          updates: 6,
+          learning_rate: 1e-3,
+          warmup: 0,
+          schedule,
+          freeze: [],
+        },
       ];
       const { parameters } = await withRunner('onnx', 2, (own) =>
         whole({ stages, clipNorm, weightDecay: 0, runner: own, cache: undefined, fit: undefined }),
       );
-      const initial = initialize(bert.parameters(training.config), training.seed);
+      const initial = initialize(parametersOf(training.config), training.seed);
       const data = parameters['classifier.weight'] as Float32Array;
       return Math.hypot(...data.map((x, i) => x - (initial['classifier.weight']?.data[i] as number)));
     };
@@ -194,7 +219,7 @@ describe('train', async () => {
     await expect(attempt).rejects.toMatchObject({
       reason: 'diverged',
       message: expect.stringMatching(
-        /^training diverged in update \d of stage 1 \(loss NaN, not finite: soft-label, hard-label\): the gradient is not finite$/,
+        /^training diverged in update \d of stage 1, batch \d of epoch 1 \(rows [0-9a-f]{12}, .*, …; loss NaN, not finite: soft-label, hard-label\): the loss is not finite$/,
       ),
       hint: 'Lower learning_rate, or lengthen warmup.',
     });
@@ -202,7 +227,7 @@ describe('train', async () => {
 
   it('says when there is nothing to learn from', async () => {
     const rows = corpus.rows.map((row) => ({ ...row, label: null }));
-    const examples = await Examples.encode(rows, LABELS, corpus.tokenizer, 40);
+    const examples = await Examples.encode(rows, LABELS, corpus.tokenizer, training.config);
     const stages: Stage[] = [
       STAGES[0] as Stage,
       { ...(STAGES[1] as Stage), objectives: [{ type: 'hard-label', weight: 1 }] },
@@ -215,7 +240,7 @@ describe('train', async () => {
 
   it('learns only from rows that are cached', async () => {
     const rows = [...corpus.rows, { id: 'eeeeeeeeeeeeeeee', text: 'a stranger', label: null }];
-    const examples = await Examples.encode(rows, LABELS, corpus.tokenizer, 40);
+    const examples = await Examples.encode(rows, LABELS, corpus.tokenizer, training.config);
     await expect(whole({ examples })).rejects.toMatchObject({
       reason: 'not-cached',
       message: "the teacher's logits have no row for text eeeeeeeeeeeeeeee",

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Gradient } from '../../src/backend/runner.js';
 import type { ParameterSpec } from '../../src/models/architecture.js';
-import { ADAMW, AdamW } from '../../src/train/optimizer.js';
+import { Optimizer } from '../../src/train/optimizer.js';
+import { adamw } from '../../src/train/optimizers/adamw.js';
 import { rateFactor } from '../../src/train/schedule.js';
 import { expectClose, float32, floats } from '../backend/rig.js';
 import { goldenJson } from '../models/tiny.js';
@@ -19,6 +20,11 @@ interface GoldenAdamW {
   readonly after: Readonly<Record<string, Numbers>>;
 }
 
+const once = (optimizer: Optimizer, gradients: Readonly<Record<string, Gradient>>, rate: number): number => {
+  optimizer.add(gradients);
+  return optimizer.apply(rate);
+};
+
 const spec = (shape: readonly number[], decay = false): ParameterSpec => ({ shape, initial: 'zeros', decay });
 
 describe('AdamW', () => {
@@ -26,17 +32,19 @@ describe('AdamW', () => {
   const specs = Object.fromEntries(
     Object.entries(golden.shapes).map(([name, shape]) => [name, spec(shape, golden.decayed.includes(name))]),
   );
-  const fresh = (): AdamW =>
-    new AdamW(
+  const fresh = (): Optimizer =>
+    new Optimizer(
       Object.fromEntries(
         Object.entries(golden.initial).map(([name, data]) => [name, float32(golden.shapes[name] as number[], data)]),
       ),
       specs,
-      { ...ADAMW, weightDecay: golden.weightDecay },
+      adamw(golden.weightDecay),
+      1,
     );
   const total = golden.gradients.length;
-  const step = (optimizer: AdamW, update: number): number =>
-    optimizer.update(
+  const step = (optimizer: Optimizer, update: number): number =>
+    once(
+      optimizer,
       Object.fromEntries(
         Object.entries(golden.gradients[update] as Numbers).map(([name, g]) => [name, { dense: Float32Array.from(g) }]),
       ),
@@ -62,7 +70,7 @@ describe('AdamW', () => {
     const [straight, first] = [fresh(), fresh()];
     for (let update = 0; update < total; update++) step(straight, update);
     for (let update = 0; update < 20; update++) step(first, update);
-    const numbers = (from: AdamW['parameters']): Record<string, Float32Array> =>
+    const numbers = (from: Optimizer['parameters']): Record<string, Float32Array> =>
       Object.fromEntries(Object.entries(from).map(([name, { data }]) => [name, data.slice()]));
     const { tensors, updates } = first.state();
     const resumed = fresh();
@@ -93,8 +101,13 @@ describe('AdamW', () => {
       });
       const run = (gradient: Gradient) => {
         // Another parameter behind it, that must not be written over.
-        const optimizer = new AdamW({ table, z: floats('z', [4]) }, { table: spec(shape, true), z: spec([4]) }, ADAMW);
-        const norms = [1, 2, 3].map(() => optimizer.update({ table: gradient }, 0.1));
+        const optimizer = new Optimizer(
+          { table, z: floats('z', [4]) },
+          { table: spec(shape, true), z: spec([4]) },
+          adamw(0.01),
+          1,
+        );
+        const norms = [1, 2, 3].map(() => once(optimizer, { table: gradient }, 0.1));
         return { norms, parameters: optimizer.parameters };
       };
       expect(run({ rows, ids, width }), `shape ${shape}`).toEqual(run({ dense: whole }));
@@ -102,11 +115,11 @@ describe('AdamW', () => {
   });
 
   it('moves rows that no token touched by their momentum', () => {
-    const optimizer = new AdamW({ table: floats('t', [3, 4]) }, { table: spec([3, 4]) }, ADAMW);
+    const optimizer = new Optimizer({ table: floats('t', [3, 4]) }, { table: spec([3, 4]) }, adamw(0.01), 1);
     const data = (): Float32Array => (optimizer.parameters.table as { data: Float32Array }).data.slice();
-    optimizer.update({ table: { rows: floats('r', [1, 4]).data, ids: Int32Array.of(1), width: 4 } }, 0.1);
+    once(optimizer, { table: { rows: floats('r', [1, 4]).data, ids: Int32Array.of(1), width: 4 } }, 0.1);
     const before = data();
-    optimizer.update({ table: { rows: floats('r', [1, 4]).data, ids: Int32Array.of(0), width: 4 } }, 0.1);
+    once(optimizer, { table: { rows: floats('r', [1, 4]).data, ids: Int32Array.of(0), width: 4 } }, 0.1);
     const after = data();
     for (let i = 4; i < 8; i++) expect(after[i]).not.toBe(before[i]);
     expect(after.subarray(8)).toEqual(before.subarray(8));
@@ -118,15 +131,13 @@ describe('AdamW', () => {
     const before = structuredClone(optimizer.parameters);
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
       const gradient = { dense: Float32Array.of(1, 2, 3, bad, 5, 6, 7) };
-      expect(() => optimizer.update({ bias: gradient }, 0.1)).toThrow('the gradient is not finite');
+      expect(() => once(optimizer, { bias: gradient }, 0.1)).toThrow('the gradient is not finite');
     }
     expect(optimizer.parameters).toEqual(before);
   });
 
   it('knows its parameters', () => {
-    expect(() => fresh().update({ other: { dense: new Float32Array(1) } }, 0.1)).toThrow(
-      '"other", which is no parameter',
-    );
+    expect(() => fresh().add({ other: { dense: new Float32Array(1) } })).toThrow('"other", which is no parameter');
     expect(() => fresh().restore({}, {}, {})).toThrow('the checkpoint has no "matrix"');
   });
 });

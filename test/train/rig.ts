@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { type Row, rowId, writeDataset } from '../../src/data/dataset.js';
 import { loadTokenizer, type TextTokenizer } from '../../src/data/tokenizer.js';
-import type { TransformerConfig } from '../../src/models/architecture.js';
-import { bert } from '../../src/models/bert.js';
+import type { ParameterSpecs, Shape, TransformerConfig } from '../../src/models/architecture.js';
+import { architectureOf } from '../../src/models/architectures.js';
 import { saveTransformer } from '../../src/models/checkpoint.js';
 import type { Parameters } from '../../src/models/initialize.js';
 import { cacheLogits } from '../../src/steps/cache-logits.js';
@@ -60,23 +60,31 @@ export async function makeCorpus(folder: string, rows: readonly Row[]): Promise<
   return { data, rows, tokenizerFolder, tokenizer: await loadTokenizer(tokenizerFolder) };
 }
 
-export const tinyConfig = (vocabulary: number, changes: Partial<TransformerConfig> = {}): TransformerConfig => ({
-  type: 'bert',
-  vocabulary,
-  layers: 2,
-  hidden: 8,
-  heads: 2,
-  intermediate: 16,
-  maxLength: 40,
-  labels: LABELS.length,
-  dropout: 0.2,
-  ...changes,
-});
+export const tinyConfig = (vocabulary: number, changes: Partial<Shape> = {}): TransformerConfig => {
+  const shape: Shape = {
+    type: 'bert',
+    vocabulary,
+    layers: 2,
+    hidden: 8,
+    heads: 2,
+    kvHeads: 2,
+    intermediate: 16,
+    maxLength: 40,
+    head: 'classifier',
+    labels: LABELS.length,
+    dropout: 0.2,
+    padId: 0,
+    ...changes,
+  };
+  return architectureOf(shape).scratch(shape);
+};
+
+export const parametersOf = (config: TransformerConfig): ParameterSpecs => architectureOf(config).parameters(config);
 
 /** Parameters far enough from zero that every part of the model matters. */
 export function randomParameters(config: TransformerConfig, seed = 1): Parameters {
   const parameters: Parameters = {};
-  for (const [name, { shape, initial }] of Object.entries(bert.parameters(config))) {
+  for (const [name, { shape, initial }] of Object.entries(parametersOf(config))) {
     const random = new Random(seed, name);
     const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
     for (let i = 0; i < data.length; i++) data[i] = 0.4 * random.normal() + (initial === 'ones' ? 1 : 0);

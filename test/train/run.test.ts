@@ -18,6 +18,7 @@ const OPTIONS: TrainOptions = {
       learning_rate: 0.01,
       warmup: 0.1,
       schedule: 'linear',
+      freeze: [],
     },
     {
       objectives: [{ type: 'soft-label', weight: 1, temperature: 1 }],
@@ -25,11 +26,14 @@ const OPTIONS: TrainOptions = {
       learning_rate: 0.01,
       warmup: 0,
       schedule: 'linear',
+      freeze: [],
     },
   ],
   batch_size: 4,
   weight_decay: 0.01,
   clip_norm: 1,
+  accumulate: 1,
+  optimizer: { type: 'adamw' },
   backend: 'onnx',
 };
 

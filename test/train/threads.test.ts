@@ -9,7 +9,7 @@ import { buildStage, dropoutFeeds } from '../../src/train/stage.js';
 import { Random, streamKey } from '../../src/util/random.js';
 
 /** Large enough that ONNX Runtime splits every operator between threads; 4096 rows are no multiple of three times four. */
-const CONFIG = {
+const CONFIG = bert.scratch({
   type: 'bert',
   vocabulary: 500,
   layers: 2,
@@ -19,13 +19,16 @@ const CONFIG = {
   maxLength: 128,
   labels: 2,
   dropout: 0.1,
-};
+  kvHeads: 4,
+  head: 'classifier',
+  padId: 0,
+});
 const [ROWS, LENGTH] = [32, 128];
 
 it('one update of a real size is the same bits on one, two and three threads', async () => {
   const stage = buildStage(
     CONFIG,
-    { objectives: [{ type: 'hard-label', weight: 1 }], learning_rate: 1, warmup: 0, schedule: 'linear' },
+    { objectives: [{ type: 'hard-label', weight: 1 }], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] },
     undefined,
     'threads',
   );

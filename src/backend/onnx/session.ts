@@ -17,17 +17,21 @@ export interface Session {
   release(): Promise<void>;
 }
 
+/** Execution providers, by ONNX Runtime's names. */
+export type Provider = 'cpu' | 'cuda' | 'dml' | 'coreml';
+
 /**
- * Loads a model into ONNX Runtime on the CPU.
+ * Loads a model into ONNX Runtime.
  *
  * Denormals count as zero: they slow AdamW's late updates and carry nothing.
  *
  * @param model an encoded ONNX model
+ * @param provider what runs it; what another than the CPU's cannot run, the CPU runs
  * @param threads threads of one operator; results do not depend on it
  */
-export async function createSession(model: Uint8Array, threads: number): Promise<Session> {
+export async function createSession(model: Uint8Array, provider: Provider, threads: number): Promise<Session> {
   const session = await ort.InferenceSession.create(model, {
-    executionProviders: ['cpu'],
+    executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,

@@ -12,6 +12,7 @@ const pairsOf = (options: Attention, fit: Fit) => layerPairs(options.layer_map, 
  */
 export const attention: Objective<Attention> = {
   type: 'attention',
+  over: 'token-pairs',
   teacher: true,
   needs(options, fit) {
     const { studentHeads, teacherHeads } = fit as Fit;

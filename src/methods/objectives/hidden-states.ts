@@ -14,6 +14,7 @@ const projectionName = (options: HiddenStates, pair: number): string =>
  */
 export const hiddenStates: Objective<HiddenStates> = {
   type: 'hidden-states',
+  over: 'tokens',
   teacher: true,
   needs(options, fit) {
     const pairs = pairsOf(options, fit as Fit);

@@ -1,0 +1,90 @@
+import { tf } from '../backend/tf.js';
+import type { Architecture } from './architecture.js';
+import { type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
+import { linear, linearSpec } from './layers.js';
+import { settings } from './settings.js';
+
+const layer = (i: number): string => `distilbert.transformer.layer.${i - 1}`;
+
+const kind: EncoderKind = {
+  names: {
+    query: 'attention.q_lin',
+    key: 'attention.k_lin',
+    value: 'attention.v_lin',
+    projection: 'attention.out_lin',
+    attentionNorm: 'sa_layer_norm',
+    up: 'ffn.lin1',
+    down: 'ffn.lin2',
+    outputNorm: 'output_layer_norm',
+  },
+  embeddings: 'distilbert.embeddings',
+  layer,
+  types: 0,
+  offset: 0,
+  dropsProjection: false,
+};
+
+/** DistilBERT (Sanh et al. 2019, arXiv:1910.01108): BERT without token types and pooler. */
+export const distilbert: Architecture = {
+  type: 'distilbert',
+  className: ({ head }) => (head === 'classifier' ? 'DistilBertForSequenceClassification' : 'DistilBertModel'),
+  prefix: 'distilbert.',
+
+  // Its code has layer norm's epsilon built in.
+  scratch: ({ kvHeads: _, ...shape }) => ({ ...shape, positions: shape.maxLength, epsilon: 1e-12 }),
+
+  toHuggingFace: (c) => ({
+    vocab_size: c.vocabulary,
+    dim: c.hidden,
+    n_layers: c.layers,
+    n_heads: c.heads,
+    hidden_dim: c.intermediate,
+    max_position_embeddings: c.positions,
+    sinusoidal_pos_embds: false,
+    activation: 'gelu',
+    dropout: c.dropout,
+    attention_dropout: c.dropout,
+    seq_classif_dropout: c.dropout,
+    pad_token_id: c.padId,
+  }),
+
+  fromHuggingFace(json, head, labels) {
+    const { number, only } = settings(json);
+    only({ activation: 'gelu' });
+    const positions = number('max_position_embeddings', 512);
+    return {
+      type: 'distilbert',
+      vocabulary: number('vocab_size'),
+      hidden: number('dim'),
+      layers: number('n_layers'),
+      heads: number('n_heads'),
+      intermediate: number('hidden_dim'),
+      positions,
+      maxLength: positions,
+      head,
+      labels,
+      dropout: number('dropout', 0.1),
+      epsilon: 1e-12,
+      padId: number('pad_token_id', 0),
+    };
+  },
+
+  parameters: (c) => ({
+    ...encoderParameters(kind, c),
+    ...(c.head === 'classifier' && {
+      ...linearSpec('head', 'pre_classifier', c.hidden, c.hidden),
+      ...linearSpec('head', 'classifier', c.hidden, c.labels),
+    }),
+  }),
+
+  layerPrefix: (i) => `${layer(i)}.`,
+
+  dropoutSites: (c, batch, length, lastTokens) => [
+    ...encoderSites(kind, c, batch, length, lastTokens),
+    [batch, c.hidden],
+  ],
+
+  encode: (c, p, input, drop) => encodeTexts(kind, c, p, input, drop),
+
+  classify: (_, p, pooled, drop) => linear(p, 'classifier', drop.apply(tf.relu(linear(p, 'pre_classifier', pooled)))),
+};

@@ -1,0 +1,14 @@
+import { defineStep } from '../engine/step.js';
+import type { ImportModelOptions } from '../options/import-model.js';
+
+export const importModel = defineStep<ImportModelOptions>({
+  name: 'import-model',
+  version: 1,
+  summary: "Takes a pretrained model from a folder in Hugging Face's layout, or from the Hub",
+  inputs: {},
+  outputs: { model: 'model' },
+  lane: 'network',
+  packages: ['tokenizers'],
+  environment: { HF_TOKEN: 'secret', HF_ENDPOINT: 'plain', HF_HOME: 'plain', HF_HUB_CACHE: 'plain' },
+  run: async (ctx) => (await import('../hub/import.js')).run(ctx),
+});
