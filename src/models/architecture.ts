@@ -82,10 +82,12 @@ export interface TransformerConfig {
   readonly epsilon: number;
   /** Token that fills up a batch; a saved classifier finds the last real token by it. */
   readonly padId: number;
+  /** Token that ends a text that is being made; null where the model names none. */
+  readonly eosId: number | null;
 }
 
 /** What a recipe says of a model from scratch, and what its data and tokenizer say. */
-export type Shape = Omit<TransformerConfig, 'positions' | 'epsilon'> & { readonly kvHeads: number };
+export type Shape = Omit<TransformerConfig, 'positions' | 'epsilon' | 'eosId'> & { readonly kvHeads: number };
 
 /** A model family over configurations `C`: what it is made of, and what it computes, in tfjs ops. */
 export interface Architecture<C extends TransformerConfig = TransformerConfig> {

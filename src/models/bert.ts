@@ -25,7 +25,7 @@ export const bert: Architecture<BertConfig> = {
   className: ({ head }) => (head === 'classifier' ? 'BertForSequenceClassification' : 'BertModel'),
   prefix: 'bert.',
 
-  scratch: ({ kvHeads: _, ...shape }) => ({ ...shape, positions: shape.maxLength, epsilon: 1e-12, types: 2 }),
+  scratch: ({ kvHeads: _, ...shape }) => ({ ...shape, positions: shape.maxLength, eosId: null, epsilon: 1e-12, types: 2 }),
 
   toHuggingFace: (c) => ({
     vocab_size: c.vocabulary,
@@ -60,6 +60,7 @@ export const bert: Architecture<BertConfig> = {
       dropout: number('hidden_dropout_prob', 0.1),
       epsilon: number('layer_norm_eps', 1e-12),
       padId: number('pad_token_id', 0),
+      eosId: null,
       types: number('type_vocab_size', 2),
     };
   },

@@ -31,7 +31,7 @@ export const distilbert: Architecture = {
   prefix: 'distilbert.',
 
   // Its code has layer norm's epsilon built in.
-  scratch: ({ kvHeads: _, ...shape }) => ({ ...shape, positions: shape.maxLength, epsilon: 1e-12 }),
+  scratch: ({ kvHeads: _, ...shape }) => ({ ...shape, positions: shape.maxLength, eosId: null, epsilon: 1e-12 }),
 
   toHuggingFace: (c) => ({
     vocab_size: c.vocabulary,
@@ -66,6 +66,7 @@ export const distilbert: Architecture = {
       dropout: number('dropout', 0.1),
       epsilon: 1e-12,
       padId: number('pad_token_id', 0),
+      eosId: null,
     };
   },
 

@@ -66,7 +66,7 @@ export const gpt2: Architecture = {
     ({ classifier: 'GPT2ForSequenceClassification', 'language-model': 'GPT2LMHeadModel', none: 'GPT2Model' })[head],
   prefix: 'transformer.',
 
-  scratch: ({ kvHeads: _, ...shape }) => ({ ...shape, positions: shape.maxLength, epsilon: 1e-5 }),
+  scratch: ({ kvHeads: _, ...shape }) => ({ ...shape, positions: shape.maxLength, eosId: null, epsilon: 1e-5 }),
 
   toHuggingFace: (c) => ({
     vocab_size: c.vocabulary,
@@ -81,11 +81,13 @@ export const gpt2: Architecture = {
     resid_pdrop: c.dropout,
     layer_norm_epsilon: c.epsilon,
     pad_token_id: c.padId,
+    bos_token_id: c.eosId,
+    eos_token_id: c.eosId,
     tie_word_embeddings: true,
   }),
 
   fromHuggingFace(json, head, labels) {
-    const { number, only } = settings(json);
+    const { number, tokenId, only } = settings(json);
     only({
       activation_function: 'gelu_new',
       scale_attn_weights: true,
@@ -107,7 +109,8 @@ export const gpt2: Architecture = {
       labels,
       dropout: number('resid_pdrop', 0.1),
       epsilon: number('layer_norm_epsilon', 1e-5),
-      padId: number('pad_token_id', number('eos_token_id', 0)),
+      padId: number('pad_token_id', tokenId('eos_token_id') ?? 0),
+      eosId: tokenId('eos_token_id'),
     };
   },
 

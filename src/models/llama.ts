@@ -101,6 +101,7 @@ const member = ({ type, name, headNorms, bias }: Member): Architecture<LlamaConf
   scratch: ({ kvHeads, ...shape }) => ({
     ...shape,
     positions: shape.maxLength,
+    eosId: null,
     epsilon: 1e-6,
     kvHeads,
     headWidth: shape.hidden / shape.heads,
@@ -127,10 +128,12 @@ const member = ({ type, name, headNorms, bias }: Member): Architecture<LlamaConf
     ...writeRope(c),
     tie_word_embeddings: c.tied,
     pad_token_id: c.padId,
+    bos_token_id: null,
+    eos_token_id: c.eosId,
   }),
 
   fromHuggingFace(json, head, labels) {
-    const { number, flag, only } = settings(json);
+    const { number, flag, tokenId, only } = settings(json);
     only({ hidden_act: 'silu', mlp_bias: false, use_sliding_window: false, pretraining_tp: 1 });
     const [hidden, heads, positions] = [
       number('hidden_size'),
@@ -156,7 +159,8 @@ const member = ({ type, name, headNorms, bias }: Member): Architecture<LlamaConf
       tied: flag('tie_word_embeddings', false),
       bias: bias(flag('attention_bias', false)),
       headNorms,
-      padId: number('pad_token_id', [json.eos_token_id].flat().find((id) => typeof id === 'number') ?? 0),
+      padId: number('pad_token_id', tokenId('eos_token_id') ?? 0),
+      eosId: tokenId('eos_token_id'),
     };
   },
 

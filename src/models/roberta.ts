@@ -25,7 +25,7 @@ export const roberta: Architecture<RobertaConfig> = {
   className: ({ head }) => (head === 'classifier' ? 'RobertaForSequenceClassification' : 'RobertaModel'),
   prefix: 'roberta.',
 
-  scratch: ({ kvHeads: _, ...shape }) => ({ ...shape, positions: shape.maxLength, epsilon: 1e-5, types: 1 }),
+  scratch: ({ kvHeads: _, ...shape }) => ({ ...shape, positions: shape.maxLength, eosId: null, epsilon: 1e-5, types: 1 }),
 
   toHuggingFace: (c) => ({
     vocab_size: c.vocabulary,
@@ -61,6 +61,7 @@ export const roberta: Architecture<RobertaConfig> = {
       dropout: number('hidden_dropout_prob', 0.1),
       epsilon: number('layer_norm_eps', 1e-12),
       padId,
+      eosId: null,
       types: number('type_vocab_size', 1),
     };
   },

@@ -6,6 +6,8 @@ export interface Settings {
   /** @throws StepFailure if it is no number, or missing where there is no usual value */
   number(name: string, usual?: number): number;
   flag(name: string, usual: boolean): boolean;
+  /** A token's id, the first where there are several; null where there is none. */
+  tokenId(name: string): number | null;
   /**
    * Settings that our model has built in: absent, null or equal.
    * @throws StepFailure if one of them differs: the folder's model would be computed wrongly
@@ -27,6 +29,7 @@ export function settings(json: Readonly<Record<string, unknown>>): Settings {
       if (typeof value === 'boolean') return value;
       throw new StepFailure('unsupported-model', `config.json: ${name} is ${JSON.stringify(value)}, not true or false`);
     },
+    tokenId: (name) => [json[name]].flat().find((id): id is number => typeof id === 'number') ?? null,
     only(builtIn) {
       for (const [name, value] of Object.entries(builtIn)) {
         const found = json[name];

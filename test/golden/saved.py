@@ -1,0 +1,27 @@
+"""Loads what save.js saved with transformers, and holds its logits against those of architectures.py."""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+
+for folder in sorted(Path(sys.argv[1]).glob("*-*")):
+    golden = json.loads((folder / "golden.json").read_text())
+    rows, length = len(golden["lengths"]), max(golden["lengths"])
+    ids = torch.tensor(golden["ids"]).view(rows, length)
+    mask = (torch.arange(length)[None, :] < torch.tensor(golden["lengths"])[:, None]).long()
+    classifier = folder.name.endswith("classifier")
+    kind = AutoModelForSequenceClassification if classifier else AutoModelForCausalLM
+    model, info = kind.from_pretrained(folder, output_loading_info=True)
+    assert not info["missing_keys"] and not info["unexpected_keys"] and not info["mismatched_keys"], info
+    with torch.no_grad():
+        logits = model.eval()(input_ids=ids, attention_mask=mask).logits
+    expected = torch.tensor(golden["logits"] if classifier else golden["lm"]["logits"]).view_as(logits)
+    real = torch.ones(rows).bool() if classifier else mask.bool()
+    difference = (logits - expected)[real].abs().max().item()
+    print(f"{folder.name}: {type(model).__name__}, logits differ by at most {difference:.1e}")
+    assert difference < 1e-5
+    if classifier:
+        assert model.config.id2label == {0: "first", 1: "second", 2: "third"}
