@@ -95,6 +95,13 @@ program
   .addHelpText('after', example('recipe steps', 'recipe steps train'))
   .action(lazy(async () => (await import('./cli/steps.js')).steps));
 
+program
+  .command('doctor')
+  .description('say which backends work on this machine, how fast each is, and what the others lack')
+  .option('--threads <n>', 'threads of a compute step (default: all of the machine)', wholeNumber)
+  .addHelpText('after', example('recipe doctor'))
+  .action(lazy(async () => (await import('./cli/doctor.js')).doctor));
+
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number, 1 or more.');

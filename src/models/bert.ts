@@ -25,7 +25,13 @@ export const bert: Architecture<BertConfig> = {
   className: ({ head }) => (head === 'classifier' ? 'BertForSequenceClassification' : 'BertModel'),
   prefix: 'bert.',
 
-  scratch: ({ kvHeads: _, ...shape }) => ({ ...shape, positions: shape.maxLength, eosId: null, epsilon: 1e-12, types: 2 }),
+  scratch: ({ kvHeads: _, ...shape }) => ({
+    ...shape,
+    positions: shape.maxLength,
+    eosId: null,
+    epsilon: 1e-12,
+    types: 2,
+  }),
 
   toHuggingFace: (c) => ({
     vocab_size: c.vocabulary,

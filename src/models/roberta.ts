@@ -25,7 +25,13 @@ export const roberta: Architecture<RobertaConfig> = {
   className: ({ head }) => (head === 'classifier' ? 'RobertaForSequenceClassification' : 'RobertaModel'),
   prefix: 'roberta.',
 
-  scratch: ({ kvHeads: _, ...shape }) => ({ ...shape, positions: shape.maxLength, eosId: null, epsilon: 1e-5, types: 1 }),
+  scratch: ({ kvHeads: _, ...shape }) => ({
+    ...shape,
+    positions: shape.maxLength,
+    eosId: null,
+    epsilon: 1e-5,
+    types: 1,
+  }),
 
   toHuggingFace: (c) => ({
     vocab_size: c.vocabulary,

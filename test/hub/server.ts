@@ -87,14 +87,14 @@ export class HubServer {
     if (info) {
       const revision = decodeURIComponent(info[1] as string);
       const commit = [...this.branches.values()].includes(revision) ? revision : this.branches.get(revision);
-      return commit ? json(200, { _id: '1', id: name, sha: commit }) : json(404, { error: 'Revision not found' });
-    }
-    if (tree)
-      return json(
+      if (commit) json(200, { _id: '1', id: name, sha: commit });
+      else json(404, { error: 'Revision not found' });
+    } else if (tree) {
+      json(
         200,
         [...this.files].map(([path, bytes]) => this.entry(path, bytes)),
       );
-    if (file) {
+    } else if (file) {
       const path = file[2] as string;
       if (this.isLarge(path)) response.writeHead(302, { location: `${HubServer.address(this.cdn)}/${path}` }).end();
       else this.send(path, request, response);

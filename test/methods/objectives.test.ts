@@ -1,11 +1,12 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { createRunner, type HostTensor, type HostTensors } from '../../src/backend/runner.js';
+import { createRunner, type HostTensor, type HostTensors, type Runner } from '../../src/backend/runner.js';
 import type { Fit } from '../../src/methods/objective.js';
 import type { Objective } from '../../src/options/train.js';
 import { TEACHER } from '../../src/train/examples.js';
 import { buildStage } from '../../src/train/stage.js';
 import { float16Bits } from '../../src/util/float16.js';
 import { readSafetensors } from '../../src/util/safetensors.js';
+import { TESTED } from '../backend/backends.js';
 import { dense, expectClose, float32 } from '../backend/rig.js';
 import { goldenFile, goldenJson, tiny } from '../models/tiny.js';
 
@@ -30,7 +31,9 @@ describe('objectives', async () => {
 
   const given = goldenJson<GoldenObjectives>('objectives.json');
   const { tensors: expected } = await readSafetensors(goldenFile('objectives.safetensors'));
-  const runners = { onnx: await createRunner('onnx', 2), cpu: await createRunner('cpu', 1) };
+  const runners = Object.fromEntries(
+    await Promise.all(TESTED.map(async (backend) => [backend, await createRunner(backend, 2)] as const)),
+  ) as Record<'onnx' | 'cpu', Runner>;
   afterAll(() => runners.onnx.release());
 
   const { ids } = batch as { ids: HostTensor };

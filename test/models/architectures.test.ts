@@ -1,18 +1,27 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { createRunner, type HostTensor, type HostTensors, type TensorFunction } from '../../src/backend/runner.js';
+import {
+  createRunner,
+  type HostTensor,
+  type HostTensors,
+  type Runner,
+  type TensorFunction,
+} from '../../src/backend/runner.js';
 import { type Tensor, tf } from '../../src/backend/tf.js';
 import type { LastTokens, ModelInput } from '../../src/models/architecture.js';
 import { architectureOf } from '../../src/models/architectures.js';
 import { dropoutSites, encode, forward } from '../../src/models/forward.js';
 import { Generator, greedy } from '../../src/models/generate.js';
 import { padTokens } from '../../src/models/padding.js';
+import { TESTED } from '../backend/backends.js';
 import { dense, expectClose } from '../backend/rig.js';
 import { tiny } from './tiny.js';
 
 const ENCODERS = ['bert', 'distilbert', 'roberta'];
 const DECODERS = ['gpt2', 'llama', 'llama3', 'qwen2', 'qwen3'];
 
-const runners = { onnx: await createRunner('onnx', 2), cpu: await createRunner('cpu', 1) };
+const runners = Object.fromEntries(
+  await Promise.all(TESTED.map(async (backend) => [backend, await createRunner(backend, 2)] as const)),
+) as Record<'onnx' | 'cpu', Runner>;
 afterAll(() => runners.onnx.release());
 
 const inputOf = (b: Readonly<Record<string, Tensor>>, lastTokens: LastTokens): ModelInput => ({

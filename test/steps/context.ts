@@ -2,9 +2,13 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { Checker } from '../../src/engine/check.js';
+import { createRegistry } from '../../src/engine/registry.js';
+import { SchemaSet } from '../../src/engine/schema-set.js';
 import type { AnyStep, InputArtifact, Progress, StepContext, StepDefinition, Table } from '../../src/engine/step.js';
+import { steps } from '../../src/steps/index.js';
 import type { Json, JsonObject } from '../../src/util/json.js';
 
 /** What a test hands to a step. */
@@ -49,24 +53,14 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-/** The options checked against the step's schema, with its defaults filled in, as the engine does it. */
-export async function withDefaults(step: string, options: JsonObject): Promise<JsonObject> {
-  const file = new URL(`../../schemas/steps/${step}.schema.json`, import.meta.url);
-  const schema = JSON.parse(await readFile(file, 'utf8')) as JsonObject;
-  const ajv = new Ajv2020({ discriminator: true, useDefaults: true, allErrors: true, allowUnionTypes: true });
-  ajv.addVocabulary(['x-file', 'x-not-file', 'x-package', 'x-environment']);
-  for (const folder of ['models', '.']) {
-    const root = new URL(`../../schemas/${folder}/`, import.meta.url);
-    for (const name of await readdir(root).catch(() => [])) {
-      if (!name.endsWith('.json')) continue;
-      const other = JSON.parse(await readFile(new URL(name, root), 'utf8')) as JsonObject;
-      // What is there for editors only is of an older draft.
-      if (other.$schema === schema.$schema) ajv.addSchema(other);
-    }
-  }
-  const copy = structuredClone(options);
-  if (!ajv.validate(schema, copy)) throw new Error(`${step}: ${ajv.errorsText()}`);
-  return copy;
+/** The options checked against the step's schema, short forms and defaults filled in, as the engine does it. */
+export function withDefaults(step: string, options: JsonObject): JsonObject {
+  const registry = createRegistry(steps, fileURLToPath(new URL('../../schemas', import.meta.url)));
+  const checker = new Checker(new SchemaSet(registry.schemas()), {});
+  const wording = { subject: () => ({ noun: 'option', owner: step, path: [] }) };
+  const { value, issues } = checker.check(registry.schema(step), options, '', wording);
+  if (issues.length > 0) throw new Error(`${step}: ${issues.map(({ message, pointer }) => `${pointer} ${message}`)}`);
+  return value as JsonObject;
 }
 
 export async function makeContext(given: ContextOptions): Promise<TestContext> {
@@ -152,7 +146,7 @@ export async function makeContext(given: ContextOptions): Promise<TestContext> {
 
 /** Runs a step: its defaults filled in, on a fresh context. */
 export async function runStep(step: AnyStep, given: ContextOptions): Promise<TestContext> {
-  const context = await makeContext({ ...given, options: await withDefaults(step.name, given.options) });
+  const context = await makeContext({ ...given, options: withDefaults(step.name, given.options) });
   await (step as StepDefinition<never>).run(context.ctx);
   return context;
 }

@@ -197,7 +197,7 @@ describe('what can go wrong', () => {
 
   test.each(['0.97', '== 1', '>= x', '>= 97 %', ''])('the schema refuses the comparison "%s"', async (macro_f1) => {
     const error = await failure({ options: { expect: { macro_f1 } }, inputs: {} });
-    expect((error as Error).message).toContain('must match pattern');
+    expect((error as Error).message).toContain('must match ^(>=|');
   });
 
   test.each([

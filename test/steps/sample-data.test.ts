@@ -31,7 +31,7 @@ const split = async (context: TestContext, name: string) => readDataset(context.
 
 describe('sample-data', () => {
   it('has the defaults that its schema documents', async () => {
-    expect(await withDefaults('sample-data', { source: { type: 'jsonl', path: 'rows.jsonl' } })).toEqual({
+    expect(withDefaults('sample-data', { source: { type: 'jsonl', path: 'rows.jsonl' } })).toEqual({
       source: { type: 'jsonl', path: 'rows.jsonl', text: 'text', label: 'label' },
       deduplicate: { near: 0.8 },
       split: { train: 0.7, validation: 0.1, test: 0.2 },
@@ -40,7 +40,7 @@ describe('sample-data', () => {
       max_characters: 20000,
     });
     const mail = { type: 'mail', labels: { a: 'x' } };
-    expect(await withDefaults('sample-data', { source: { ...mail, path: 'p' } })).toMatchObject({
+    expect(withDefaults('sample-data', { source: { ...mail, path: 'p' } })).toMatchObject({
       source: { folder: '.' },
     });
   });

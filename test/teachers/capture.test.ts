@@ -168,7 +168,7 @@ describe('cache-logits', async () => {
     await mkdir(root);
     const stop = new AbortController();
     const given = {
-      options: await withDefaults('cache-logits', OPTIONS),
+      options: withDefaults('cache-logits', OPTIONS),
       inputs: { teacher: { kind: 'model', path: teacher }, data: { kind: 'dataset', path: corpus.data } },
       root,
     };

@@ -10,6 +10,7 @@ import { type AfterUpdate, type Training, train } from '../../src/train/loop.js'
 import { fitOf } from '../../src/train/preflight.js';
 import { readState, saveState } from '../../src/train/saved-state.js';
 import { StepFailure } from '../../src/util/failure.js';
+import { TESTED } from '../backend/backends.js';
 import {
   type Corpus,
   capture,
@@ -140,8 +141,8 @@ describe('train', async () => {
     expect(one).toEqual(two);
   });
 
-  it('gives the same on the cpu backend, up to rounding', async () => {
-    const [a, b] = [await whole({}), await withRunner('cpu', 1, (own) => whole({ runner: own }))];
+  it.each(TESTED.slice(1))('gives the same on %s, up to rounding', async (backend) => {
+    const [a, b] = [await whole({}), await withRunner(backend, 1, (own) => whole({ runner: own }))];
     a.losses.forEach((loss, i) => {
       expect(Math.abs(loss - (b.losses[i] as number)) / loss, `update ${i + 1}`).toBeLessThan(1e-3);
     });

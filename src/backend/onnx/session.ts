@@ -1,4 +1,5 @@
 import ort from 'onnxruntime-node';
+import { StepFailure } from '../../util/failure.js';
 
 /** The one file that imports onnxruntime. */
 
@@ -20,6 +21,35 @@ export interface Session {
 /** Execution providers, by ONNX Runtime's names. */
 export type Provider = 'cpu' | 'cuda' | 'dml' | 'coreml';
 
+async function create(
+  model: Uint8Array,
+  provider: Provider,
+  options: ort.InferenceSession.SessionOptions,
+): Promise<ort.InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(model, options);
+  } catch (error) {
+    if (provider === 'cpu') throw error;
+    const [why] = (error as Error).message.split('\n');
+    const hint =
+      provider === 'cuda'
+        ? 'It needs CUDA and cuDNN, and ONNX Runtime’s CUDA libraries: node node_modules/onnxruntime-node/script/install.js'
+        : 'Leave out "backend" to run on the CPU.';
+    throw new StepFailure('backend-not-available', `ONNX Runtime cannot use "${provider}": ${why}`, hint);
+  }
+}
+
+function checkProvider(provider: Provider): void {
+  const there = ort.listSupportedBackends().map(({ name }) => name);
+  // Without this check ONNX Runtime would say nothing and use the CPU.
+  if (there.includes(provider)) return;
+  throw new StepFailure(
+    'backend-not-available',
+    `the ONNX Runtime for ${process.platform} ${process.arch} has no execution provider "${provider}", only ${there.join(', ')}`,
+    'Leave out "backend" to run on the CPU.',
+  );
+}
+
 /**
  * Loads a model into ONNX Runtime.
  *
@@ -28,9 +58,11 @@ export type Provider = 'cpu' | 'cuda' | 'dml' | 'coreml';
  * @param model an encoded ONNX model
  * @param provider what runs it; what another than the CPU's cannot run, the CPU runs
  * @param threads threads of one operator; results do not depend on it
+ * @throws StepFailure if the provider cannot be used here
  */
 export async function createSession(model: Uint8Array, provider: Provider, threads: number): Promise<Session> {
-  const session = await ort.InferenceSession.create(model, {
+  checkProvider(provider);
+  const session = await create(model, provider, {
     executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
