@@ -123,13 +123,11 @@ function headOf(json: Readonly<Record<string, unknown>>): Head {
 }
 
 function labelsOf(json: Readonly<Record<string, unknown>>, file: string): string[] {
-  if (json.id2label === undefined || json.id2label === null) {
-    throw new StepFailure('no-labels', `${file} is of a classifier, but names no labels (id2label)`);
-  }
   if (json.problem_type && json.problem_type !== 'single_label_classification') {
     throw new StepFailure('unsupported-model', `${file}: a model for ${json.problem_type} tells no labels apart`);
   }
-  return Object.entries(json.id2label as Record<string, string>)
+  // transformers leaves out the names that it gives to two labels by itself.
+  return Object.entries((json.id2label ?? { 0: 'LABEL_0', 1: 'LABEL_1' }) as Record<string, string>)
     .sort(([a], [b]) => Number(a) - Number(b))
     .map(([, label]) => label);
 }

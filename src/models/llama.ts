@@ -1,6 +1,7 @@
 import { rmsNorm, silu } from '../backend/ops.js';
 import type { HostTensors, Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
+import { StepFailure } from '../util/failure.js';
 import type { Architecture, ModelInput, ParameterSpecs, Part, PlacedSpec, TransformerConfig } from './architecture.js';
 import { cached, causal, type LookBack, lastTokens, pooledOf, rowCount, rowsOf, scoresOf } from './decoder.js';
 import { type Dropout, dense, joinHeads, linear, splitHeads, weight } from './layers.js';
@@ -27,6 +28,8 @@ interface Member {
   /** Of its classes in transformers. */
   readonly name: string;
   readonly headNorms: boolean;
+  /** What transformers takes where `config.json` does not say: heads of keys and values, and a head's width. */
+  readonly usual?: { readonly kvHeads: number; readonly headWidth?: number };
   bias(attentionBias: boolean): LlamaConfig['bias'];
 }
 
@@ -92,7 +95,7 @@ const embeddings = (p: Tensors, ids: Tensor): Tensor =>
  * The Llama family (Touvron et al. 2023, arXiv:2302.13971): RMSNorm, rotary positions, SwiGLU, shared keys and values.
  * SmolLM2 is a Llama.
  */
-const member = ({ type, name, headNorms, bias }: Member): Architecture<LlamaConfig> => ({
+const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<LlamaConfig> => ({
   type,
   className: ({ head }) =>
     `${name}${{ classifier: 'ForSequenceClassification', 'language-model': 'ForCausalLM', none: 'Model' }[head]}`,
@@ -134,6 +137,9 @@ const member = ({ type, name, headNorms, bias }: Member): Architecture<LlamaConf
 
   fromHuggingFace(json, head, labels) {
     const { number, flag, tokenId, only } = settings(json);
+    if ([json.layer_types].flat().includes('sliding_attention')) {
+      throw new StepFailure('unsupported-model', 'config.json has layers that attend to a sliding window only');
+    }
     only({ hidden_act: 'silu', mlp_bias: false, use_sliding_window: false, pretraining_tp: 1 });
     const [hidden, heads, positions] = [
       number('hidden_size'),
@@ -146,8 +152,10 @@ const member = ({ type, name, headNorms, bias }: Member): Architecture<LlamaConf
       hidden,
       layers: number('num_hidden_layers'),
       heads,
-      kvHeads: number('num_key_value_heads', heads),
-      headWidth: number('head_dim', hidden / heads),
+      // Null means that no heads share; only what is left out has the family's usual value.
+      kvHeads:
+        json.num_key_value_heads === undefined ? (usual?.kvHeads ?? heads) : number('num_key_value_heads', heads),
+      headWidth: number('head_dim', usual?.headWidth ?? hidden / heads),
       intermediate: number('intermediate_size'),
       positions,
       maxLength: positions,
@@ -282,6 +290,7 @@ export const llama = member({
 export const qwen2 = member({
   type: 'qwen2',
   name: 'Qwen2',
+  usual: { kvHeads: 32 },
   headNorms: false,
   bias: () => ({ qkv: true, output: false }),
 });
@@ -290,6 +299,7 @@ export const qwen2 = member({
 export const qwen3 = member({
   type: 'qwen3',
   name: 'Qwen3',
+  usual: { kvHeads: 32, headWidth: 128 },
   headNorms: true,
   bias: (asked) => ({ qkv: asked, output: asked }),
 });

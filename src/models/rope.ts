@@ -26,7 +26,8 @@ export interface Rope {
  * @throws StepFailure for a kind of scaling that is not known here
  */
 export function readRope(json: Readonly<Record<string, unknown>>): Rope {
-  const found = (json.rope_parameters ?? json.rope_scaling ?? {}) as Readonly<Record<string, unknown>>;
+  // transformers takes the older key where both are there.
+  const found = (json.rope_scaling ?? json.rope_parameters ?? {}) as Readonly<Record<string, unknown>>;
   const { number, only } = settings(found);
   only({ partial_rotary_factor: 1 });
   settings(json).only({ partial_rotary_factor: 1 });
@@ -47,7 +48,7 @@ export function readRope(json: Readonly<Record<string, unknown>>): Rope {
       factor: number('factor'),
       lowFactor: number('low_freq_factor'),
       highFactor: number('high_freq_factor'),
-      positions: number('original_max_position_embeddings'),
+      positions: number('original_max_position_embeddings', settings(json).number('max_position_embeddings')),
     },
   };
 }

@@ -103,7 +103,7 @@ describe('steps', () => {
   test('one step: nested options, members of a union, defaults, bounds, an example', async () => {
     const { code, out } = await recipe(here, ['steps', 'train']);
     expect(code).toBe(0);
-    expect(out).toContain('\n  batch_size: integer, >= 1, default 32\n      Rows of one update.\n');
+    expect(out).toContain('\n  batch_size: integer, >= 1, default 32\n      Rows that are computed at once.\n');
     expect(out).toContain('\n      type: bert - ');
     expect(out).toMatch(/\n {10}layers: integer, >= 1, required\n/);
     expect(out).toMatch(

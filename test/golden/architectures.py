@@ -28,7 +28,8 @@ POSITIONS = 12
 ROBERTA = dict(pad_token_id=1, max_position_embeddings=POSITIONS + 2, layer_norm_eps=1e-5, type_vocab_size=1)
 SIZES = dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=32, vocab_size=VOCABULARY)
 LLAMA = dict(**SIZES, num_key_value_heads=2, max_position_embeddings=POSITIONS, pad_token_id=0, bos_token_id=None, eos_token_id=None)
-ROPE3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8)
+# Of its three angles one is kept, one stretched and one between.
+ROPE3 = dict(rope_type="llama3", factor=4.0, low_freq_factor=0.1, high_freq_factor=1.2, original_max_position_embeddings=8)
 CONFIGS = {
     "bert": ("bert", dict(**SIZES, max_position_embeddings=POSITIONS)),
     "distilbert": (

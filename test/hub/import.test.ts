@@ -117,7 +117,7 @@ describe('import-model', async () => {
 
   it('trains on from it, with some layers, and the result can be judged', async () => {
     const model = (await imported(teacher)).outputs.model as string;
-    const cached = await capture(join(folder, 'cached'), corpus, teacher, { hidden_states: [2, 4] });
+    const cached = await capture(join(folder, 'cached'), corpus, teacher, { hidden_states: [0, 2, 4] });
     const data = { kind: 'dataset', path: corpus.data };
     const { outputs, progress } = await runStep(train, {
       options: {
