@@ -143,8 +143,8 @@ function crash(code: number | null, signal: NodeJS.Signals | null, tail: readonl
   const heap = tail.some((line) => line.includes('JavaScript heap out of memory'));
   const output = tail.length === 0 ? '' : `. Its last output:\n${tail.map((line) => `  ${line}`).join('\n')}`;
   const outcome = { status: 'failed', reason: 'crashed', message: `the step's process ${how}${output}` } as const;
-  if (heap) return { ...outcome, hint: 'It ran out of JavaScript memory. Try smaller batches or less data.' };
+  if (heap) return { ...outcome, hint: 'It ran out of JavaScript memory. Lower batch_size, or give it less data.' };
   if (signal === 'SIGKILL')
-    return { ...outcome, hint: 'Most likely the system ran out of memory. Try smaller batches.' };
+    return { ...outcome, hint: 'Most likely the system ran out of memory. Lower batch_size or max_length.' };
   return outcome;
 }

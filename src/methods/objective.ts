@@ -43,12 +43,17 @@ export interface LossInput {
   readonly rows: Tensor;
   /** One-hot labels [batch, labels]; all 0 in a row without one. */
   readonly labels: Tensor;
+  /** A token sees only what is before it: scores of what comes after mean nothing. */
+  readonly causal: boolean;
   /** Parameters of this objective, by the names of `parameters`. */
   readonly parameters: Tensors;
 }
 
-/** What a loss can be a mean over: rows, rows with a label, tokens, pairs of tokens of a row. */
-export type Counted = 'rows' | 'labels' | 'tokens' | 'token-pairs';
+/**
+ * What a loss can be a mean over: rows, rows with a label, tokens, pairs of tokens of a row, and of these pairs those in
+ * which the second is not after the first.
+ */
+export type Counted = 'rows' | 'labels' | 'tokens' | 'token-pairs' | 'causal-pairs';
 
 /**
  * One way to learn. `Options` is its entry in a recipe's `objectives`, as its schema has it.
@@ -56,7 +61,7 @@ export type Counted = 'rows' | 'labels' | 'tokens' | 'token-pairs';
 export interface Objective<Options> {
   readonly type: string;
   /** What its loss is a mean over, so that the means of several batches can be put together exactly. */
-  readonly over: Counted;
+  over(causal: boolean): Counted;
   /** It learns from a teacher; without one, nothing below is called. */
   readonly teacher: boolean;
   /** @param fit undefined when there is no teacher */

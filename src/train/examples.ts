@@ -70,6 +70,7 @@ export class Examples {
       labels: rows.filter((row) => (this.rows[row] as Row).label !== null).length,
       tokens: tokens.reduce((sum, n) => sum + n, 0),
       'token-pairs': tokens.reduce((sum, n) => sum + n * n, 0),
+      'causal-pairs': tokens.reduce((sum, n) => sum + (n * (n + 1)) / 2, 0),
     };
   }
 

@@ -1,4 +1,5 @@
 import { StepFailure } from '../util/failure.js';
+import { namingMemory } from '../util/out-of-memory.js';
 import { binary } from './wasm/adamw.js';
 
 export interface Kernels {
@@ -52,7 +53,11 @@ export class KernelMemory {
         'Freeze layers or embeddings, take fewer layers, or use optimizer: sgd, which remembers less.',
       );
     }
-    this.memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(bytes / PAGE)) });
+    try {
+      this.memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(bytes / PAGE)) });
+    } catch (error) {
+      throw namingMemory(error);
+    }
     const module = new WebAssembly.Module(Buffer.from(binary, 'base64'));
     const instance = new WebAssembly.Instance(module, { host: { memory: this.memory } });
     this.kernels = instance.exports as unknown as Kernels;

@@ -4,6 +4,7 @@ import type { Wanted } from '../data/logits.js';
 import { objectiveOf } from '../methods/index.js';
 import type { Counted, Fit, TeacherSignal } from '../methods/objective.js';
 import type { ParameterSpec, TransformerConfig } from '../models/architecture.js';
+import { architectureOf } from '../models/architectures.js';
 import { dropoutSites, forward } from '../models/forward.js';
 import type { Stage as StageOptions } from '../options/train.js';
 import { type Counts, TEACHER } from './examples.js';
@@ -70,6 +71,7 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
     parts.flatMap(({ prefix, specs }) => Object.entries(specs).map(([name, spec]) => [prefix + name, spec])),
   );
 
+  const causal = architectureOf(config).decoder !== undefined;
   const lastTokens = parts.some((p) => p.needs.lastHiddenState) ? 'all' : 'pooled';
   const sites = (rows: number, length: number) => dropoutSites(config, rows, length, lastTokens);
 
@@ -96,6 +98,7 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
         mask: feed('mask'),
         rows: feed('rows'),
         labels: feed('labels'),
+        causal,
         parameters: own,
       };
       const mean = objective.loss(entry, input, fit);
@@ -111,7 +114,7 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
     specs,
     wanted,
     dropoutSites: sites,
-    over: parts.map((p) => p.objective.over),
+    over: parts.map((p) => p.objective.over(causal)),
     labelledOnly: parts.every((p) => p.needs.labels),
   };
 }

@@ -68,6 +68,12 @@ export function plainReporter(write: (text: string) => void): Reporter {
 
 const hintLines = (hint: string | undefined): string[] => (hint ? [`  ${clean(hint)}`] : []);
 
+/** ` (soft-label 0.2, hard-label 0.9)`, where there is more than one. */
+function partsOf(losses: Readonly<Record<string, number>> = {}): string {
+  const parts = Object.entries(losses).map(([name, loss]) => `${clean(name)} ${formatLoss(loss)}`);
+  return parts.length > 1 ? ` (${parts.join(', ')})` : '';
+}
+
 /** `1200/6046 mails (20 %), 412/s, 12 s left, loss 0.4312, stage 1 of 2` */
 function progressLine(step: StepView): string {
   const { progress, rate, losses } = step;
@@ -78,7 +84,7 @@ function progressLine(step: StepView): string {
     `${progress.done}/${progress.total} ${clean(progress.unit)} (${percent} %)`,
     ...(rate.perSecond ? [formatRate(rate.perSecond)] : []),
     ...(left === undefined ? [] : [`${formatSeconds(left)} left`]),
-    ...(losses.last === undefined ? [] : [`loss ${formatLoss(losses.last)}`]),
+    ...(losses.last === undefined ? [] : [`loss ${formatLoss(losses.last)}${partsOf(progress.losses)}`]),
     ...(progress.cost === undefined ? [] : [`$${progress.cost.toFixed(2)}`]),
     ...(progress.phase ? [clean(progress.phase)] : []),
   ].join(', ');

@@ -193,6 +193,33 @@ describe('objectives', async () => {
     expect(stageOf([hard, soft], '')).toMatchObject({ labelledOnly: false, wanted: { logits: true } });
   });
 
+  it('attention of a decoder does not look at what its mask hides', async () => {
+    const { config: decoder, parameters: own } = await tiny('gpt2');
+    const options: Objective = { type: 'attention', weight: 1, layer_map: 'uniform' };
+    const stage = { objectives: [options], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] };
+    const { fn, over } = buildStage(
+      { ...decoder, dropout: 0 },
+      stage as Parameters<typeof buildStage>[1],
+      fit,
+      'causal',
+    );
+    expect(over).toEqual(['causal-pairs']);
+    const lossWith = async (change: (line: number, column: number) => number): Promise<number> => {
+      const changed = Object.entries(teacher.attentionScores).map(([layer, numbers]) => [
+        TEACHER.attention(Number(layer)),
+        half(
+          [rows, config.heads, length, length],
+          numbers.map((x, i) => x + change(Math.floor(i / length) % length, i % length)),
+        ),
+      ]);
+      const { values } = await runners.onnx.gradients(fn, own, { ...feeds, ...Object.fromEntries(changed) });
+      return values.loss?.[0] as number;
+    };
+    const plain = await lossWith(() => 0);
+    expect(await lossWith((line, column) => (column > line ? 5 : 0))).toBe(plain);
+    expect(await lossWith((line, column) => (column === line ? 5 : 0))).not.toBe(plain);
+  });
+
   it('attention needs as many heads on both sides', () => {
     const options: Objective = { type: 'attention', weight: 1, layer_map: 'uniform' };
     const stage = () =>

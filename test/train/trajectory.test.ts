@@ -100,6 +100,7 @@ describe('fifty updates', () => {
         labels: labels.length,
         tokens: 0,
         'token-pairs': 0,
+        'causal-pairs': 0,
       }));
       let loss = 0;
       for (const [i, batch] of window.entries()) {

@@ -1,5 +1,6 @@
 import ort from 'onnxruntime-node';
 import { StepFailure } from '../../util/failure.js';
+import { namingMemory } from '../../util/out-of-memory.js';
 
 /** The one file that imports onnxruntime. */
 
@@ -12,7 +13,10 @@ export interface SessionInput {
 export type SessionOutputs = Record<string, Float32Array | Uint16Array>;
 
 export interface Session {
-  /** Runs the graph; blocks the thread until it is done. Outputs asked for by name, each a copy of its own. */
+  /**
+   * Runs the graph; blocks the thread until it is done. Outputs asked for by name, each a copy of its own.
+   * @throws StepFailure `out-of-memory`
+   */
   run(inputs: Readonly<Record<string, SessionInput>>, outputs: readonly string[]): Promise<SessionOutputs>;
   /** Frees the native memory. */
   release(): Promise<void>;
@@ -29,7 +33,7 @@ async function create(
   try {
     return await ort.InferenceSession.create(model, options);
   } catch (error) {
-    if (provider === 'cpu') throw error;
+    if (provider === 'cpu') throw namingMemory(error);
     const [why] = (error as Error).message.split('\n');
     const hint =
       provider === 'cuda'
@@ -79,7 +83,9 @@ export async function createSession(model: Uint8Array, provider: Provider, threa
         if (dtype === 'float16') Object.defineProperty(tensor, 'data', { value: data });
         feeds[name] = tensor;
       }
-      const results = await session.run(feeds, outputs);
+      const results = await session.run(feeds, outputs).catch((error: unknown) => {
+        throw namingMemory(error);
+      });
       const copies: SessionOutputs = {};
       for (const name of outputs) {
         const { type, data } = results[name] as ort.Tensor;

@@ -8,11 +8,11 @@ const pairsOf = (options: Attention, fit: Fit) => layerPairs(options.layer_map, 
 
 /**
  * MSE between mapped layers' attention scores before the softmax, head by head (TinyBERT, arXiv:1909.10351, eq. 7),
- * mean over pairs of real tokens, heads and layers.
+ * mean over pairs of real tokens, heads and layers; of a decoder, over the pairs that its mask lets through.
  */
 export const attention: Objective<Attention> = {
   type: 'attention',
-  over: 'token-pairs',
+  over: (causal) => (causal ? 'causal-pairs' : 'token-pairs'),
   teacher: true,
   needs(options, fit) {
     const { studentHeads, teacherHeads } = fit as Fit;
@@ -26,10 +26,11 @@ export const attention: Objective<Attention> = {
     return { ...NOTHING, attention: pairsOf(options, fit as Fit).map((p) => p.teacher) };
   },
   parameters: () => ({}),
-  loss(options, { student, teacher, mask }, fit) {
+  loss(options, { student, teacher, mask, causal }, fit) {
     const pairs = pairsOf(options, fit as Fit);
     const [batch, length] = mask.shape as [number, number];
-    const both = tf.mul(tf.reshape(mask, [batch, 1, length, 1]), tf.reshape(mask, [batch, 1, 1, length]));
+    const pairsOfTokens = tf.mul(tf.reshape(mask, [batch, 1, length, 1]), tf.reshape(mask, [batch, 1, 1, length]));
+    const both = causal ? tf.mul(pairsOfTokens, notAfter(length)) : pairsOfTokens;
     const distances = pairs.map((pair) => {
       const own = student.attentionScores[pair.student - 1]?.() as Tensor;
       const target = teacher.attentionScores.get(pair.teacher) as Tensor;
@@ -42,3 +43,9 @@ export const attention: Objective<Attention> = {
     );
   },
 };
+
+/** 1 where a column is not after its row: [1, 1, length, length]. */
+function notAfter(length: number): Tensor {
+  const ones = Float32Array.from({ length: length * length }, (_, i) => (i % length <= Math.floor(i / length) ? 1 : 0));
+  return tf.tensor(ones, [1, 1, length, length]);
+}

@@ -6,7 +6,7 @@ import { NOTHING, type Objective } from '../objective.js';
 /** Cross-entropy with the real label, mean over the rows that have one. */
 export const hardLabel: Objective<HardLabel> = {
   type: 'hard-label',
-  over: 'labels',
+  over: () => 'labels',
   teacher: false,
   needs: () => ({ ...NOTHING, labels: true }),
   parameters: () => ({}),

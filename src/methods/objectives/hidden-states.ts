@@ -14,7 +14,7 @@ const projectionName = (options: HiddenStates, pair: number): string =>
  */
 export const hiddenStates: Objective<HiddenStates> = {
   type: 'hidden-states',
-  over: 'tokens',
+  over: () => 'tokens',
   teacher: true,
   needs(options, fit) {
     const pairs = pairsOf(options, fit as Fit);

@@ -10,7 +10,7 @@ import { NOTHING, type Objective } from '../objective.js';
  */
 export const softLabel: Objective<SoftLabel> = {
   type: 'soft-label',
-  over: 'rows',
+  over: () => 'rows',
   teacher: true,
   needs: () => ({ ...NOTHING, logits: true }),
   parameters: () => ({}),

@@ -1,0 +1,536 @@
+import fc from 'fast-check';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { families } from '../../src/backend/lower/index.js';
+import * as ops from '../../src/backend/ops.js';
+import { createRunner } from '../../src/backend/runner.js';
+import { type Shape, type Tensor, tf } from '../../src/backend/tf.js';
+import { record, TRACE } from '../../src/backend/trace.js';
+import {
+  ANY,
+  alternating,
+  between,
+  type Call,
+  type Case,
+  cases,
+  type DType,
+  distinct,
+  expectAgreement,
+  four,
+  input,
+  stepped,
+  type Values,
+  whole,
+} from './property.js';
+
+const SEED = 20250;
+const RUNS = 3;
+const CASES = 24;
+
+// Nothing here is drawn from what was drawn before: fast-check shrinks such values best. Numbers are taken modulo what is
+// possible, and lists of four are cut to the rank.
+
+const dimension = fc.integer({ min: 1, max: 5 });
+const number = fc.nat(99);
+const shapes = (minRank = 0, maxRank = 4, d = dimension): fc.Arbitrary<number[]> =>
+  fc.array(d, { minLength: minRank, maxLength: maxRank });
+/** Shapes that broadcast to one another: one shape less some leading axes, and some axes made 1. */
+const broadcasting = (count: number, maxRank = 4): fc.Arbitrary<number[][]> => {
+  const side = fc.record({ dropped: fc.nat(maxRank), ones: four(fc.boolean()) });
+  return fc
+    .record({ full: shapes(0, maxRank), sides: fc.array(side, { minLength: count, maxLength: count }) })
+    .map(({ full, sides }) =>
+      sides.map(({ dropped, ones }) => full.map((d, i) => (ones[i] ? 1 : d)).slice(dropped % (full.length + 1))),
+    );
+};
+/** The n-th axis of a rank, counted from either end. */
+const axisOf = (n: number, rank: number): number => (n % (2 * rank)) - rank;
+const normal = (axis: number, rank: number): number => (axis + rank) % rank;
+/** The order that sorts the keys. */
+const orderOf = (keys: readonly number[], rank: number): number[] =>
+  Array.from({ length: rank }, (_, i) => i).sort((i, j) => (keys[i] as number) - (keys[j] as number));
+const replaced = (shape: Shape, axis: number, d: number): number[] =>
+  shape.map((old, i) => (i === normal(axis, shape.length) ? d : old));
+
+const positive = between(0.2, 3);
+const dtypes = <T extends DType>(...of: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...of);
+const anyType = dtypes('float32', 'int32', 'bool');
+const numeric = dtypes('float32', 'int32');
+
+type Op1 = (x: Tensor) => Tensor;
+type Op2 = (a: Tensor, b: Tensor) => Tensor;
+
+const unary = (op: Op1, values: Values = ANY.float32, ...others: readonly Values[]): fc.Arbitrary<Case> => {
+  const byType = Object.fromEntries([values, ...others].map((v) => [v.dtype, v]));
+  return cases(
+    fc.record({ shape: shapes(), dtype: fc.constantFrom(...Object.keys(byType)) }),
+    ({ shape, dtype }): Call => ({ inputs: [input(shape, byType[dtype])], call: op, gradient: true }),
+  );
+};
+
+interface Pair {
+  readonly types?: readonly (readonly [DType, DType])[];
+  readonly values?: readonly [Values, Values];
+  /** `of equals`: tfjs's own gradient is wrong where one side is broadcast. */
+  readonly gradient?: boolean | 'of equals';
+}
+const FLOATS = ['float32', 'float32'] as const;
+/** Types that tfjs brings to one that it computes in. */
+const ARITHMETIC = [
+  FLOATS,
+  FLOATS,
+  ['int32', 'int32'],
+  ['float32', 'int32'],
+  ['bool', 'float32'],
+  ['int32', 'bool'],
+] as const;
+const binary = (
+  op: Op2,
+  { types = ARITHMETIC, values = [ANY.float32, ANY.float32], gradient = true }: Pair = {},
+): fc.Arbitrary<Case> =>
+  cases(
+    fc.record({ shapes: broadcasting(2), dtypes: fc.constantFrom(...types) }),
+    ({ shapes: [a = [], b = []], dtypes }) => ({
+      inputs: [a, b].map((shape, i) => {
+        const dtype = dtypes[i] as DType;
+        return input(shape, dtype === 'float32' ? values[i] : ANY[dtype]);
+      }),
+      call: op,
+      gradient: gradient === 'of equals' ? String(a) === String(b) : gradient,
+    }),
+  );
+/** Steps of a half: many are equal. */
+const comparison = (op: Op2, ...types: readonly (readonly [DType, DType])[]): fc.Arbitrary<Case> =>
+  binary(op, {
+    types: [FLOATS, ['int32', 'int32'], ['int32', 'float32'], ['uint8', 'uint8'], ['uint8', 'int32'], ...types],
+    values: [stepped(0.5), stepped(0.5)],
+    gradient: false,
+  });
+const BOOLS = ['bool', 'bool'] as const;
+const logical = (op: Op2): fc.Arbitrary<Case> => binary(op, { types: [BOOLS], gradient: false });
+/** Nowhere equal. */
+const extremum = (op: Op2): fc.Arbitrary<Case> =>
+  binary(op, { values: [stepped(0.25), stepped(0.25, 0.125)], gradient: 'of equals' });
+const sameTwice = (op: Op2): fc.Arbitrary<Case> => unary((x) => op(x, x));
+
+type Reduction = (x: Tensor, axis?: number | number[], keepDims?: boolean) => Tensor;
+const reduction = (op: Reduction, values: readonly Values[], gradient = true): fc.Arbitrary<Case> => {
+  const byType = Object.fromEntries(values.map((v) => [v.dtype, v]));
+  const drawn = fc.record({
+    shape: shapes(),
+    keys: four(number),
+    ends: four(fc.boolean()),
+    count: fc.option(fc.nat(4), { nil: undefined }),
+    bare: fc.boolean(),
+    keepDims: fc.boolean(),
+    dtype: fc.constantFrom(...Object.keys(byType)),
+  });
+  const params = drawn.map(({ shape, keys, ends, count, bare, keepDims, dtype }) => {
+    const rank = shape.length;
+    const axes = orderOf(keys, rank)
+      .slice(0, count ?? 0)
+      .map((axis, i) => (ends[i] ? axis - rank : axis));
+    return {
+      shape,
+      axis: count === undefined ? undefined : bare && axes.length === 1 ? axes[0] : axes,
+      keepDims,
+      dtype,
+    };
+  });
+  return cases(params, ({ shape, axis, keepDims, dtype }) => ({
+    inputs: [input(shape, byType[dtype])],
+    call: (x) => op(x as Tensor, axis, keepDims),
+    gradient,
+  }));
+};
+const shapeAndAxis = (d = dimension) =>
+  fc.record({ shape: shapes(1, 4, d), n: number }).map(({ shape, n }) => ({ shape, axis: axisOf(n, shape.length) }));
+const arg = (op: (x: Tensor, axis: number) => Tensor): fc.Arbitrary<Case> =>
+  cases(shapeAndAxis(), ({ shape, axis }) => ({
+    inputs: [input(shape, distinct)],
+    call: (x) => op(x as Tensor, axis),
+    gradient: false,
+  }));
+
+/** Operators that move elements take all types. */
+const moving = <P extends { shape: number[] }>(
+  params: fc.Arbitrary<P>,
+  op: (x: Tensor, params: P) => Tensor | Tensor[],
+): fc.Arbitrary<Case> =>
+  cases(fc.record({ params, dtype: anyType }), ({ params, dtype }) => ({
+    inputs: [input(params.shape, ANY[dtype])],
+    call: (x) => op(x as Tensor, params),
+    gradient: true,
+  }));
+
+const reshapes = fc
+  .record({
+    shape: shapes(),
+    keys: four(number),
+    joined: four(fc.boolean()),
+    ones: fc.tuple(fc.boolean(), fc.boolean()),
+    inferred: fc.option(number, { nil: undefined }),
+  })
+  .map(({ shape, keys, joined, ones: [before, after], inferred }) => {
+    const to: number[] = before ? [1] : [];
+    orderOf(keys, shape.length).forEach((axis, i) => {
+      const d = shape[axis] as number;
+      if (joined[i] && to.length > 0) to.push((to.pop() as number) * d);
+      else to.push(d);
+    });
+    if (after) to.push(1);
+    return { shape, to: to.map((d, i) => (inferred !== undefined && i === inferred % to.length ? -1 : d)) };
+  });
+
+const slices = fc
+  .record({
+    shape: shapes(1),
+    from: four(number),
+    sizes: four(number),
+    toEnd: four(fc.boolean()),
+    given: fc.tuple(dimension, fc.nat(5)),
+  })
+  .map(({ shape, from, sizes, toEnd, given: [begins, ends] }) => {
+    const begin = shape.map((d, i) => (i < begins ? (from[i] as number) % d : 0));
+    const size = shape.map((d, i) => (toEnd[i] ? -1 : 1 + ((sizes[i] as number) % (d - (begin[i] as number)))));
+    return { shape, begin: begin.slice(0, begins), size: ends === 0 ? undefined : size.slice(0, ends) };
+  });
+
+/** Axes of size `parts` joined, or cut. */
+const parts = (minLength: number) =>
+  fc.record({
+    shape: shapes(1),
+    n: number,
+    sizes: fc.array(fc.integer({ min: 1, max: 3 }), { minLength, maxLength: 4 }),
+  });
+
+const splits = fc
+  .record({ parts: parts(1), even: fc.boolean(), inferred: fc.option(number, { nil: undefined }) })
+  .map(({ parts: { shape, n, sizes }, even, inferred }) => {
+    const axis = axisOf(n, shape.length);
+    const total = even ? sizes.length * (sizes[0] as number) : sizes.reduce((a, b) => a + b);
+    const asked = sizes.map((s, i) => (inferred !== undefined && i > 0 && i === inferred % sizes.length ? -1 : s));
+    return { shape: replaced(shape, axis, total), axis, split: even ? sizes.length : asked };
+  });
+
+const small = fc.integer({ min: 1, max: 3 });
+const indexed = fc
+  .record({ shape: shapes(1), indices: shapes(0, 2), n: number })
+  .map(({ shape, indices, n }) => ({ shape, indices, axis: axisOf(n, shape.length) }));
+
+const products = fc
+  .record({
+    batch: fc.oneof(
+      shapes(0, 2).map((b) => [b, b]),
+      shapes(1, 2).map((b) => [b, []]),
+      shapes(1, 2).map((b) => [[], b]),
+      shapes(1, 2).map((b) => [b.map(() => 1), b]),
+    ),
+    sizes: fc.tuple(dimension, dimension, dimension),
+    transposeA: fc.boolean(),
+    transposeB: fc.boolean(),
+    scales: fc.tuple(fc.constantFrom(1, 0.3), fc.constantFrom(1, 7)),
+    after: fc.constantFrom('nothing', 'bias', 'bias and scale'),
+  })
+  .map(({ batch: [left = [], right = []], sizes: [m, k, n], transposeA, transposeB, scales, after }) => ({
+    a: [...left, ...(transposeA ? [k, m] : [m, k])],
+    b: [...right, ...(transposeB ? [n, k] : [k, n])],
+    bias: [n],
+    transposeA,
+    transposeB,
+    scales,
+    after,
+  }));
+
+const last = (shape: Shape): Shape => shape.slice(-1);
+const norm = (gradient: boolean) =>
+  cases(fc.record({ shape: shapes(1), epsilon: fc.constantFrom(1e-3, 1e-5, 1e-6, 0.1) }), ({ shape, epsilon }) => ({
+    inputs: [input(shape, alternating), input(last(shape), between(0.5, 1.5)), input(last(shape))],
+    call: (x, gamma, beta) => ops.layerNorm(x as Tensor, gamma as Tensor, beta as Tensor, epsilon),
+    gradient,
+  }));
+const wide = between(-3, 3);
+const forwardOnly = (of: fc.Arbitrary<Case>): fc.Arbitrary<Case> => of.map((one) => ({ ...one, gradient: false }));
+
+const kernels: Readonly<Record<string, fc.Arbitrary<Case>>> = {
+  Add: fc.oneof(binary(tf.add), sameTwice(tf.add)),
+  Sub: fc.oneof(binary(tf.sub), sameTwice(tf.sub)),
+  Multiply: fc.oneof(binary(tf.mul), sameTwice(tf.mul)),
+  RealDiv: binary(tf.div, {
+    types: [FLOATS, ['int32', 'float32'], ['bool', 'float32']],
+    values: [ANY.float32, alternating],
+  }),
+  Maximum: extremum(tf.maximum),
+  Minimum: extremum(tf.minimum),
+  Pow: binary(tf.pow, { types: [FLOATS, ['float32', 'int32']], values: [positive, ANY.float32] }),
+  SquaredDifference: binary(tf.squaredDifference, { gradient: 'of equals' }),
+  AddN: cases(
+    fc.record({ shape: shapes(), count: fc.integer({ min: 1, max: 4 }), dtype: numeric }),
+    ({ shape, count, dtype }) => ({
+      inputs: Array.from({ length: count }, () => input(shape, ANY[dtype])),
+      call: (...all) => tf.addN(all),
+      gradient: true,
+    }),
+  ),
+  Neg: unary(tf.neg, ANY.float32, ANY.int32),
+  Exp: unary(tf.exp, ANY.float32, ANY.int32),
+  Log: unary(tf.log, positive, whole(1, 5)),
+  Log1p: unary(tf.log1p, between(-0.7, 3), whole(0, 5)),
+  Sqrt: unary(tf.sqrt, positive, whole(1, 5)),
+  Rsqrt: unary(tf.rsqrt, positive, whole(1, 5)),
+  Reciprocal: unary(tf.reciprocal, alternating, whole(1, 5)),
+  Square: unary(tf.square, ANY.float32, ANY.int32),
+  Abs: unary(tf.abs, alternating, ANY.int32),
+  Tanh: unary(tf.tanh, ANY.float32, ANY.int32),
+  Sigmoid: unary(tf.sigmoid, ANY.float32, ANY.int32),
+  Relu: unary(tf.relu, alternating, ANY.int32),
+  Erf: unary(tf.erf, ANY.float32, ANY.int32),
+  Sin: unary(tf.sin, ANY.float32, ANY.int32),
+  Cos: unary(tf.cos, ANY.float32, ANY.int32),
+  Softplus: unary(tf.softplus, ANY.float32, ANY.int32),
+  Step: cases(
+    fc.record({ shape: shapes(), alpha: fc.constantFrom(0, 0.25, -1, 2), dtype: numeric }),
+    ({ shape, alpha, dtype }) => ({
+      inputs: [input(shape, dtype === 'float32' ? alternating : ANY[dtype])],
+      call: (x) => tf.step(x as Tensor, alpha),
+      gradient: true,
+    }),
+  ),
+  Equal: comparison(tf.equal, BOOLS),
+  NotEqual: comparison(tf.notEqual, BOOLS),
+  Greater: comparison(tf.greater, BOOLS),
+  GreaterEqual: comparison(tf.greaterEqual, BOOLS),
+  Less: comparison(tf.less, BOOLS),
+  LessEqual: comparison(tf.lessEqual, BOOLS),
+  LogicalAnd: logical(tf.logicalAnd),
+  LogicalOr: logical(tf.logicalOr),
+  LogicalNot: cases(fc.record({ shape: shapes() }), ({ shape }) => ({
+    inputs: [input(shape, ANY.bool)],
+    call: (x) => tf.logicalNot(x as Tensor),
+    gradient: false,
+  })),
+  Select: cases(
+    fc.record({ shapes: broadcasting(3), dtype: anyType }),
+    ({ shapes: [condition = [], t = [], e = []], dtype }) => ({
+      inputs: [input(condition, ANY.bool), input(t, ANY[dtype]), input(e, ANY[dtype])],
+      call: (c, a, b) => tf.where(c as Tensor, a as Tensor, b as Tensor),
+      gradient: true,
+    }),
+  ),
+  Sum: reduction(tf.sum, [between(-0.5, 2), ANY.int32, ANY.bool]),
+  Mean: reduction(tf.mean, [between(-0.5, 2), ANY.int32, ANY.bool]),
+  Max: reduction(tf.max, [distinct, ANY.int32]),
+  Min: reduction(tf.min, [distinct, ANY.int32]),
+  Prod: reduction(tf.prod, [between(0.8, 1.25), whole(1, 1), ANY.bool], false), // its gradient takes cumulative products
+  ArgMax: arg(tf.argMax),
+  ArgMin: arg(tf.argMin),
+  Softmax: cases(fc.record({ shape: shapes(1) }), ({ shape }) => ({
+    inputs: [input(shape)],
+    call: (x) => tf.softmax(x as Tensor),
+    gradient: true,
+  })),
+  BatchMatMul: cases(products, ({ a, b, bias, transposeA, transposeB, scales, after }) => ({
+    inputs: [input(a), input(b), input(bias)],
+    call: (x, y, z) => {
+      const [left, right] = [x, y].map((t, i) => (scales[i] === 1 ? t : tf.mul(t as Tensor, scales[i] as number)));
+      const product = tf.matMul(left as Tensor, right as Tensor, transposeA, transposeB);
+      if (after === 'nothing') return product;
+      const sum = tf.add(product, z as Tensor);
+      return after === 'bias' ? sum : tf.mul(sum, 1.5);
+    },
+    // tfjs has no gradient where the leading axes differ.
+    gradient: String(a.slice(0, -2)) === String(b.slice(0, -2)),
+  })),
+  Identity: moving(fc.record({ shape: shapes() }), (x) => tf.clone(x)),
+  Reshape: moving(reshapes, (x, { to }) => tf.reshape(x, to)),
+  ExpandDims: moving(
+    fc.record({ shape: shapes(0, 3), n: number }).map(({ shape, n }) => ({ shape, axis: axisOf(n, shape.length + 1) })),
+    (x, { axis }) => tf.expandDims(x, axis),
+  ),
+  Transpose: moving(
+    fc
+      .record({ shape: shapes(), keys: four(number) })
+      .map(({ shape, keys }) => ({ shape, perm: orderOf(keys, shape.length) })),
+    (x, { perm }) => tf.transpose(x, perm),
+  ),
+  Cast: cases(
+    fc.record({ shape: shapes(), from: dtypes('float32', 'int32', 'bool', 'uint8'), to: anyType }),
+    ({ shape, from, to }) => ({
+      inputs: [input(shape, from === 'float32' ? stepped(0.25) : ANY[from])],
+      call: (x) => tf.cast(x as Tensor, to),
+      gradient: true,
+    }),
+  ),
+  Slice: moving(slices, (x, { begin, size }) => tf.slice(x, begin, size)),
+  Concat: cases(
+    fc.record({ parts: parts(2), dtype: anyType }).map(({ parts: { shape, n, sizes }, dtype }) => {
+      const axis = axisOf(n, shape.length);
+      return { shapes: sizes.map((d) => replaced(shape, axis, d)), axis, dtype };
+    }),
+    ({ shapes, axis, dtype }) => ({
+      inputs: shapes.map((shape) => input(shape, ANY[dtype])),
+      call: (...all) => tf.concat(all, axis),
+      gradient: true,
+    }),
+  ),
+  SplitV: moving(splits, (x, { split, axis }) => tf.split(x, typeof split === 'number' ? split : [...split], axis)),
+  Pack: cases(
+    fc
+      .record({ shape: shapes(0, 3), n: number, count: small, dtype: anyType })
+      .map(({ n, ...rest }) => ({ ...rest, axis: axisOf(n, rest.shape.length + 1) })),
+    ({ shape, axis, count, dtype }) => ({
+      inputs: Array.from({ length: count }, () => input(shape, ANY[dtype])),
+      call: (...all) => tf.stack(all, axis),
+      gradient: true,
+    }),
+  ),
+  Unpack: moving(shapeAndAxis(), (x, { axis }) => tf.unstack(x, axis)),
+  Tile: moving(
+    fc.record({ shape: shapes(1, 4, small), times: four(fc.nat(2)) }).map(({ shape, times }) => ({
+      shape,
+      reps: shape.map((_, i) => 1 + ((times[i] as number) % (shape.length > 2 ? 2 : 3))),
+    })),
+    (x, { reps }) => tf.tile(x, reps),
+  ),
+  PadV2: moving(
+    fc
+      .record({
+        shape: shapes(1),
+        pads: four(fc.tuple(fc.nat(2), fc.nat(2))),
+        constant: fc.constantFrom(undefined, 0, 1),
+      })
+      .map(({ shape, pads, constant }) => ({ shape, paddings: pads.slice(0, shape.length), constant })),
+    (x, { paddings, constant }) => tf.pad(x, paddings, constant),
+  ),
+  // Dimensions enough for constants that are not written out.
+  Fill: cases(
+    fc.record({
+      shape: shapes(0, 4, fc.integer({ min: 1, max: 8 })),
+      value: fc.constantFrom(0, 1, 1.5, -2),
+      dtype: numeric,
+    }),
+    ({ shape, value, dtype }) => ({
+      inputs: [],
+      call: () => tf.fill(shape, dtype === 'int32' ? Math.trunc(value) : value, dtype),
+      gradient: false,
+    }),
+  ),
+  ZerosLike: moving(fc.record({ shape: shapes() }), (x) => tf.zerosLike(x)),
+  OnesLike: moving(fc.record({ shape: shapes() }), (x) => tf.onesLike(x)),
+  GatherV2: cases(fc.record({ indexed, dtype: anyType }), ({ indexed: { shape, indices, axis }, dtype }) => ({
+    inputs: [input(shape, ANY[dtype]), input(indices, whole(0, (shape.at(axis) as number) - 1))],
+    call: (x, i) => tf.gather(x as Tensor, i as tf.Tensor1D, axis),
+    gradient: true,
+  })),
+  UnsortedSegmentSum: cases(
+    fc.record({ shape: shapes(1), segments: dimension, dtype: numeric }),
+    ({ shape, segments, dtype }) => ({
+      inputs: [input(shape, ANY[dtype]), input(shape.slice(0, 1), whole(0, segments - 1))],
+      call: (x, ids) => tf.unsortedSegmentSum(x as Tensor, ids as tf.Tensor1D, segments),
+      gradient: true,
+    }),
+  ),
+  OneHot: cases(
+    fc.record({
+      shape: shapes(0, 3),
+      depth: fc.integer({ min: 2, max: 5 }),
+      values: fc.constantFrom([1, 0], [0.9, 0.1], [0, 1], [2, -3]),
+      dtype: numeric,
+    }),
+    ({ shape, depth, values: [on, off], dtype }) => ({
+      inputs: [input(shape, whole(-1, depth))], // those outside are nowhere
+      call: (i) =>
+        tf.oneHot(
+          i as Tensor,
+          depth,
+          dtype === 'int32' ? Math.ceil(on as number) : on,
+          dtype === 'int32' ? Math.floor(off as number) : off,
+          dtype,
+        ),
+      gradient: false,
+    }),
+  ),
+  // Where no gradient is wanted; with one they are made of Rsqrt and Erf.
+  RecipeLayerNorm: norm(false),
+  RecipeGelu: forwardOnly(unary(ops.gelu, wide)),
+};
+
+const own: Readonly<Record<keyof typeof ops, fc.Arbitrary<Case>>> = {
+  layerNorm: norm(true),
+  rmsNorm: cases(
+    fc.record({ shape: shapes(1), epsilon: fc.constantFrom(1e-3, 1e-5, 1e-6, 0.1) }),
+    ({ shape, epsilon }) => ({
+      inputs: [input(shape, alternating), input(last(shape), between(0.5, 1.5))],
+      call: (x, gamma) => ops.rmsNorm(x as Tensor, gamma as Tensor, epsilon),
+      gradient: true,
+    }),
+  ),
+  gelu: unary(ops.gelu, wide),
+  geluTanh: unary(ops.geluTanh, wide),
+  silu: unary(ops.silu, wide),
+  attend: cases(
+    fc.record({
+      sizes: fc.tuple(small, small, dimension, dimension, dimension),
+      bias: fc.record({ ones: four(fc.boolean()), dropped: fc.nat(4), blocking: fc.boolean() }),
+      keep: fc.constantFrom(undefined, 'uint8' as const, 'int32' as const, 'bool' as const, 'float32' as const),
+      scale: fc.constantFrom(1, 1.5),
+    }),
+    ({ sizes: [batch, heads, rows, length, d], bias: { ones, dropped, blocking }, keep, scale }) => {
+      const scores = [batch, heads, rows, length];
+      const other = [batch, heads, length, d];
+      const biasShape = scores.map((n, i) => (ones[i] ? 1 : n)).slice(dropped);
+      const blocked: Values = {
+        dtype: 'float32',
+        draw: (random, size) => Array.from({ length: size }, () => (random.below(3) ? 0 : -1e9)),
+      };
+      return {
+        inputs: [
+          input([batch, heads, rows, d]),
+          input(other),
+          input(other),
+          input(biasShape, blocking ? blocked : ANY.float32),
+          ...(keep ? [input(scores, whole(0, 1, keep))] : []),
+        ],
+        call: (q, k, v, bias, mask) => ops.attend(q as Tensor, k as Tensor, v as Tensor, bias as Tensor, mask, scale),
+        gradient: true,
+      };
+    },
+  ),
+};
+
+const names = (of: object): string[] => Object.keys(of).sort();
+
+describe('random calls give the same recorded as on the cpu backend', async () => {
+  const recorded = await createRunner('onnx', 1);
+  const cpu = await createRunner('cpu', 1);
+  afterAll(() => recorded.release());
+  record({}, () => ({})); // registers the kernels
+
+  it('has a property for every kernel and every op of our own', () => {
+    expect(names(kernels)).toEqual(families.flatMap(names).sort());
+    expect(names(own)).toEqual(names(ops));
+  });
+
+  const holds = (of: fc.Arbitrary<Case>, check: (list: readonly Case[]) => Promise<void>): Promise<void> =>
+    fc.assert(fc.asyncProperty(fc.array(of, { minLength: 1, maxLength: 2 * CASES, size: 'max' }), check), {
+      seed: SEED,
+      numRuns: RUNS,
+    });
+
+  for (const [kernel, of] of Object.entries(kernels)) {
+    it(kernel, async () => {
+      using spy = vi.spyOn(tf.getKernel(kernel, TRACE), 'kernelFunc');
+      let before = 0;
+      await holds(of, (list) =>
+        expectAgreement(kernel, list, recorded, cpu, (one, moment) => {
+          if (tf.getBackend() !== TRACE) return;
+          if (moment === 'before') before = spy.mock.calls.length;
+          else if (spy.mock.calls.length === before) throw new Error(`${kernel} is not called by ${one.label}`);
+        }),
+      );
+    });
+  }
+
+  for (const [op, of] of Object.entries(own)) {
+    it(op, () => holds(of, (list) => expectAgreement(op, list, recorded, cpu)));
+  }
+});
