@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { loadRegistry } from '../dist/cli/registry.js';
 import { loadPlan } from '../dist/engine/plan-recipe.js';
+import { bert } from '../dist/models/bert.js';
 
 /**
  * One training step to be timed: a BERT student, how it learns, and the teacher that it learns from. Plain data, so that
@@ -43,8 +44,7 @@ async function recipeStudent() {
   return {
     id: 'student',
     title: `recipe student (${model.layers} layers × ${model.hidden}, batch ${batch} × ${model.max_length})`,
-    config: {
-      type: 'bert',
+    config: bertOf({
       vocabulary: source(student, 'tokenizer').options.vocabulary,
       layers: model.layers,
       hidden: model.hidden,
@@ -53,7 +53,7 @@ async function recipeStudent() {
       maxLength: model.max_length,
       labels: new Set(Object.values(corpus.labels)).size,
       dropout: model.dropout,
-    },
+    }),
     stage,
     fit: fitOf(model, teacher.options.model),
     batch,
@@ -66,8 +66,7 @@ async function recipeStudent() {
 
 /** TinyBERT-4 (Jiao et al. 2020, arXiv:1909.10351) under BERT-base, both stages' objectives in one. */
 function tinybert4() {
-  const config = {
-    type: 'bert',
+  const config = bertOf({
     vocabulary: 30522,
     layers: 4,
     hidden: 312,
@@ -76,7 +75,7 @@ function tinybert4() {
     maxLength: 512,
     labels: 2,
     dropout: 0.1,
-  };
+  });
   return {
     id: 'tinybert4',
     title: 'TinyBERT-4 (4 layers × 312, batch 32 × 64)',
@@ -98,6 +97,8 @@ function tinybert4() {
     recordedSteps: 12,
   };
 }
+
+const bertOf = (shape) => bert.scratch({ type: 'bert', head: 'classifier', padId: 0, ...shape });
 
 const fitOf = (student, teacher) => ({
   layers: { student: student.layers, teacher: teacher.layers },

@@ -3,12 +3,15 @@ import { initialize } from '../dist/models/initialize.js';
 import { zeroed } from '../dist/models/layers.js';
 import { DropoutMasks } from '../dist/train/dropout.js';
 import { TEACHER } from '../dist/train/examples.js';
-import { ADAMW, AdamW } from '../dist/train/optimizer.js';
+import { Optimizer } from '../dist/train/optimizer.js';
+import { adamw } from '../dist/train/optimizers/adamw.js';
 import { buildStage, dropoutFeeds } from '../dist/train/stage.js';
 import { float16Bits } from '../dist/util/float16.js';
 import { Random, streamKey } from '../dist/util/random.js';
 
 const SEED = 1;
+/** BERT's. */
+const CLIP_NORM = 1;
 const count = (shape) => shape.reduce((a, b) => a * b, 1);
 
 /**
@@ -19,7 +22,7 @@ const count = (shape) => shape.reduce((a, b) => a * b, 1);
 export function fixture(c) {
   const stage = buildStage(c.config, c.stage, c.fit, c.id);
   const specs = { ...bert.parameters(c.config), ...stage.specs };
-  const optimizer = new AdamW(initialize(specs, SEED), specs, { ...ADAMW, weightDecay: c.weightDecay });
+  const optimizer = new Optimizer(initialize(specs, SEED), specs, adamw(c.weightDecay), CLIP_NORM);
   return { stage, optimizer, rate: c.stage.learning_rate, batch: batchOf(c, stage) };
 }
 

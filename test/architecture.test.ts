@@ -14,7 +14,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   steps: ['engine', 'hub', 'train', 'teachers', 'data', 'report', 'models', 'options', 'util'],
   hub: ['engine', 'models', 'data', 'options', 'util'],
   train: ['engine', 'methods', 'models', 'backend', 'data', 'report', 'options', 'util'],
-  teachers: ['engine', 'models', 'backend', 'data', 'options', 'util'],
+  teachers: ['engine', 'models', 'backend', 'data', 'report', 'options', 'util'],
   methods: ['models', 'backend', 'options', 'util'],
   models: ['backend', 'data', 'util'],
   report: ['util'],

@@ -2,6 +2,7 @@ import { differentiate } from './differentiate.js';
 import { type Finished, finish } from './finish.js';
 import { encode } from './onnx/encode.js';
 import { createSession, type Provider, type Session } from './onnx/session.js';
+import { quantize } from './quantize.js';
 import type { Gradient, Gradients, HostTensors, Outputs, Runner, TensorFunction, Tensors } from './runner.js';
 import { type Feed, record } from './trace.js';
 
@@ -17,6 +18,8 @@ const GRADIENT = 'gradient:';
 /** Records each function once a shape, compiles it with ONNX Runtime, and keeps a few of the results. */
 export class RecordedRunner implements Runner {
   private readonly compiled = new Map<string, Promise<Compiled>>();
+  private readonly weights = new WeakMap<HostTensors, number>();
+  private seen = 0;
 
   constructor(
     private readonly provider: Provider,
@@ -69,7 +72,7 @@ export class RecordedRunner implements Runner {
     batch: HostTensors,
   ): Promise<Compiled> {
     const shapes = Object.entries(batch).map(([n, t]) => `${n}:${t.dtype}[${t.shape}]`);
-    const key = `${mode} ${fn.key} ${shapes}`;
+    const key = `${mode} ${fn.key} ${fn.int8 ? this.identity(parameters) : ''} ${shapes}`;
     let entry = this.compiled.get(key);
     if (entry) {
       this.compiled.delete(key); // re-inserted below: a Map keeps insertion order, so the first is the oldest
@@ -84,6 +87,16 @@ export class RecordedRunner implements Runner {
     }
     this.compiled.set(key, entry);
     return entry;
+  }
+
+  /** 8-bit weights are part of what is compiled, so other weights are another program. */
+  private identity(parameters: HostTensors): number {
+    let known = this.weights.get(parameters);
+    if (known === undefined) {
+      known = ++this.seen;
+      this.weights.set(parameters, known);
+    }
+    return known;
   }
 
   private async build(
@@ -106,7 +119,8 @@ export class RecordedRunner implements Runner {
       },
       fn.half,
     );
-    const program = finish(recording, (name) => name.startsWith(GRADIENT));
+    const finished = finish(recording, (name) => name.startsWith(GRADIENT));
+    const program = fn.int8 ? quantize(recording.graph, finished, parameters) : finished;
     return { program, session: await createSession(encode(program), this.provider, this.threads) };
   }
 }

@@ -17,6 +17,8 @@ export interface TensorFunction {
   readonly call: (parameters: Tensors, batch: Tensors) => Tensors;
   /** Parameters to differentiate by; undefined: all. */
   readonly trainable?: readonly string[];
+  /** Products with weight matrices are of 8-bit integers; forward only, and recorded backends only. */
+  readonly int8?: boolean;
   /** Outputs to be given as float16 bits: half the bytes to copy and to keep. */
   readonly half?: readonly string[];
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { copyFile, link, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRunner, type Runner, type TensorFunction, type Tensors } from '../backend/runner.js';
+import { createRunner, RECORDED, type Runner, type TensorFunction, type Tensors } from '../backend/runner.js';
 import type { Tensor } from '../backend/tf.js';
 import { type Row, readDataset } from '../data/dataset.js';
 import { type LogitsIndex, type LogitsRow, tokensHash } from '../data/logits.js';
@@ -14,6 +14,7 @@ import { loadTransformer, type TransformerModel } from '../models/checkpoint.js'
 import { encode, forward } from '../models/forward.js';
 import { padTokens } from '../models/padding.js';
 import type { CacheLogitsOptions } from '../options/cache-logits.js';
+import { argmaxRows } from '../report/metrics.js';
 import { StepFailure } from '../util/failure.js';
 
 const BATCH = 32;
@@ -26,6 +27,8 @@ const BUCKETS = 6;
 const shardFile = (shard: number): string => `shard-${String(shard).padStart(5, '0')}.bin`;
 const SHARD_ROWS = 'rows.jsonl';
 const BIN = 'shard.bin';
+
+type Precision = CacheLogitsOptions['precision'];
 
 /** What is kept of the teacher, and how many numbers that is. */
 interface Kept {
@@ -48,10 +51,19 @@ export async function run(ctx: StepContext<CacheLogitsOptions>): Promise<void> {
 
   const shards = Math.ceil(rows.length / SHARD);
   const runner = await createRunner(ctx.options.backend, ctx.threads);
+  const { backend, precision } = ctx.options;
   const parts: string[] = [];
   const lengths = rows.map((_, i) => tokens.length(i));
   const buckets = chooseBuckets(lengths, model.config.maxLength, BUCKETS);
   try {
+    if (precision === 'int8') {
+      if (!(backend in RECORDED)) {
+        const hint = 'Leave out precision, or run on onnx.';
+        throw new StepFailure('precision', `backend "${backend}" computes in float32 only`, hint);
+      }
+      const sample = Array.from({ length: Math.min(BATCH, rows.length) }, (_, i) => tokens.ids(i));
+      ctx.log('info', await agreement(runner, model, sample, buckets.at(-1) as number));
+    }
     for (let shard = 0; shard < shards; shard++) {
       const name = `shard-${shard}`;
       if ((await ctx.checkpoint.load(name)) === undefined) {
@@ -63,6 +75,7 @@ export async function run(ctx: StepContext<CacheLogitsOptions>): Promise<void> {
             model,
             tokens,
             kept,
+            precision,
             buckets,
           }),
         );
@@ -142,6 +155,7 @@ interface Capture {
   readonly model: TransformerModel;
   readonly tokens: EncodedBatch;
   readonly kept: Kept;
+  readonly precision: Precision;
   readonly buckets: readonly number[];
 }
 
@@ -161,7 +175,7 @@ async function captureShard(
     const ids = chunk.map((i) => tokens.ids(first + i));
     const length = bucketOf(capture.buckets, Math.max(...ids.map((t) => t.length)));
     const outputs = await capture.runner.forward(
-      signalFunction(model.config, kept),
+      signalFunction(model.config, kept, capture.precision),
       model.parameters,
       padTokens(ids, BATCH, length, model.config.padId),
     );
@@ -186,12 +200,45 @@ async function captureShard(
   await writeFile(join(folder, SHARD_ROWS), lines);
 }
 
+/** How far a teacher's answers of 8-bit integers are from those of float32, on some texts. */
+async function agreement(
+  runner: Runner,
+  { config, parameters, labels }: TransformerModel,
+  texts: readonly Int32Array[],
+  length: number,
+): Promise<string> {
+  const kept: Kept = { hiddenStates: [config.layers], attention: [] };
+  const batch = padTokens(texts, texts.length, length, config.padId);
+  const [exact, rounded] = (await Promise.all(
+    (['float32', 'int8'] as const).map((precision) =>
+      runner.forward({ ...signalFunction(config, kept, precision), half: [] }, parameters, batch),
+    ),
+  )) as [Record<string, Float32Array>, Record<string, Float32Array>];
+  const state = `hidden.${config.layers}`;
+  const [a, b] = [exact[state] as Float32Array, rounded[state] as Float32Array];
+  const width = config.hidden;
+  let [sum, size, count] = [0, 0, 0];
+  texts.forEach((text, row) => {
+    for (let i = row * length * width; i < (row * length + text.length) * width; i++) {
+      sum += Math.abs((a[i] as number) - (b[i] as number));
+      size += Math.abs(a[i] as number);
+      count++;
+    }
+  });
+  const states = `hidden states differ by ${(sum / count).toFixed(4)} on average (their size is ${(size / count).toFixed(3)})`;
+  if (labels.length === 0) return `int8 against float32 on ${texts.length} texts: ${states}`;
+  const answers = [exact, rounded].map((found) => argmaxRows(found.logits as Float32Array, labels.length));
+  const same = texts.filter((_, row) => answers[0]?.[row] === answers[1]?.[row]).length;
+  return `int8 against float32 on ${texts.length} texts: ${same} with the same label, ${states}`;
+}
+
 /** The teacher's forward pass, giving what is kept as float16. */
-function signalFunction(config: TransformerConfig, kept: Kept): TensorFunction {
+function signalFunction(config: TransformerConfig, kept: Kept, precision: Precision): TensorFunction {
   const hidden = (layer: number): string => `hidden.${layer}`;
   const attention = (layer: number): string => `attention.${layer}`;
   return {
-    key: 'signal',
+    key: `signal ${precision}`,
+    int8: precision === 'int8',
     half: [
       ...(config.head === 'classifier' ? ['logits'] : []),
       ...kept.hiddenStates.map(hidden),

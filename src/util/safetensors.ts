@@ -4,13 +4,19 @@ import { float32Of } from './float16.js';
 
 /**
  * The safetensors file format (github.com/huggingface/safetensors, "Format"): 8 bytes of header length, a JSON header,
- * then the tensors' little-endian bytes without gaps. Floats of 16 and 32 bits are read, of 32 written.
+ * then the tensors' little-endian bytes without gaps. Floats of 16 and 32 bits are read; 32-bit numbers are written.
  */
 
 export interface Tensor32 {
   readonly dtype: 'F32';
   readonly shape: readonly number[];
   readonly data: Float32Array;
+}
+
+export interface Integers32 {
+  readonly dtype: 'I32';
+  readonly shape: readonly number[];
+  readonly data: Int32Array;
 }
 
 export interface Safetensors {
@@ -21,7 +27,7 @@ export interface Safetensors {
 /** Writes tensors, sorted by name, so that equal tensors make equal bytes. */
 export async function writeSafetensors(
   file: string,
-  tensors: Readonly<Record<string, Tensor32>>,
+  tensors: Readonly<Record<string, Tensor32 | Integers32>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const names = Object.keys(tensors).sort();
@@ -30,7 +36,7 @@ export async function writeSafetensors(
   if (keys.length > 0) header.__metadata__ = Object.fromEntries(keys.map((key) => [key, metadata[key]]));
   let offset = 0;
   for (const name of names) {
-    const { dtype, shape, data } = tensors[name] as Tensor32;
+    const { dtype, shape, data } = tensors[name] as Tensor32 | Integers32;
     if (elements(shape) !== data.length) {
       throw new RangeError(`tensor "${name}": shape [${shape}] does not hold ${data.length} numbers`);
     }
@@ -48,7 +54,7 @@ export async function writeSafetensors(
   try {
     await handle.writeFile(Buffer.concat([length, padded]));
     for (const name of names) {
-      const { data } = tensors[name] as Tensor32;
+      const { data } = tensors[name] as Tensor32 | Integers32;
       await handle.writeFile(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
     }
   } finally {

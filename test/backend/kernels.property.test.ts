@@ -17,6 +17,8 @@ import {
   expectAgreement,
   four,
   input,
+  places,
+  signs,
   stepped,
   type Values,
   whole,
@@ -24,7 +26,7 @@ import {
 
 const SEED = 20250;
 const RUNS = 3;
-const CASES = 24;
+const CASES = 48;
 
 // Nothing here is drawn from what was drawn before: fast-check shrinks such values best. Numbers are taken modulo what is
 // possible, and lists of four are cut to the rank.
@@ -34,10 +36,10 @@ const number = fc.nat(99);
 const shapes = (minRank = 0, maxRank = 4, d = dimension): fc.Arbitrary<number[]> =>
   fc.array(d, { minLength: minRank, maxLength: maxRank });
 /** Shapes that broadcast to one another: one shape less some leading axes, and some axes made 1. */
-const broadcasting = (count: number, maxRank = 4): fc.Arbitrary<number[][]> => {
-  const side = fc.record({ dropped: fc.nat(maxRank), ones: four(fc.boolean()) });
+const broadcasting = (count: number): fc.Arbitrary<number[][]> => {
+  const side = fc.record({ dropped: fc.nat(4), ones: four(fc.boolean()) });
   return fc
-    .record({ full: shapes(0, maxRank), sides: fc.array(side, { minLength: count, maxLength: count }) })
+    .record({ full: shapes(), sides: fc.array(side, { minLength: count, maxLength: count }) })
     .map(({ full, sides }) =>
       sides.map(({ dropped, ones }) => full.map((d, i) => (ones[i] ? 1 : d)).slice(dropped % (full.length + 1))),
     );
@@ -52,6 +54,12 @@ const replaced = (shape: Shape, axis: number, d: number): number[] =>
   shape.map((old, i) => (i === normal(axis, shape.length) ? d : old));
 
 const positive = between(0.2, 3);
+/** A third of them rule out what they are added to before a softmax. */
+const blocks: Values = {
+  dtype: 'float32',
+  fixed: true,
+  draw: (random, size) => Array.from({ length: size }, () => (random.below(3) ? 0 : -1e9)),
+};
 const dtypes = <T extends DType>(...of: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...of);
 const anyType = dtypes('float32', 'int32', 'bool');
 const numeric = dtypes('float32', 'int32');
@@ -66,6 +74,8 @@ const unary = (op: Op1, values: Values = ANY.float32, ...others: readonly Values
     ({ shape, dtype }): Call => ({ inputs: [input(shape, byType[dtype])], call: op, gradient: true }),
   );
 };
+const defined = (of: fc.Arbitrary<Case>, definition: Op1): fc.Arbitrary<Case> =>
+  of.map((one) => ({ ...one, definition: (x) => definition(x as Tensor) }));
 
 interface Pair {
   readonly types?: readonly (readonly [DType, DType])[];
@@ -112,6 +122,29 @@ const extremum = (op: Op2): fc.Arbitrary<Case> =>
   binary(op, { values: [stepped(0.25), stepped(0.25, 0.125)], gradient: 'of equals' });
 const sameTwice = (op: Op2): fc.Arbitrary<Case> => unary((x) => op(x, x));
 
+const select = (...types: readonly (readonly [DType, DType])[]): fc.Arbitrary<Case> =>
+  cases(
+    fc.record({ shapes: broadcasting(3), dtypes: fc.constantFrom(...types) }),
+    ({ shapes: [condition = [], t = [], e = []], dtypes: [typeT, typeE] }) => ({
+      inputs: [input(condition, ANY.bool), input(t, ANY[typeT]), input(e, ANY[typeE])],
+      call: (c, a, b) => tf.where(c as Tensor, a as Tensor, b as Tensor),
+      gradient: true,
+    }),
+  );
+/** @param outside how far ids may lie outside */
+const segmentSum = (dtype: DType, outside = 0): fc.Arbitrary<Case> =>
+  cases(fc.record({ shape: shapes(1), segments: dimension }), ({ shape, segments }) => ({
+    inputs: [input(shape, ANY[dtype]), input(shape.slice(0, 1), whole(-outside, segments - 1 + outside))],
+    call: (x, ids) => tf.unsortedSegmentSum(x as Tensor, ids as tf.Tensor1D, segments),
+    gradient: true,
+  }));
+const step = (values: Values): fc.Arbitrary<Case> =>
+  cases(fc.record({ shape: shapes(), alpha: fc.constantFrom(0, 0.25, -1, 2) }), ({ shape, alpha }) => ({
+    inputs: [input(shape, values)],
+    call: (x) => tf.step(x as Tensor, alpha),
+    gradient: true,
+  }));
+
 type Reduction = (x: Tensor, axis?: number | number[], keepDims?: boolean) => Tensor;
 const reduction = (op: Reduction, values: readonly Values[], gradient = true): fc.Arbitrary<Case> => {
   const byType = Object.fromEntries(values.map((v) => [v.dtype, v]));
@@ -142,11 +175,12 @@ const reduction = (op: Reduction, values: readonly Values[], gradient = true): f
     gradient,
   }));
 };
-const shapeAndAxis = (d = dimension) =>
-  fc.record({ shape: shapes(1, 4, d), n: number }).map(({ shape, n }) => ({ shape, axis: axisOf(n, shape.length) }));
+const shapeAndAxis = fc
+  .record({ shape: shapes(1), n: number })
+  .map(({ shape, n }) => ({ shape, axis: axisOf(n, shape.length) }));
 const arg = (op: (x: Tensor, axis: number) => Tensor): fc.Arbitrary<Case> =>
-  cases(shapeAndAxis(), ({ shape, axis }) => ({
-    inputs: [input(shape, distinct)],
+  cases(fc.record({ at: shapeAndAxis, dtype: numeric }), ({ at: { shape, axis }, dtype }) => ({
+    inputs: [input(shape, dtype === 'float32' ? distinct : places)],
     call: (x) => op(x as Tensor, axis),
     gradient: false,
   }));
@@ -155,11 +189,12 @@ const arg = (op: (x: Tensor, axis: number) => Tensor): fc.Arbitrary<Case> =>
 const moving = <P extends { shape: number[] }>(
   params: fc.Arbitrary<P>,
   op: (x: Tensor, params: P) => Tensor | Tensor[],
+  gradient: (params: P) => boolean = () => true,
 ): fc.Arbitrary<Case> =>
   cases(fc.record({ params, dtype: anyType }), ({ params, dtype }) => ({
     inputs: [input(params.shape, ANY[dtype])],
     call: (x) => op(x as Tensor, params),
-    gradient: true,
+    gradient: gradient(params),
   }));
 
 const reshapes = fc
@@ -188,11 +223,16 @@ const slices = fc
     sizes: four(number),
     toEnd: four(fc.boolean()),
     given: fc.tuple(dimension, fc.nat(5)),
+    bare: fc.boolean(),
   })
-  .map(({ shape, from, sizes, toEnd, given: [begins, ends] }) => {
+  .map(({ shape, from, sizes, toEnd, given: [begins, ends], bare }) => {
     const begin = shape.map((d, i) => (i < begins ? (from[i] as number) % d : 0));
     const size = shape.map((d, i) => (toEnd[i] ? -1 : 1 + ((sizes[i] as number) % (d - (begin[i] as number)))));
-    return { shape, begin: begin.slice(0, begins), size: ends === 0 ? undefined : size.slice(0, ends) };
+    return {
+      shape,
+      begin: bare && begins === 1 ? (begin[0] as number) : begin.slice(0, begins),
+      size: ends === 0 ? undefined : size.slice(0, ends),
+    };
   });
 
 /** Axes of size `parts` joined, or cut. */
@@ -241,15 +281,80 @@ const products = fc
     after,
   }));
 
+const HOT = [
+  { on: 1, off: 0, dtype: 'float32' },
+  { on: 0.9, off: 0.1, dtype: 'float32' },
+  { on: 1, off: 0, dtype: 'int32' },
+  { on: 2, off: -3, dtype: 'int32' },
+  { on: 1, off: 0, dtype: 'bool' },
+] as const;
+
 const last = (shape: Shape): Shape => shape.slice(-1);
-const norm = (gradient: boolean) =>
-  cases(fc.record({ shape: shapes(1), epsilon: fc.constantFrom(1e-3, 1e-5, 1e-6, 0.1) }), ({ shape, epsilon }) => ({
+const wide = between(-3, 3);
+const norms = fc.record({ shape: shapes(1), epsilon: fc.constantFrom(1e-3, 1e-5, 1e-6, 0.1) });
+
+/**
+ * The ops of our own, each against its definition in tfjs's ops with tfjs's own gradients: `ops.ts` itself would be as
+ * wrong on the cpu backend.
+ */
+const own: Readonly<Record<keyof typeof ops, fc.Arbitrary<Case>>> = {
+  layerNorm: cases(norms, ({ shape, epsilon }) => ({
     inputs: [input(shape, alternating), input(last(shape), between(0.5, 1.5)), input(last(shape))],
     call: (x, gamma, beta) => ops.layerNorm(x as Tensor, gamma as Tensor, beta as Tensor, epsilon),
-    gradient,
-  }));
-const wide = between(-3, 3);
-const forwardOnly = (of: fc.Arbitrary<Case>): fc.Arbitrary<Case> => of.map((one) => ({ ...one, gradient: false }));
+    definition: (x, gamma, beta) => {
+      const centred = tf.sub(x as Tensor, tf.mean(x as Tensor, -1, true));
+      const deviation = tf.sqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));
+      return tf.add(tf.mul(tf.div(centred, deviation), gamma as Tensor), beta as Tensor);
+    },
+    gradient: true,
+  })),
+  rmsNorm: cases(norms, ({ shape, epsilon }) => ({
+    inputs: [input(shape, alternating), input(last(shape), between(0.5, 1.5))],
+    call: (x, gamma) => ops.rmsNorm(x as Tensor, gamma as Tensor, epsilon),
+    definition: (x, gamma) => {
+      const root = tf.sqrt(tf.add(tf.mean(tf.square(x as Tensor), -1, true), epsilon));
+      return tf.mul(tf.div(x as Tensor, root), gamma as Tensor);
+    },
+    gradient: true,
+  })),
+  gelu: defined(unary(ops.gelu, wide), (x) => tf.mul(x, tf.mul(0.5, tf.add(1, tf.erf(tf.div(x, Math.SQRT2)))))),
+  geluTanh: defined(unary(ops.geluTanh, wide), (x) => {
+    const inner = tf.mul(Math.sqrt(2 / Math.PI), tf.add(x, tf.mul(0.044715, tf.mul(x, tf.mul(x, x)))));
+    return tf.mul(x, tf.mul(0.5, tf.add(1, tf.tanh(inner))));
+  }),
+  silu: defined(unary(ops.silu, wide), (x) => tf.mul(x, tf.sigmoid(x))),
+  attend: cases(
+    fc.record({
+      sizes: fc.tuple(small, small, dimension, dimension, dimension),
+      bias: fc.record({ ones: four(fc.boolean()), dropped: fc.nat(4), blocking: fc.boolean() }),
+      keep: fc.constantFrom(undefined, ...(['uint8', 'int32', 'bool', 'float32'] as const)),
+      scale: fc.constantFrom(1, 1.5),
+    }),
+    ({ sizes: [batch, heads, rows, length, d], bias: { ones, dropped, blocking }, keep, scale }) => {
+      const scores = [batch, heads, rows, length];
+      const other = [batch, heads, length, d];
+      const biasShape = scores.map((n, i) => (ones[i] ? 1 : n)).slice(dropped);
+      return {
+        inputs: [
+          input([batch, heads, rows, d]),
+          input(other),
+          input(other),
+          input(biasShape, blocking ? blocks : { ...ANY.float32, fixed: true }),
+          ...(keep ? [input(scores, { ...whole(0, 1, keep), fixed: true })] : []),
+        ],
+        call: (q, k, v, bias, mask) => ops.attend(q as Tensor, k as Tensor, v as Tensor, bias as Tensor, mask, scale),
+        definition: (q, k, v, bias, mask) => {
+          const products = tf.matMul(q as Tensor, k as Tensor, false, true);
+          const scores = tf.add(tf.div(products, Math.sqrt(d)), bias as Tensor);
+          const probabilities = tf.softmax(scores);
+          const kept = mask ? tf.mul(probabilities, tf.cast(mask, 'float32')) : probabilities;
+          return tf.matMul(tf.mul(kept, scale), v as Tensor);
+        },
+        gradient: true,
+      };
+    },
+  ),
+};
 
 const kernels: Readonly<Record<string, fc.Arbitrary<Case>>> = {
   Add: fc.oneof(binary(tf.add), sameTwice(tf.add)),
@@ -272,35 +377,28 @@ const kernels: Readonly<Record<string, fc.Arbitrary<Case>>> = {
     }),
   ),
   Neg: unary(tf.neg, ANY.float32, ANY.int32),
-  Exp: unary(tf.exp, ANY.float32, ANY.int32),
-  Log: unary(tf.log, positive, whole(1, 5)),
-  Log1p: unary(tf.log1p, between(-0.7, 3), whole(0, 5)),
-  Sqrt: unary(tf.sqrt, positive, whole(1, 5)),
-  Rsqrt: unary(tf.rsqrt, positive, whole(1, 5)),
-  Reciprocal: unary(tf.reciprocal, alternating, whole(1, 5)),
+  Exp: unary(tf.exp),
+  Log: unary(tf.log, positive),
+  Log1p: unary(tf.log1p, between(-0.7, 3)),
+  Sqrt: unary(tf.sqrt, positive),
+  Rsqrt: unary(tf.rsqrt, positive),
+  Reciprocal: unary(tf.reciprocal, alternating),
   Square: unary(tf.square, ANY.float32, ANY.int32),
   Abs: unary(tf.abs, alternating, ANY.int32),
-  Tanh: unary(tf.tanh, ANY.float32, ANY.int32),
-  Sigmoid: unary(tf.sigmoid, ANY.float32, ANY.int32),
+  Tanh: unary(tf.tanh),
+  Sigmoid: unary(tf.sigmoid),
   Relu: unary(tf.relu, alternating, ANY.int32),
   Erf: unary(tf.erf, ANY.float32, ANY.int32),
-  Sin: unary(tf.sin, ANY.float32, ANY.int32),
-  Cos: unary(tf.cos, ANY.float32, ANY.int32),
-  Softplus: unary(tf.softplus, ANY.float32, ANY.int32),
-  Step: cases(
-    fc.record({ shape: shapes(), alpha: fc.constantFrom(0, 0.25, -1, 2), dtype: numeric }),
-    ({ shape, alpha, dtype }) => ({
-      inputs: [input(shape, dtype === 'float32' ? alternating : ANY[dtype])],
-      call: (x) => tf.step(x as Tensor, alpha),
-      gradient: true,
-    }),
-  ),
+  Sin: unary(tf.sin),
+  Cos: unary(tf.cos),
+  Softplus: unary(tf.softplus),
+  Step: step(alternating),
   Equal: comparison(tf.equal, BOOLS),
   NotEqual: comparison(tf.notEqual, BOOLS),
-  Greater: comparison(tf.greater, BOOLS),
-  GreaterEqual: comparison(tf.greaterEqual, BOOLS),
-  Less: comparison(tf.less, BOOLS),
-  LessEqual: comparison(tf.lessEqual, BOOLS),
+  Greater: comparison(tf.greater),
+  GreaterEqual: comparison(tf.greaterEqual),
+  Less: comparison(tf.less),
+  LessEqual: comparison(tf.lessEqual),
   LogicalAnd: logical(tf.logicalAnd),
   LogicalOr: logical(tf.logicalOr),
   LogicalNot: cases(fc.record({ shape: shapes() }), ({ shape }) => ({
@@ -308,19 +406,12 @@ const kernels: Readonly<Record<string, fc.Arbitrary<Case>>> = {
     call: (x) => tf.logicalNot(x as Tensor),
     gradient: false,
   })),
-  Select: cases(
-    fc.record({ shapes: broadcasting(3), dtype: anyType }),
-    ({ shapes: [condition = [], t = [], e = []], dtype }) => ({
-      inputs: [input(condition, ANY.bool), input(t, ANY[dtype]), input(e, ANY[dtype])],
-      call: (c, a, b) => tf.where(c as Tensor, a as Tensor, b as Tensor),
-      gradient: true,
-    }),
-  ),
+  Select: select(['float32', 'float32'], ['int32', 'int32']),
   Sum: reduction(tf.sum, [between(-0.5, 2), ANY.int32, ANY.bool]),
   Mean: reduction(tf.mean, [between(-0.5, 2), ANY.int32, ANY.bool]),
   Max: reduction(tf.max, [distinct, ANY.int32]),
   Min: reduction(tf.min, [distinct, ANY.int32]),
-  Prod: reduction(tf.prod, [between(0.8, 1.25), whole(1, 1), ANY.bool], false), // its gradient takes cumulative products
+  Prod: reduction(tf.prod, [between(0.8, 1.25), signs, ANY.bool], false), // its gradient takes cumulative products
   ArgMax: arg(tf.argMax),
   ArgMin: arg(tf.argMin),
   Softmax: cases(fc.record({ shape: shapes(1) }), ({ shape }) => ({
@@ -348,7 +439,7 @@ const kernels: Readonly<Record<string, fc.Arbitrary<Case>>> = {
   ),
   Transpose: moving(
     fc
-      .record({ shape: shapes(), keys: four(number) })
+      .record({ shape: shapes(2), keys: four(number) })
       .map(({ shape, keys }) => ({ shape, perm: orderOf(keys, shape.length) })),
     (x, { perm }) => tf.transpose(x, perm),
   ),
@@ -372,7 +463,11 @@ const kernels: Readonly<Record<string, fc.Arbitrary<Case>>> = {
       gradient: true,
     }),
   ),
-  SplitV: moving(splits, (x, { split, axis }) => tf.split(x, typeof split === 'number' ? split : [...split], axis)),
+  SplitV: moving(
+    splits,
+    (x, { split, axis }) => tf.split(x, typeof split === 'number' ? split : [...split], axis), // tfjs writes into it
+    ({ split }) => (typeof split === 'number' ? split : split.length) > 1,
+  ),
   Pack: cases(
     fc
       .record({ shape: shapes(0, 3), n: number, count: small, dtype: anyType })
@@ -383,7 +478,11 @@ const kernels: Readonly<Record<string, fc.Arbitrary<Case>>> = {
       gradient: true,
     }),
   ),
-  Unpack: moving(shapeAndAxis(), (x, { axis }) => tf.unstack(x, axis)),
+  Unpack: moving(
+    shapeAndAxis,
+    (x, { axis }) => tf.unstack(x, axis),
+    ({ shape, axis }) => shape.at(axis) !== 1,
+  ),
   Tile: moving(
     fc.record({ shape: shapes(1, 4, small), times: four(fc.nat(2)) }).map(({ shape, times }) => ({
       shape,
@@ -421,80 +520,65 @@ const kernels: Readonly<Record<string, fc.Arbitrary<Case>>> = {
     call: (x, i) => tf.gather(x as Tensor, i as tf.Tensor1D, axis),
     gradient: true,
   })),
-  UnsortedSegmentSum: cases(
-    fc.record({ shape: shapes(1), segments: dimension, dtype: numeric }),
-    ({ shape, segments, dtype }) => ({
-      inputs: [input(shape, ANY[dtype]), input(shape.slice(0, 1), whole(0, segments - 1))],
-      call: (x, ids) => tf.unsortedSegmentSum(x as Tensor, ids as tf.Tensor1D, segments),
-      gradient: true,
-    }),
-  ),
+  UnsortedSegmentSum: segmentSum('float32'),
   OneHot: cases(
-    fc.record({
-      shape: shapes(0, 3),
-      depth: fc.integer({ min: 2, max: 5 }),
-      values: fc.constantFrom([1, 0], [0.9, 0.1], [0, 1], [2, -3]),
-      dtype: numeric,
-    }),
-    ({ shape, depth, values: [on, off], dtype }) => ({
+    fc.record({ shape: shapes(0, 3), depth: fc.integer({ min: 2, max: 5 }), of: fc.constantFrom(...HOT) }),
+    ({ shape, depth, of: { on, off, dtype } }) => ({
       inputs: [input(shape, whole(-1, depth))], // those outside are nowhere
-      call: (i) =>
-        tf.oneHot(
-          i as Tensor,
-          depth,
-          dtype === 'int32' ? Math.ceil(on as number) : on,
-          dtype === 'int32' ? Math.floor(off as number) : off,
-          dtype,
-        ),
+      call: (i) => tf.oneHot(i as Tensor, depth, on, off, dtype),
       gradient: false,
     }),
   ),
   // Where no gradient is wanted; with one they are made of Rsqrt and Erf.
-  RecipeLayerNorm: norm(false),
-  RecipeGelu: forwardOnly(unary(ops.gelu, wide)),
+  RecipeLayerNorm: own.layerNorm.map((one) => ({ ...one, gradient: false })),
+  RecipeGelu: own.gelu.map((one) => ({ ...one, gradient: false })),
 };
 
-const own: Readonly<Record<keyof typeof ops, fc.Arbitrary<Case>>> = {
-  layerNorm: norm(true),
-  rmsNorm: cases(
-    fc.record({ shape: shapes(1), epsilon: fc.constantFrom(1e-3, 1e-5, 1e-6, 0.1) }),
-    ({ shape, epsilon }) => ({
-      inputs: [input(shape, alternating), input(last(shape), between(0.5, 1.5))],
-      call: (x, gamma) => ops.rmsNorm(x as Tensor, gamma as Tensor, epsilon),
-      gradient: true,
+const BYTES = [
+  ['uint8', 'uint8'],
+  ['uint8', 'int32'],
+] as const;
+/**
+ * Types and numbers that today are refused when recorded, or give another result or type than on tfjs's cpu backend.
+ * These tests fail; one that passes belongs to its kernel above.
+ */
+const different: Readonly<Record<string, fc.Arbitrary<Case>>> = {
+  'difference of bytes': binary(tf.sub, { types: [BYTES[0]] }),
+  'product of bytes': binary(tf.mul, { types: [BYTES[0]] }),
+  'bytes with whole numbers': fc.oneof(
+    ...[tf.add, tf.mul, tf.maximum, tf.squaredDifference].map((op) => binary(op, { types: [BYTES[1]] })),
+    select(BYTES[1]),
+  ),
+  'reductions of bytes': fc.oneof(reduction(tf.sum, [ANY.uint8]), reduction(tf.mean, [ANY.uint8])),
+  'one-hot of bytes': cases(fc.record({ shape: shapes(0, 3) }), ({ shape }) => ({
+    inputs: [input(shape, ANY.uint8)],
+    call: (i) => tf.oneHot(i as Tensor, 4),
+    gradient: false,
+  })),
+  'step of whole numbers': step(ANY.int32),
+  'exp of whole numbers': unary(tf.exp, ANY.int32),
+  'transposed product of whole numbers': cases(
+    fc.record({ sizes: fc.tuple(dimension, dimension, dimension) }),
+    ({ sizes: [m, k, n] }) => ({
+      inputs: [input([k, m], ANY.int32), input([k, n], ANY.int32)],
+      call: (a, b) => tf.matMul(a as Tensor, b as Tensor, true),
+      gradient: false,
     }),
   ),
-  gelu: unary(ops.gelu, wide),
-  geluTanh: unary(ops.geluTanh, wide),
-  silu: unary(ops.silu, wide),
-  attend: cases(
-    fc.record({
-      sizes: fc.tuple(small, small, dimension, dimension, dimension),
-      bias: fc.record({ ones: four(fc.boolean()), dropped: fc.nat(4), blocking: fc.boolean() }),
-      keep: fc.constantFrom(undefined, 'uint8' as const, 'int32' as const, 'bool' as const, 'float32' as const),
-      scale: fc.constantFrom(1, 1.5),
-    }),
-    ({ sizes: [batch, heads, rows, length, d], bias: { ones, dropped, blocking }, keep, scale }) => {
-      const scores = [batch, heads, rows, length];
-      const other = [batch, heads, length, d];
-      const biasShape = scores.map((n, i) => (ones[i] ? 1 : n)).slice(dropped);
-      const blocked: Values = {
-        dtype: 'float32',
-        draw: (random, size) => Array.from({ length: size }, () => (random.below(3) ? 0 : -1e9)),
-      };
-      return {
-        inputs: [
-          input([batch, heads, rows, d]),
-          input(other),
-          input(other),
-          input(biasShape, blocking ? blocked : ANY.float32),
-          ...(keep ? [input(scores, whole(0, 1, keep))] : []),
-        ],
-        call: (q, k, v, bias, mask) => ops.attend(q as Tensor, k as Tensor, v as Tensor, bias as Tensor, mask, scale),
-        gradient: true,
-      };
-    },
+  'order of booleans': fc.oneof(
+    ...[tf.greater, tf.greaterEqual, tf.less, tf.lessEqual].map((op) =>
+      binary(op, { types: [BOOLS], gradient: false }),
+    ),
   ),
+  'choice of booleans': select(BOOLS),
+  'one cold': cases(fc.record({ shape: shapes(0, 3) }), ({ shape }) => ({
+    inputs: [input(shape, whole(0, 3))],
+    call: (i) => tf.oneHot(i as Tensor, 4, 0, 1, 'bool'),
+    gradient: false,
+  })),
+  'largest of booleans': fc.oneof(reduction(tf.max, [ANY.bool]), reduction(tf.min, [ANY.bool])),
+  'segment sum of whole numbers': segmentSum('int32'),
+  'segment sum by ids that are outside': segmentSum('float32', 1),
 };
 
 const names = (of: object): string[] => Object.keys(of).sort();
@@ -511,9 +595,10 @@ describe('random calls give the same recorded as on the cpu backend', async () =
   });
 
   const holds = (of: fc.Arbitrary<Case>, check: (list: readonly Case[]) => Promise<void>): Promise<void> =>
-    fc.assert(fc.asyncProperty(fc.array(of, { minLength: 1, maxLength: 2 * CASES, size: 'max' }), check), {
+    fc.assert(fc.asyncProperty(fc.array(of, { minLength: 1, maxLength: CASES, size: 'max' }), check), {
       seed: SEED,
       numRuns: RUNS,
+      unbiased: true, // else most lists are short
     });
 
   for (const [kernel, of] of Object.entries(kernels)) {
@@ -530,7 +615,7 @@ describe('random calls give the same recorded as on the cpu backend', async () =
     });
   }
 
-  for (const [op, of] of Object.entries(own)) {
+  for (const [op, of] of Object.entries({ ...own, ...different })) {
     it(op, () => holds(of, (list) => expectAgreement(op, list, recorded, cpu)));
   }
 });

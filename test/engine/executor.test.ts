@@ -78,7 +78,7 @@ test('a crash is the failure of its step, with the last words and the signal', a
     status: 'failed',
     reason: 'crashed',
     message: "the step's process was killed by SIGKILL",
-    hint: 'Most likely the system ran out of memory. Try smaller batches.',
+    hint: 'Most likely the system ran out of memory. Lower batch_size or max_length.',
   });
   expect(await pid(1)).not.toBe(before);
 });
@@ -90,7 +90,7 @@ test('a step that fills the heap is a failed step', async () => {
   });
   expect(await place().start(job('crash', { how: 'heap' })).outcome).toMatchObject({
     reason: 'crashed',
-    hint: 'It ran out of JavaScript memory. Try smaller batches or less data.',
+    hint: 'It ran out of JavaScript memory. Lower batch_size, or give it less data.',
   });
 });
 

@@ -196,10 +196,9 @@ describe('objectives', async () => {
   it('attention of a decoder does not look at what its mask hides', async () => {
     const { config: decoder, parameters: own } = await tiny('gpt2');
     const options: Objective = { type: 'attention', weight: 1, layer_map: 'uniform' };
-    const stage = { objectives: [options], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] };
     const { fn, over } = buildStage(
       { ...decoder, dropout: 0 },
-      stage as Parameters<typeof buildStage>[1],
+      { objectives: [options], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] },
       fit,
       'causal',
     );

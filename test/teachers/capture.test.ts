@@ -6,7 +6,7 @@ import type { Tensor } from '../../src/backend/tf.js';
 import { LogitsCache, type LogitsIndex } from '../../src/data/logits.js';
 import { loadTokenizer } from '../../src/data/tokenizer.js';
 import type { StepDefinition } from '../../src/engine/step.js';
-import { loadTransformer } from '../../src/models/checkpoint.js';
+import { loadTransformer, saveTransformer } from '../../src/models/checkpoint.js';
 import { forward } from '../../src/models/forward.js';
 import { padTokens } from '../../src/models/padding.js';
 import { cacheLogits } from '../../src/steps/cache-logits.js';
@@ -15,7 +15,17 @@ import { StepFailure } from '../../src/util/failure.js';
 import { float32Of } from '../../src/util/float16.js';
 import { expectClose } from '../backend/rig.js';
 import { digests, makeContext, withDefaults } from '../steps/context.js';
-import { type Corpus, capture, LABELS, madeUpRows, makeCorpus, makeTeacher, sharedFolder } from '../train/rig.js';
+import {
+  type Corpus,
+  capture,
+  LABELS,
+  madeUpRows,
+  makeCorpus,
+  makeTeacher,
+  randomParameters,
+  sharedFolder,
+  tinyConfig,
+} from '../train/rig.js';
 
 const OPTIONS = { hidden_states: [4, 0], attention: [3] };
 /** What float16 keeps of a number. */
@@ -181,6 +191,28 @@ describe('cache-logits', async () => {
     await run(second.ctx);
     expect(second.saved).toEqual(['shard-1']);
     expect(await digests(second.outputs.logits as string)).toEqual(await digests(made));
+  });
+
+  it('computes with 8-bit integers, says how near that is, and only where it can', async () => {
+    const at = join(folder, 'wide');
+    await mkdir(at);
+    const config = tinyConfig(corpus.tokenizer.vocabularySize, { intermediate: 64 });
+    const model = { config, labels: LABELS, parameters: randomParameters(config) };
+    await saveTransformer(at, model, corpus.tokenizerFolder, { rows: 0, labelled: 0 });
+    const { logs, outputs } = await capture(join(folder, 'int8'), corpus, at, {
+      precision: 'int8',
+      hidden_states: [2],
+    });
+    const said =
+      /^int8 against float32 on 32 texts: (\d+) with the same label, hidden states differ by 0\.0\d+ on average/;
+    expect(logs[0]?.message).toMatch(said);
+    expect(Number(said.exec(logs[0]?.message ?? '')?.[1])).toBeGreaterThan(28);
+    const exact = await capture(join(folder, 'exact'), corpus, at, { hidden_states: [2] });
+    const bytes = (made: string): Promise<Buffer> => readFile(join(made, 'shard-00000.bin'));
+    expect(await bytes(outputs.logits as string)).not.toEqual(await bytes(exact.outputs.logits as string));
+    await expect(capture(join(folder, 'refused'), corpus, at, { precision: 'int8', backend: 'cpu' })).rejects.toThrow(
+      'backend "cpu" computes in float32 only',
+    );
   });
 
   it('refuses layers that the teacher has not', async () => {
