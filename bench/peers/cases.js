@@ -18,7 +18,7 @@ const SEED = 1;
 export const THREADS = 2;
 const CLIP_NORM = 1;
 
-const huggingFace = (config) => ({
+export const huggingFace = (config) => ({
   model_type: config.type,
   ...architectureOf(config).toHuggingFace(config),
   ...(config.labels > 0 && {
@@ -74,35 +74,52 @@ async function trainingCase(folder, c) {
   };
 }
 
-/** 1,000 sentences of their real lengths, with random tokens and answers. */
-async function brownCase(folder, c) {
-  const lengths = await sentenceLengths(1000, 128);
-  const random = new Random(SEED, 'brown');
+/** Rows of given lengths with random tokens, labels and answers, as `peer.py` reads them. */
+function rowsOf(lengths, vocabulary) {
+  const random = new Random(SEED, 'rows');
   const total = lengths.reduce((a, b) => a + b, 0);
-  const ids = Int32Array.from({ length: total }, () => 5 + random.below(c.config.vocabulary - 5));
   const labels = new Float32Array(2 * lengths.length);
-  const logits = Float32Array.from({ length: 2 * lengths.length }, () => random.normal());
   lengths.forEach((_, row) => {
     labels[2 * row + random.below(2)] = 1;
   });
-  const rows = {
-    ids: { dtype: 'int32', shape: [total], data: ids },
+  return {
+    ids: {
+      dtype: 'int32',
+      shape: [total],
+      data: Int32Array.from({ length: total }, () => 5 + random.below(vocabulary - 5)),
+    },
     lengths: { dtype: 'int32', shape: [lengths.length], data: Int32Array.from(lengths) },
     labels: { dtype: 'float32', shape: [lengths.length, 2], data: labels },
-    'teacher.logits': { dtype: 'float32', shape: [lengths.length, 2], data: logits },
+    'teacher.logits': {
+      dtype: 'float32',
+      shape: [lengths.length, 2],
+      data: Float32Array.from({ length: 2 * lengths.length }, () => random.normal()),
+    },
   };
+}
+
+export const saveRows = (file, lengths) => save(file, rowsOf(lengths, BERT_BASE.vocabulary));
+
+/** 1,000 sentences of their real lengths. */
+async function brownCase(folder, c) {
+  const lengths = await sentenceLengths(1000, 128);
+  const rows = rowsOf(lengths, c.config.vocabulary);
   const file = await save(join(folder, 'brown.safetensors'), rows);
   const base = (await trainingCase(folder, c)).peer;
   const peer = (order) => ({ ...base, batch: file, order, batchSize: 32 });
-  writeFileSync(
-    join(folder, 'brown.json'),
-    JSON.stringify({ lengths, ids: [...ids], labels: [...labels], logits: [...logits] }),
-  );
+  const plain = {
+    lengths,
+    ids: [...rows.ids.data],
+    labels: [...rows.labels.data],
+    logits: [...rows['teacher.logits'].data],
+  };
+  writeFileSync(join(folder, 'brown.json'), JSON.stringify(plain));
   return {
     ours: { ...c, rows: join(folder, 'brown.json') },
     shuffled: peer('shuffled'),
     grouped: peer('grouped'),
-    tokens: total,
+    lengths,
+    tokens: lengths.reduce((a, b) => a + b, 0),
   };
 }
 

@@ -1,5 +1,5 @@
 import { type DType, Graph, type Value } from './graph.js';
-import { families } from './lower/index.js';
+import { families, takesBytes } from './lower/index.js';
 import { type Tensor, tf } from './tf.js';
 
 /** Name of the tfjs backend whose kernels record instead of computing. */
@@ -104,14 +104,19 @@ function traceBackend(): TraceBackend {
         backendName: TRACE,
         kernelFunc: ({ inputs, attrs }) => {
           const list = inputs as unknown as Record<string, Tensor>;
+          // Bytes are for masks; to tfjs they are whole numbers, and what computes with them must not wrap at 256.
+          const read = (tensor: Tensor): Value => {
+            const value = created.lookup(tensor);
+            return value.dtype === 'uint8' && !takesBytes.has(kernelName) ? created.graph.cast(value, 'int32') : value;
+          };
           const result = lower({
             g: created.graph,
             input: (name) => {
               const tensor = list[name];
               if (!tensor) throw new Error(`kernel ${kernelName} has no input "${name}"`);
-              return created.lookup(tensor);
+              return read(tensor);
             },
-            inputs: () => Object.values(list).map((t) => created.lookup(t)),
+            inputs: () => Object.values(list).map(read),
             attrs: (attrs ?? {}) as Record<string, unknown>,
           });
           const outputs = [result].flat() as Value[];

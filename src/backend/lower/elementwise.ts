@@ -5,6 +5,11 @@ const unary =
   (op: string): Lowering =>
   ({ g, input }) =>
     g.unary(op, input('x'));
+/** Functions whose value tfjs makes a float whatever it is of. */
+const real =
+  (op: string): Lowering =>
+  ({ g, input }) =>
+    g.unary(op, g.cast(input('x'), 'float32'));
 const binary =
   (op: string): Lowering =>
   ({ g, input }) =>
@@ -26,8 +31,8 @@ export const elementwise: Family = {
   },
   AddN: ({ g, inputs }) => inputs().reduce((a, b) => g.binary('Add', a, b)),
   Neg: unary('Neg'),
-  Exp: unary('Exp'),
-  Log: unary('Log'),
+  Exp: real('Exp'),
+  Log: real('Log'),
   Log1p: (call) => call.g.unary('Log', call.g.binary('Add', call.input('x'), scalar(call, call.input('x'), 1))),
   Sqrt: unary('Sqrt'),
   Rsqrt: ({ g, input }) => g.unary('Reciprocal', g.unary('Sqrt', input('x'))),
@@ -43,11 +48,11 @@ export const elementwise: Family = {
   Softplus: unary('Softplus'),
   /** 1 where x > 0, else `alpha`: what ReLU's gradient is made of. */
   Step: ({ g, input, attrs }) => {
-    const positive = g.binary('Greater', input('x'), g.uniform(0, input('x').dtype), 'bool');
+    const x = input('x');
     const alpha = (attrs.alpha as number | undefined) ?? 0;
-    const one = g.cast(positive, 'float32');
-    if (alpha === 0) return one;
+    const one = g.cast(g.binary('Greater', x, g.uniform(0, x.dtype), 'bool'), 'float32');
+    if (alpha === 0) return g.cast(one, x.dtype);
     const rest = g.binary('Mul', g.binary('Sub', g.uniform(1, 'float32'), one), g.uniform(alpha, 'float32'));
-    return g.binary('Add', one, rest);
+    return g.cast(g.binary('Add', one, rest), x.dtype);
   },
 };

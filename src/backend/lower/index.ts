@@ -9,3 +9,6 @@ import { shaping } from './shaping.js';
 
 /** Every tfjs kernel that can be recorded. */
 export const families: readonly Family[] = [elementwise, logic, reduction, matmul, shaping, indexing, fused];
+
+/** Kernels that only move bytes, cast or compare them. */
+export const takesBytes: ReadonlySet<string> = new Set([...Object.keys(shaping), ...Object.keys(logic)]);

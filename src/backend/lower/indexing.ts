@@ -13,7 +13,8 @@ export const indexing: Family = {
   // Not an ONNX operator. Where it is an embedding's gradient its rows are given out and summed outside; anywhere else
   // `finish.ts` lowers it to ScatterElements.
   UnsortedSegmentSum: ({ g, input, attrs }) => {
-    const [x, ids] = [input('x'), input('segmentIds')];
+    // A float of whole numbers, as tfjs's cpu backend has it.
+    const [x, ids] = [g.cast(input('x'), 'float32'), input('segmentIds')];
     const shape = [attrs.numSegments as number, ...x.shape.slice(1)];
     return g.emit('SegmentSum', [x, ids], { dtype: x.dtype, shape });
   },
@@ -28,9 +29,11 @@ export const indexing: Family = {
     );
     const hit = g.binary('Equal', g.reshape(indices, [...indices.shape, 1]), classes, 'bool');
     const [on, off] = [attrs.onValue as number, attrs.offValue as number];
-    const dtype = (attrs.dtype as 'float32' | 'int32') ?? 'int32';
+    const dtype = (attrs.dtype as 'float32' | 'int32' | 'bool') ?? 'int32';
     if (on === 1 && off === 0) return g.cast(hit, dtype);
     if (sizeOf(shape) === 0) return g.uniform(off, dtype, shape);
-    return g.emit('Where', [hit, g.uniform(on, dtype), g.uniform(off, dtype)], { dtype, shape });
+    const number = dtype === 'bool' ? 'int32' : dtype;
+    const chosen = g.emit('Where', [hit, g.uniform(on, number), g.uniform(off, number)], { dtype: number, shape });
+    return g.cast(chosen, dtype);
   },
 };

@@ -7,7 +7,7 @@ const compare =
   (op: string): Lowering =>
   ({ g, input }) => {
     const [a, b] = [input('a'), input('b')];
-    if (a.dtype === b.dtype) return g.binary(op, a, b, 'bool');
+    if (a.dtype === b.dtype && (a.dtype !== 'bool' || op === 'Equal')) return g.binary(op, a, b, 'bool');
     const isByte = ({ dtype, uniform = -1 }: Value): boolean => dtype === 'uint8' || (uniform >= 0 && uniform < 256);
     const common = isByte(a) && isByte(b) ? 'uint8' : 'int32';
     return g.binary(op, g.cast(a, common), g.cast(b, common), 'bool');
@@ -27,6 +27,9 @@ export const logic: Family = {
   Select: ({ g, input }) => {
     const [condition, t, e] = [input('condition'), input('t'), input('e')];
     const shape = broadcastShape(broadcastShape(condition.shape, t.shape), e.shape);
-    return g.emit('Where', [condition, t, e], { dtype: t.dtype, shape });
+    // ORT chooses among numbers of one type only.
+    const dtype = t.dtype === e.dtype && t.dtype !== 'bool' ? t.dtype : 'int32';
+    const chosen = g.emit('Where', [condition, g.cast(t, dtype), g.cast(e, dtype)], { dtype, shape });
+    return t.dtype === 'bool' && e.dtype === 'bool' ? g.cast(chosen, 'bool') : chosen;
   },
 };

@@ -21,6 +21,7 @@ function product(g: Graph, a: Value, b: Value, transA: number, transB: number, a
   }
   const shape = [...broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2)), rows, columns];
   if (!transA && !transB && alpha === 1) return g.emit('MatMul', [a, b], { dtype: a.dtype, shape });
+  if (a.dtype !== 'float32') return product(g, transA ? swapped(g, a) : a, transB ? swapped(g, b) : b, 0, 0, alpha);
   // ONNX's own MatMul cannot transpose; ORT's fused one takes tfjs's two flags as they are and copies nothing.
   return g.emit('com.microsoft.FusedMatMul', [a, b], { dtype: a.dtype, shape }, { transA, transB, alpha });
 }

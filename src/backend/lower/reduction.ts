@@ -11,8 +11,11 @@ const reduce =
     const shape = x.shape.flatMap((d, i) => (axes.includes(i) ? (kept ? [1] : []) : [d]));
     // Sums of booleans count; a mean is never whole.
     const operand = op === 'ReduceMean' ? g.cast(x, 'float32') : x.dtype === 'bool' ? g.cast(x, 'int32') : x;
-    if (axes.length === 0) return operand;
-    return g.emit(op, [operand, g.ints(axes)], { dtype: operand.dtype, shape }, { keepdims: kept });
+    const isLargest = op === 'ReduceMax' || op === 'ReduceMin';
+    if (axes.length === 0) return isLargest ? x : operand;
+    const reduced = g.emit(op, [operand, g.ints(axes)], { dtype: operand.dtype, shape }, { keepdims: kept });
+    // The largest of booleans is one.
+    return isLargest ? g.cast(reduced, x.dtype) : reduced;
   };
 
 const arg =
