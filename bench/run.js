@@ -1,15 +1,20 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { cases } from './cases.js';
 import { measureCase, profileCase } from './measure.js';
 import { number, percent } from './numbers.js';
+import { compare } from './peers/compare.js';
+import { peersReport } from './peers/report.js';
 import { report } from './report.js';
 
 /** `npm run bench`: measures, prints the report and writes it to `bench/RESULTS.md`. Takes minutes. */
 
 const RESULTS = fileURLToPath(new URL('RESULTS.md', import.meta.url));
 const THREADS = 2;
+/** Made by `bash bench/peers/install.sh`; without it PyTorch and its kin are left out. */
+const PYTHON = fileURLToPath(new URL('peers/.venv/bin/python', import.meta.url));
 const PACKAGES = ['onnxruntime-node', '@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm'];
 
 const began = performance.now();
@@ -56,5 +61,12 @@ const text = report({
   results,
   profile: { ...profile, title: profiled.case.title, update: profiled.recorded.update },
 });
-writeFileSync(RESULTS, text);
-process.stdout.write(text);
+let peers = '\nPyTorch was not measured: `bash bench/peers/install.sh` brings it.\n';
+if (existsSync(PYTHON)) {
+  const script =
+    'import torch, transformers; print(f"PyTorch {torch.__version__}, transformers {transformers.__version__}")';
+  const versions = execFileSync(PYTHON, ['-c', script], { encoding: 'utf8' }).trim();
+  peers = `\n${peersReport({ versions, ...(await compare(PYTHON, progress)) })}`;
+}
+writeFileSync(RESULTS, text + peers);
+process.stdout.write(text + peers);

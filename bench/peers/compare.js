@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { cases } from '../cases.js';
 import { median } from '../numbers.js';
 import { Measurer } from '../processes.js';
 import { bertBase, huggingFace, prepare, saveRows, THREADS } from './cases.js';
@@ -112,11 +113,14 @@ export async function compare(python, progress) {
       progress,
       3,
     );
+    const small = await Measurer.start('steady', (await cases())[0], THREADS);
+    const steady = await small.measure();
+    await small.close();
     const whole = {
       fixed: await distillation(python, join(folder, 'fixed'), Array(500).fill(64), tinybert, progress),
       brown: await distillation(python, join(folder, 'brown'), brown.lengths, tinybert, progress),
     };
-    return { agreement, step, lm, generation, forward, epoch, whole, brownTokens: brown.tokens };
+    return { agreement, step, lm, generation, forward, epoch, whole, steady, brownTokens: brown.tokens };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

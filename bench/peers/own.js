@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { createRunner } from '../../dist/backend/runner.js';
 import { tf } from '../../dist/backend/tf.js';
 import { architectureOf } from '../../dist/models/architectures.js';
-import { chooseBuckets } from '../../dist/models/buckets.js';
 import { dropoutSites, forward } from '../../dist/models/forward.js';
 import { Generator, greedy } from '../../dist/models/generate.js';
 import { initialize } from '../../dist/models/initialize.js';
@@ -11,6 +10,7 @@ import { padTokens } from '../../dist/models/padding.js';
 import { planEpoch } from '../../dist/train/batches.js';
 import { DropoutMasks } from '../../dist/train/dropout.js';
 import { TEACHER } from '../../dist/train/examples.js';
+import { trainingBuckets } from '../../dist/train/loop.js';
 import { Optimizer } from '../../dist/train/optimizer.js';
 import { adamw } from '../../dist/train/optimizers/adamw.js';
 import { dropoutFeeds } from '../../dist/train/stage.js';
@@ -21,8 +21,6 @@ import { fixture } from '../fixture.js';
 /** Our half of the comparison: each role gives a function that does one measured thing. */
 
 const SEED = 1;
-/** As training has it (`train/loop.ts`). */
-const BUCKETS = 5;
 
 /** One training step with its dropout masks; `agree` has none, so that two programs can be compared. */
 export async function training(c, threads) {
@@ -62,7 +60,7 @@ export async function epoch(c, threads) {
   const starts = [0];
   for (const n of lengths) starts.push(starts.at(-1) + n);
   const text = (row) => Int32Array.from(ids.slice(starts[row], starts[row + 1]));
-  const buckets = chooseBuckets(lengths, 128, BUCKETS);
+  const buckets = trainingBuckets(lengths, { ...c.config, maxLength: 128 }, c.batch);
   const masks = new DropoutMasks();
   const key = streamKey(SEED, 'dropout');
   let update = 0;

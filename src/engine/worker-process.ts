@@ -26,12 +26,6 @@ interface Current {
   killed: boolean;
 }
 
-/**
- * Tells glibc's allocator to keep what is freed and to serve arrays of up to 32 MiB, its most, from that. Steps free and
- * ask for the same large arrays again and again; fetched from the system each time, every page of them is zeroed anew.
- */
-const MALLOC = { MALLOC_MMAP_THRESHOLD_: String(2 ** 25), MALLOC_TRIM_THRESHOLD_: String(2 ** 36) };
-
 /** A child process that does one job after another. */
 export class WorkerProcess {
   private readonly child: ChildProcess;
@@ -45,7 +39,6 @@ export class WorkerProcess {
     this.child = fork(worker, [store, String(process.pid), String(checkpointMs)], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       execArgv: ['--expose-gc'],
-      env: { ...process.env, ...MALLOC },
       // A group of its own: Ctrl-C in the terminal is for the parent, also while the child still starts.
       detached: process.platform !== 'win32',
     });

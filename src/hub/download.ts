@@ -1,96 +1,118 @@
-import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { StepFailure } from '../util/failure.js';
-import type { Requests } from './requests.js';
+import { isWhole } from './cache.js';
+import type { HubClient } from './client.js';
+import { Interrupted, UNAVAILABLE } from './failures.js';
+import type { RepositoryFile } from './listing.js';
 
-/** A file of a repository, and how its bytes are known to be right. */
-export interface Wanted {
-  readonly path: string;
-  readonly url: string;
-  readonly size: number;
-  /** SHA-256 of a large file, git's own hash of a small one: hex. */
-  readonly hash: string;
-  readonly large: boolean;
-}
+const DAMAGED = 'hub-damaged';
+
+/** Bytes of the file that are on disk now; goes back if the server starts over. */
+export type OnBytes = (bytes: number) => void | Promise<void>;
 
 /**
- * Downloads a file to a path. What an earlier attempt left in `<to>.incomplete` is not fetched again.
+ * Downloads one file to `target`, which is there only when it is whole and its hash is right. Until then its bytes are
+ * in `<target>.incomplete`, and the next attempt, of this process or another, goes on from there.
  *
- * @param onBytes is told how many bytes came, or are there already
- * @throws StepFailure if the bytes are not those that the repository names, or cannot be had or written
+ * Two processes may do this at once: both write the same bytes to the same places, so the file is right up to where
+ * either of them is.
+ *
+ * @throws StepFailure `hub-damaged` if the bytes are not those that were promised: they are removed
  */
 export async function download(
-  file: Wanted,
-  to: string,
-  requests: Requests,
-  onBytes: (bytes: number) => void | Promise<void>,
+  hub: HubClient,
+  address: string,
+  file: RepositoryFile,
+  target: string,
+  onBytes: OnBytes,
 ): Promise<void> {
-  await mkdir(dirname(to), { recursive: true });
-  const part = `${to}.incomplete`;
-  let reported = 0;
-  await requests.retry(async () => {
-    let have = await sizeOf(part);
-    if (have > file.size) {
-      await rm(part);
-      have = 0;
-    }
-    if (have > reported) {
-      await onBytes(have - reported);
-      reported = have;
-    }
-    if (have === file.size) return;
-    const response = await requests.once(file.url, have > 0 ? { range: `bytes=${have}-` } : {});
-    if (!response.ok || !response.body) {
-      throw new StepFailure(
-        'hub',
-        `${file.path} cannot be downloaded: the server answers with status ${response.status}`,
+  const partial = `${target}.incomplete`;
+  const handle = await open(partial, constants.O_RDWR | constants.O_CREAT);
+  try {
+    const found = (await handle.stat()).size;
+    let at = found <= file.size ? found : 0;
+    const moved: OnBytes = (bytes) => {
+      at = bytes;
+      return onBytes(bytes);
+    };
+    if (at < file.size) {
+      await hub.retry(
+        () => receive(hub, address, file, handle, at, moved),
+        () => at,
       );
     }
-    // A server that knows no ranges sends the file from its beginning.
-    const handle = await open(part, have > 0 && response.status === 206 ? 'a' : 'w');
-    try {
-      let at = response.status === 206 ? have : 0;
-      for await (const bytes of response.body) {
-        await handle.write(bytes);
-        at += bytes.length;
-        if (at > reported) {
-          await onBytes(at - reported);
-          reported = at;
-        }
-      }
-      if (at < file.size) throw new Error('the connection ended early');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
-        throw new StepFailure('disk-full', `the disk is full: ${file.path} takes ${(file.size / 1e6).toFixed(0)} MB`);
-      }
-      throw error;
-    } finally {
-      await handle.close();
-    }
-  });
-  const found = await hashOf(part, file);
-  if (found !== file.hash) {
-    await rm(part);
-    throw new StepFailure(
-      'hub',
-      `${file.path} came damaged: its hash is ${found}, and the repository says ${file.hash}`,
-      'Run the recipe again; if it happens again, something between here and the server changes what it sends.',
-    );
+    await handle.truncate(file.size);
+    if ((await hashOf(handle, file)) !== file.blob) throw damaged(file, 'its hash is not the one that the Hub lists');
+    await handle.sync();
+  } catch (error) {
+    if (error instanceof StepFailure && error.reason === DAMAGED) await rm(partial, { force: true });
+    throw error;
+  } finally {
+    await handle.close();
   }
-  await rename(part, to);
+  try {
+    await rename(partial, target);
+  } catch (error) {
+    // Another process was faster.
+    if (!(await isWhole(target, file.size))) throw error;
+  }
 }
 
-const sizeOf = (path: string): Promise<number> =>
-  stat(path).then(
-    (found) => found.size,
-    () => 0,
-  );
+/** Writes what one request brings, from byte `from` on. */
+async function receive(
+  hub: HubClient,
+  address: string,
+  file: RepositoryFile,
+  handle: FileHandle,
+  from: number,
+  onBytes: OnBytes,
+): Promise<void> {
+  const response = await hub.fetch(address, {
+    // Bytes as they are: a range of compressed ones would be another one.
+    headers: { 'accept-encoding': 'identity', ...(from > 0 ? { range: `bytes=${from}-` } : {}) },
+  });
+  const { start, total = file.size } = extentOf(response);
+  if (total !== file.size || start > from) {
+    await response.body?.cancel();
+    const other = `it has ${total} bytes where the Hub lists ${file.size}`;
+    throw damaged(file, total === file.size ? `the server does not send it from byte ${from} on` : other);
+  }
+  let at = start;
+  for await (const chunk of response.body ?? []) {
+    if (at + chunk.length > file.size)
+      throw damaged(file, `it has more than the ${file.size} bytes that the Hub lists`);
+    for (let written = 0; written < chunk.length; ) {
+      written += (await handle.write(chunk, written, chunk.length - written, at + written)).bytesWritten;
+    }
+    at += chunk.length;
+    await onBytes(at);
+  }
+  if (at < file.size) throw new Interrupted(new StepFailure(UNAVAILABLE, `${file.path} ends early again and again`));
+}
 
-async function hashOf(path: string, { size, large }: Wanted): Promise<string> {
-  const hash: Hash = createHash(large ? 'sha256' : 'sha1');
-  if (!large) hash.update(`blob ${size}\0`); // as git hashes a file
-  for await (const bytes of createReadStream(path)) hash.update(bytes as Buffer);
+/** Which byte an answer begins with, and how many the file has, if the server says so. */
+function extentOf({ status, headers }: Response): { start: number; total: number | undefined } {
+  const number = (text: string | null | undefined) => (/^\d+$/.test(text ?? '') ? Number(text) : undefined);
+  if (status === 200) return { start: 0, total: number(headers.get('content-length')) };
+  const [, start, total] = /^bytes (?:(\d+)-\d+|\*)\/(.+)$/.exec(headers.get('content-range') ?? '') ?? [];
+  return { start: number(start) ?? Number.POSITIVE_INFINITY, total: number(total) };
+}
+
+/** The hash that `RepositoryFile.blob` is one of. */
+async function hashOf(handle: FileHandle, { blob, size }: RepositoryFile): Promise<string> {
+  const git = blob.length === 40;
+  const hash = createHash(git ? 'sha1' : 'sha256');
+  if (git) hash.update(`blob ${size}\0`);
+  for await (const chunk of handle.createReadStream({ start: 0, autoClose: false })) hash.update(chunk);
   return hash.digest('hex');
+}
+
+function damaged(file: RepositoryFile, what: string): StepFailure {
+  return new StepFailure(
+    DAMAGED,
+    `${file.path} did not arrive as it should: ${what}`,
+    'What came of it is removed: run again. If that does not help, the server, or a proxy before it, gives other bytes.',
+  );
 }

@@ -2,39 +2,57 @@ import { StepFailure } from '../util/failure.js';
 
 /** A model on the Hugging Face Hub. */
 export interface HubReference {
-  /** `organisation/name`; a few old models have a name alone. */
+  /** `org/name`; a few old models have no organisation: `gpt2`. */
   readonly repository: string;
   /** A branch, a tag or a commit. */
   readonly revision: string;
 }
 
 const PREFIX = 'hf:';
-/** As the Hub allows them: no `..`, and neither `-` nor `.` at an end. */
-const NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?$/;
-const REVISION = /^[A-Za-z0-9_][A-Za-z0-9._/-]*$/;
+const DEFAULT_REVISION = 'main';
+const LONGEST_NAME = 96;
 
-export const isHubReference = (text: string): boolean => text.startsWith(PREFIX);
+/** Whether a text means a model on the Hub, well formed or not: it starts with `hf:`. */
+export function isHubReference(text: string): boolean {
+  return text.startsWith(PREFIX);
+}
+
+/** Whether a revision is a commit, which never changes: 40 hex digits. */
+export function isCommit(revision: string): boolean {
+  return /^[0-9a-f]{40}$/.test(revision);
+}
 
 /**
- * Reads `hf:organisation/name@revision`; without a revision it is `main`.
- * @throws StepFailure `hub-reference` if it is not of that form
+ * Takes `hf:org/name@revision` apart. Without `@revision` it is `main`.
+ * @throws StepFailure `hub-reference`
  */
 export function parseHubReference(text: string): HubReference {
-  const [repository = '', revision = 'main', ...more] = text.slice(PREFIX.length).split('@');
-  const names = repository.split('/');
-  const good =
-    isHubReference(text) &&
-    more.length === 0 &&
-    names.length <= 2 &&
-    names.every((name) => NAME.test(name) && !name.includes('..')) &&
-    REVISION.test(revision) &&
-    !revision.includes('..');
-  if (!good) {
-    throw new StepFailure(
+  const malformed = (what: string) =>
+    new StepFailure(
       'hub-reference',
-      `"${text}" names no model on the Hub`,
-      'Write hf:organisation/name or hf:organisation/name@revision, e.g. hf:sentence-transformers/all-MiniLM-L6-v2@main.',
+      `"${text}" does not name a model on the Hugging Face Hub: ${what}`,
+      'Write hf:org/name, or hf:org/name@revision for a branch, a tag or a commit: hf:google-bert/bert-base-uncased@main.',
     );
-  }
+  if (!isHubReference(text)) throw malformed(`it does not start with ${PREFIX}`);
+  const rest = text.slice(PREFIX.length);
+  const at = rest.indexOf('@');
+  const repository = at < 0 ? rest : rest.slice(0, at);
+  const revision = at < 0 ? DEFAULT_REVISION : rest.slice(at + 1);
+  const parts = repository.split('/');
+  if (parts.length > 2) throw malformed('it has more than an organisation and a name');
+  if (!parts.every(isName)) throw malformed(`"${repository}" is no name of a repository`);
+  if (!isRevision(revision)) throw malformed(`"${revision}" is no name of a branch, a tag or a commit`);
   return { repository, revision };
+}
+
+/** As the Hub has it. `--` is kept out because it parts organisation and name in the cache's folder names. */
+function isName(part: string): boolean {
+  return (
+    /^\w(?:[\w.-]*\w)?$/.test(part) && !/\.\.|--/.test(part) && !/\.git$/.test(part) && part.length <= LONGEST_NAME
+  );
+}
+
+/** As git has it (`git check-ref-format`); what is left is also a safe path below a folder. */
+function isRevision(revision: string): boolean {
+  return revision !== '' && !/[\s\p{Cc}~^:?*[\\]|\.\.|@\{|\/\/|^[/.-]|\/\.|[/.]$|\.lock(\/|$)/u.test(revision);
 }

@@ -211,7 +211,11 @@ async function agreement(
   const batch = padTokens(texts, texts.length, length, config.padId);
   const [exact, rounded] = (await Promise.all(
     (['float32', 'int8'] as const).map((precision) =>
-      runner.forward({ ...signalFunction(config, kept, precision), half: [] }, parameters, batch),
+      runner.forward(
+        { ...signalFunction(config, kept, precision), key: `agreement ${precision}`, half: [] },
+        parameters,
+        batch,
+      ),
     ),
   )) as [Record<string, Float32Array>, Record<string, Float32Array>];
   const state = `hidden.${config.layers}`;
@@ -237,7 +241,7 @@ function signalFunction(config: TransformerConfig, kept: Kept, precision: Precis
   const hidden = (layer: number): string => `hidden.${layer}`;
   const attention = (layer: number): string => `attention.${layer}`;
   return {
-    key: `signal ${precision}`,
+    key: `signal ${precision} ${JSON.stringify(kept)}`,
     int8: precision === 'int8',
     half: [
       ...(config.head === 'classifier' ? ['logits'] : []),

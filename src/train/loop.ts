@@ -3,7 +3,7 @@ import type { LogitsCache } from '../data/logits.js';
 import type { Fit } from '../methods/objective.js';
 import type { Part, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
-import { chooseBuckets } from '../models/buckets.js';
+import { bucketsWithin } from '../models/buckets.js';
 import { initialize, type Parameters } from '../models/initialize.js';
 import { zeroed } from '../models/layers.js';
 import type { Optimizer as OptimizerOptions, Stage as StageOptions } from '../options/train.js';
@@ -22,8 +22,10 @@ import type { Validation } from './validate.js';
 
 /** Where a stage says neither epochs nor updates; its schema says so. */
 const EPOCHS = 3;
-/** Lengths that texts are padded to: each is a compiled graph, which takes 150–250 MB for a few million parameters. */
+/** Lengths that texts are padded to, at most. */
 const BUCKETS = 5;
+/** Their graphs together may take this, or twice what the longest takes. */
+const BUDGET = 1.5e9;
 
 export interface Training {
   readonly config: TransformerConfig;
@@ -117,6 +119,18 @@ function frozenNames(
   return new Set(Object.keys(model).filter((name) => freeze.includes((model[name] as { part: Part }).part)));
 }
 
+/** The lengths that a stage's batches are padded to. */
+export function trainingBuckets(lengths: readonly number[], config: TransformerConfig, batchSize: number): number[] {
+  const bytes = (length: number): number => graphBytes(config, batchSize, length);
+  const longest = Math.min(config.maxLength, Math.max(1, ...lengths));
+  return bucketsWithin(lengths, config.maxLength, BUCKETS, bytes, Math.max(BUDGET, 2 * bytes(longest)));
+}
+
+/** Roughly what a training step's graph keeps in memory: what the backward pass reads of each layer (measured). */
+function graphBytes({ layers, hidden, intermediate, heads }: TransformerConfig, rows: number, length: number): number {
+  return 5 * rows * length * layers * (16 * hidden + 6 * intermediate + 6 * heads * length);
+}
+
 async function runStage(
   training: Training,
   index: number,
@@ -136,7 +150,7 @@ async function runStage(
   const perEpoch = Math.ceil(batchesPerEpoch / accumulate);
   const total = options.updates ?? Math.max(1, Math.round((options.epochs ?? EPOCHS) * perEpoch));
   const lengths = rows.map((r) => examples.length(r));
-  const buckets = chooseBuckets(lengths, config.maxLength, BUCKETS);
+  const buckets = trainingBuckets(lengths, config, batchSize);
   const masks = new DropoutMasks();
   const key = streamKey(seed, `dropout ${index}`);
   let epoch: { number: number; batches: Batch[] } | undefined;

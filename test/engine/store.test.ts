@@ -156,14 +156,19 @@ test('a kill never leaves half an artifact to be seen', async () => {
       for (let f = 0; f < 5; f++) writeFileSync(folder + '/' + f, String(n).repeat(20_000));
       await store.writeRef('last', {n, digest: await store.put(folder, 'bytes')});
     }`;
+  const artifacts = (): string[] => {
+    const place = join(root, 'artifacts');
+    return existsSync(place) ? readdirSync(place).flatMap((two) => readdirSync(join(place, two))) : [];
+  };
   for (let n = 0; n < 5; n++) {
+    const before = artifacts().length;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script, String(n * 1000)]);
-    await until(() => existsSync(join(root, 'scratch')));
-    await sleep(150 + n * 31);
+    await until(() => artifacts().length > before + 1); // it is at work
+    await sleep(n * 31);
     child.kill('SIGKILL');
     await new Promise((resolve) => child.on('exit', resolve));
   }
-  const digests = readdirSync(join(root, 'artifacts')).flatMap((two) => readdirSync(join(root, 'artifacts', two)));
+  const digests = artifacts();
   expect(digests.length).toBeGreaterThan(5);
   for (const digest of digests) expect(await store.verify(digest)).toBe(true);
   const last = (await store.readRef('last')) as { digest: string };

@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tokenizer } from 'tokenizers';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTokenizer } from '../../src/data/tokenizer.js';
 import { loadTransformer } from '../../src/models/checkpoint.js';
 import { evaluate } from '../../src/steps/evaluate.js';
@@ -10,7 +10,7 @@ import { train } from '../../src/steps/train.js';
 import { readSafetensors, writeSafetensors } from '../../src/util/safetensors.js';
 import { digests, runStep, type TestContext, temporaryFolder } from '../steps/context.js';
 import { type Corpus, capture, LABELS, madeUpRows, makeCorpus, makeTeacher, sharedFolder } from '../train/rig.js';
-import { HubServer } from './server.js';
+import { type HubFile, HubServer } from './server.js';
 
 const COMMIT = 'c'.repeat(40);
 
@@ -18,16 +18,10 @@ describe('import-model', async () => {
   const folder = await sharedFolder();
   let corpus: Corpus;
   let teacher: string;
-  let server: HubServer;
   beforeAll(async () => {
     corpus = await makeCorpus(folder, madeUpRows(40, 20));
     teacher = await makeTeacher(folder, corpus);
-    server = await HubServer.start('org/teacher');
-    server.branches.set('main', COMMIT);
-    for (const name of await readdir(teacher)) server.files.set(name, await readFile(join(teacher, name)));
-    server.files.set('README.md', Buffer.from('not needed'));
   });
-  afterAll(() => server.stop());
 
   const imported = async (model: string, variables: Record<string, string> = {}): Promise<TestContext> =>
     runStep(importModel, { options: { model }, variables });
@@ -54,18 +48,24 @@ describe('import-model', async () => {
   });
 
   it('takes a model of the Hub, and names the commit', async () => {
+    const files: Record<string, HubFile> = { 'README.md': { bytes: Buffer.from('not needed') } };
+    for (const name of await readdir(teacher)) {
+      files[name] = { bytes: await readFile(join(teacher, name)), lfs: name.endsWith('.safetensors') };
+    }
+    const model = { refs: { main: COMMIT }, commits: { [COMMIT]: files } };
+    const server = await new HubServer({ 'org/teacher': model }).start();
     const cache = await temporaryFolder();
-    const variables = { HF_ENDPOINT: server.endpoint, HF_HUB_CACHE: cache };
+    const variables = { HF_ENDPOINT: server.url, HF_HUB_CACHE: cache };
     const { outputs, logs } = await imported('hf:org/teacher', variables);
-    const model = outputs.model as string;
-    expect(await loadTransformer(model)).toEqual(await loadTransformer(teacher));
-    const { source } = JSON.parse(await readFile(join(model, 'recipe.json'), 'utf8')) as { source: unknown };
+    const made = outputs.model as string;
+    expect(await loadTransformer(made)).toEqual(await loadTransformer(teacher));
+    const { source } = JSON.parse(await readFile(join(made, 'recipe.json'), 'utf8')) as { source: unknown };
     expect(source).toEqual({ repository: 'org/teacher', commit: COMMIT });
     expect(logs[0]?.message).toBe(`main is commit ${COMMIT}: hf:org/teacher@${COMMIT} pins it`);
-    expect(server.requests.some(({ url }) => url.endsWith('README.md'))).toBe(false);
+    expect(server.seen.some(({ path }) => path.endsWith('README.md'))).toBe(false);
     // Of the cache's links, files: an artifact stands for itself.
     await rm(cache, { recursive: true });
-    expect(await loadTransformer(model)).toEqual(await loadTransformer(teacher));
+    expect(await loadTransformer(made)).toEqual(await loadTransformer(teacher));
   });
 
   it('takes weights in several files', async () => {
@@ -171,7 +171,7 @@ describe('import-model', async () => {
       json.added_tokens.push({ ...more, normalized: false });
       await writeFile(join(at, 'tokenizer.json'), JSON.stringify(json));
     });
-    await expect(imported('hf:../x')).rejects.toThrow('names no model on the Hub');
+    await expect(imported('hf:../x')).rejects.toThrow('does not name a model on the Hugging Face Hub');
     await mkdir(join(folder, 'empty'), { recursive: true });
     await expect(imported(join(folder, 'empty'))).rejects.toThrow('cannot read a model from');
   });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRunner } from '../../src/backend/runner.js';
 import type { Tensor } from '../../src/backend/tf.js';
+import { writeDataset } from '../../src/data/dataset.js';
 import { LogitsCache, type LogitsIndex } from '../../src/data/logits.js';
 import { loadTokenizer } from '../../src/data/tokenizer.js';
 import type { StepDefinition } from '../../src/engine/step.js';
@@ -199,6 +200,16 @@ describe('cache-logits', async () => {
     const config = tinyConfig(corpus.tokenizer.vocabularySize, { intermediate: 64 });
     const model = { config, labels: LABELS, parameters: randomParameters(config) };
     await saveTransformer(at, model, corpus.tokenizerFolder, { rows: 0, labelled: 0 });
+    // Of 32 texts alone, what is compared and what is kept are of one shape and must not be taken for one another.
+    const few = join(folder, 'few');
+    await mkdir(few);
+    await writeDataset(few, LABELS, corpus.rows.slice(0, 32));
+    const kept = { precision: 'int8', hidden_states: [0, 2], attention: [1] };
+    const first = await capture(join(folder, 'int8 few'), { data: few }, at, kept);
+    const opened = await LogitsCache.open(first.outputs.logits as string);
+    expect(opened.index.rows).toBe(32);
+    opened.close();
+
     const { logs, outputs } = await capture(join(folder, 'int8'), corpus, at, {
       precision: 'int8',
       hidden_states: [2],

@@ -71,9 +71,6 @@ export async function createSession(model: Uint8Array, provider: Provider, threa
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
-    // Each session's arena would keep the memory of its largest run, and training has a session for each length. The
-    // allocator of Linux does as well, and for all of them (`engine/worker-process.ts` sets it up).
-    enableCpuMemArena: process.platform !== 'linux' || process.env.EXP_ARENA === '1',
     extra: { session: { set_denormal_as_zero: '1' } },
   });
   return {
