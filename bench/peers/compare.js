@@ -129,7 +129,7 @@ export async function compare(python, progress) {
 const EPOCHS = 3;
 
 /** A whole distillation by each tool, three epochs. */
-async function distillation(python, folder, lengths, tinybert, progress) {
+export async function distillation(python, folder, lengths, tinybert, progress) {
   const objectives = [
     { type: 'soft-label', weight: 1, temperature: 4 },
     { type: 'hidden-states', weight: 1, layer_map: 'uniform', projection: 'per-layer' },
