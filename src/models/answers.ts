@@ -8,7 +8,7 @@ import { padTokens } from './padding.js';
 const BATCH = 32;
 
 /** A classifier's logits, nothing else. */
-export const logitsFunction = (config: TransformerConfig): TensorFunction => ({
+const logitsFunction = (config: TransformerConfig): TensorFunction => ({
   key: `logits ${JSON.stringify(config)}`,
   call: (p, b) => {
     const [ids, mask] = [b.ids as Tensor, b.mask as Tensor];
