@@ -1,5 +1,7 @@
-"""Loads what save.js saved with transformers, and holds its logits against those of architectures.py."""
+"""Loads what test/models/saved.test.ts saved with transformers, holds its logits against those of architectures.py,
+and writes the digests of what it has loaded to saved.json."""
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -7,12 +9,15 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
+here = Path(__file__).parent
+judged = {}
 for folder in sorted(Path(sys.argv[1]).glob("*-*")):
-    golden = json.loads((folder / "golden.json").read_text())
+    name, head = folder.name.split("-", 1)
+    golden = json.loads((here / f"{name}.json").read_text())
     rows, length = len(golden["lengths"]), max(golden["lengths"])
     ids = torch.tensor(golden["ids"]).view(rows, length)
     mask = (torch.arange(length)[None, :] < torch.tensor(golden["lengths"])[:, None]).long()
-    classifier = folder.name.endswith("classifier")
+    classifier = head == "classifier"
     kind = AutoModelForSequenceClassification if classifier else AutoModelForCausalLM
     model, info = kind.from_pretrained(folder, output_loading_info=True)
     assert not info["missing_keys"] and not info["unexpected_keys"] and not info["mismatched_keys"], info
@@ -25,3 +30,7 @@ for folder in sorted(Path(sys.argv[1]).glob("*-*")):
     assert difference < 1e-5
     if classifier:
         assert model.config.id2label == {0: "first", 1: "second", 2: "third"}
+    judged[folder.name] = {
+        file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in ["config.json", "model.safetensors"]
+    }
+(here / "saved.json").write_text(json.dumps(judged, indent=2) + "\n")

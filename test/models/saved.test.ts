@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { Head } from '../../src/models/architecture.js';
+import { architectureOf } from '../../src/models/architectures.js';
+import { saveTransformer } from '../../src/models/checkpoint.js';
+import { readSafetensors } from '../../src/util/safetensors.js';
+import { sharedFolder } from '../train/rig.js';
+
+/**
+ * `golden/saved.py` loaded these very bytes with Python's transformers and found the logits of `golden/*.json`. If what
+ * is saved changes, this fails; then save the folders, let Python judge them and write `saved.json` anew:
+ *
+ *   SAVE_TO=/tmp/saved npx vitest run test/models/saved.test.ts; python test/golden/saved.py /tmp/saved
+ */
+const golden = new URL('../golden/', import.meta.url);
+const json = async (name: string) => JSON.parse(await readFile(new URL(name, golden), 'utf8'));
+const LABELS = ['first', 'second', 'third'];
+const judged: Record<string, Record<string, string>> = await json('saved.json');
+const to = process.env.SAVE_TO ?? (await sharedFolder());
+
+it.each(Object.keys(judged))('%s is saved as transformers has loaded it', async (folder) => {
+  const [, name = '', head] = /^(\w+)-(classifier|language-model)$/.exec(folder) ?? [];
+  const { config: huggingFace } = await json(`${name}.json`);
+  const { tensors } = await readSafetensors(new URL(`${name}.safetensors`, golden).pathname);
+  const labels = head === 'classifier' ? LABELS : [];
+  const architecture = architectureOf({ type: huggingFace.model_type });
+  const config = architecture.fromHuggingFace(huggingFace, head as Head, labels.length);
+  const parameters = Object.fromEntries(
+    Object.keys(architecture.parameters(config)).map((key) => {
+      const { shape, data } = tensors[key] ?? { shape: [], data: new Float32Array() };
+      return [key, { dtype: 'float32' as const, shape, data: data as Float32Array }];
+    }),
+  );
+  const tokenizer = join(to, 'tokenizer');
+  await mkdir(tokenizer, { recursive: true });
+  await writeFile(join(tokenizer, 'tokenizer_config.json'), '{}');
+  const at = join(to, folder);
+  await mkdir(at, { recursive: true });
+  await saveTransformer(at, { config, labels, parameters }, tokenizer, { rows: 0, labelled: 0 });
+  const digests: Record<string, string> = {};
+  for (const file of ['config.json', 'model.safetensors']) {
+    digests[file] = createHash('sha256')
+      .update(await readFile(join(at, file)))
+      .digest('hex');
+  }
+  expect(digests).toEqual(judged[folder]);
+});
