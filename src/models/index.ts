@@ -16,13 +16,7 @@ export const families: readonly PredictorFamily[] = [...architectures.map(transf
  * @throws StepFailure when the folder holds no model or one of an unknown family
  */
 export async function loadPredictor(folder: string, backend: Backend, threads: number): Promise<Predictor> {
-  const file = join(folder, 'recipe.json');
-  let type: unknown;
-  try {
-    type = (JSON.parse(await readFile(file, 'utf8')) as { type?: unknown } | null)?.type;
-  } catch (error) {
-    throw new StepFailure('no-model', `cannot read a model from ${file}: ${(error as Error).message}`);
-  }
+  const { file, type } = await typeOf(folder);
   const family = families.find((candidate) => candidate.type === type);
   if (family === undefined) {
     throw new StepFailure(
@@ -32,4 +26,23 @@ export async function loadPredictor(folder: string, backend: Backend, threads: n
     );
   }
   return family.load(folder, backend, threads);
+}
+
+/**
+ * Whether the model of an artifact folder is a transformer, which has layers to look at.
+ *
+ * @throws StepFailure when the folder holds no model
+ */
+export async function isTransformer(folder: string): Promise<boolean> {
+  const { type } = await typeOf(folder);
+  return architectures.some((architecture) => architecture.type === type);
+}
+
+async function typeOf(folder: string): Promise<{ readonly file: string; readonly type: unknown }> {
+  const file = join(folder, 'recipe.json');
+  try {
+    return { file, type: (JSON.parse(await readFile(file, 'utf8')) as { type?: unknown } | null)?.type };
+  } catch (error) {
+    throw new StepFailure('no-model', `cannot read a model from ${file}: ${(error as Error).message}`);
+  }
 }
