@@ -1,5 +1,6 @@
 import type { AnyStep } from '../engine/step.js';
 import { cacheLogits } from './cache-logits.js';
+import { ensembleTeachers } from './ensemble-teachers.js';
 import { evaluate } from './evaluate.js';
 import { importModel } from './import-model.js';
 import { sampleData } from './sample-data.js';
@@ -7,4 +8,12 @@ import { train } from './train.js';
 import { trainTokenizer } from './train-tokenizer.js';
 
 /** Every step there is, in the order of a recipe: add a module, its schema, and a line here. */
-export const steps: readonly AnyStep[] = [sampleData, importModel, trainTokenizer, train, cacheLogits, evaluate];
+export const steps: readonly AnyStep[] = [
+  sampleData,
+  importModel,
+  trainTokenizer,
+  train,
+  cacheLogits,
+  ensembleTeachers,
+  evaluate,
+];
