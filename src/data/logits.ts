@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StepFailure } from '../util/failure.js';
+import { float16Bits, float32Of } from '../util/float16.js';
 
 /**
  * The artifact of kind `logits`: what a teacher said of each text, unpadded, in float16. `index.json` says what is in
@@ -126,6 +127,12 @@ export class LogitsCache {
     return { logits, hiddenStates, attention };
   }
 
+  /** Class logits of a text of a cache without tokens. */
+  classLogits(id: string): Float32Array {
+    const row = this.rows.get(id) as LogitsRow;
+    return float32Of(readHalf(this.files[row.shard] as number, row.offset, this.index.labels.length));
+  }
+
   close(): void {
     for (const file of this.files.splice(0)) closeSync(file);
   }
@@ -140,4 +147,33 @@ function readHalf(file: number, position: number, count: number): Uint16Array {
     done += read;
   }
   return data;
+}
+
+export async function writeClassLogits(
+  folder: string,
+  {
+    labels,
+  }: { readonly labels: readonly string[]; readonly teacher: { readonly name: string; readonly revision: string } },
+  rows: AsyncIterable<{ readonly id: string; readonly logits: Float32Array }>,
+): Promise<void> {
+  const parts: Buffer[] = [];
+  let lines = '';
+  let offset = 0;
+  for await (const { id, logits } of rows) {
+    const bits = Buffer.from(float16Bits(logits).buffer);
+    lines += `${JSON.stringify({ id, tokens: 0, hash: '', shard: 0, offset })}\n`;
+    offset += bits.length;
+    parts.push(bits);
+  }
+  await writeFile(join(folder, 'shard.bin'), Buffer.concat(parts));
+  await writeFile(join(folder, 'rows.jsonl'), lines);
+  const index = {
+    teacher: { layers: 0, hidden: 0, heads: 0 },
+    labels,
+    tokenizer: '',
+    maxLength: 0,
+    hiddenStates: [],
+    attention: [],
+  };
+  await writeFile(join(folder, 'index.json'), JSON.stringify({ ...index, shards: ['shard.bin'], rows: parts.length }));
 }

@@ -70,6 +70,8 @@ export class WorkerContext {
         if (step.environment?.[name] === undefined) throw new Error(`step ${step.name} does not declare ${name}`);
         return parts.environment[name] || undefined;
       },
+      sharedFolder: (name) => store.shared(name),
+      account: job.account,
       threads: job.threads,
       now: () => performance.timeOrigin + performance.now(),
       signal,

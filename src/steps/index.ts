@@ -2,9 +2,18 @@ import type { AnyStep } from '../engine/step.js';
 import { cacheLogits } from './cache-logits.js';
 import { evaluate } from './evaluate.js';
 import { importModel } from './import-model.js';
+import { queryTeacher } from './query-teacher.js';
 import { sampleData } from './sample-data.js';
 import { train } from './train.js';
 import { trainTokenizer } from './train-tokenizer.js';
 
 /** Every step there is, in the order of a recipe: add a module, its schema, and a line here. */
-export const steps: readonly AnyStep[] = [sampleData, importModel, trainTokenizer, train, cacheLogits, evaluate];
+export const steps: readonly AnyStep[] = [
+  sampleData,
+  importModel,
+  queryTeacher,
+  trainTokenizer,
+  train,
+  cacheLogits,
+  evaluate,
+];
