@@ -33,15 +33,11 @@ export async function run(ctx: StepContext<QueryTeacherOptions>): Promise<void> 
   try {
     const began = ctx.now();
     const served = await serveTeacher(ctx);
-    let unanswered: Unanswered;
-    try {
-      const asking = makeAsker(ctx, answers, served?.baseUrl ?? where);
-      unanswered = await askEverything(ctx, asked, asking, sources, total);
-      ctx.measure('usage', usageOf(asking.asker, ctx.now() - began));
-    } finally {
-      await served?.stop();
-    }
-    await writeAnswers(ctx, asked, answers, unanswered);
+    const asking = makeAsker(ctx, answers, served?.baseUrl ?? where);
+    const unanswered = await askEverything(ctx, asked, asking, sources, total).finally(() => served?.stop());
+    const seconds = (ctx.now() - began) / 1000;
+    const written = await writeAnswers(ctx, asked, answers, unanswered);
+    ctx.measure('usage', usageOf(asking.asker, seconds, written));
   } finally {
     answers.close();
   }
@@ -177,7 +173,7 @@ function pause({ budget }: QueryTeacherOptions, asker: Asker, answered: number, 
 }
 
 /** What this run took of the teacher. */
-function usageOf(asker: Asker, milliseconds: number): JsonObject {
+function usageOf(asker: Asker, seconds: number, written: { readonly rows: number; readonly usd: number }): JsonObject {
   const { sent, found, again, slowDowns, nanousd, prompt, completion } = asker.counts;
   return {
     requests: sent,
@@ -188,6 +184,8 @@ function usageOf(asker: Asker, milliseconds: number): JsonObject {
     completion_tokens: completion,
     usd: nanousd / 1e9,
     usd_in_all: asker.balance().spent.nanousd / 1e9,
-    seconds: milliseconds / 1000,
+    seconds,
+    /** Of these rows, whenever their answers were paid for. */
+    usd_a_thousand: (1000 * written.usd) / Math.max(1, written.rows),
   };
 }

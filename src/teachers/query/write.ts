@@ -9,6 +9,8 @@ import { atTemperature, type Calibrated, type Calibration, calibrate, FEWEST_ROW
 import { RequestFailure } from './failure.js';
 import type { Finding, Outcome } from './inquiry.js';
 import { keyOf } from './key.js';
+import { costOf, type Price } from './price.js';
+import type { Usage } from './reply.js';
 import type { Unanswered } from './round.js';
 import type { Asked } from './settings.js';
 
@@ -18,9 +20,9 @@ export async function writeAnswers(
   asked: Asked,
   answers: Answers,
   unanswered: Unanswered,
-): Promise<void> {
+): Promise<{ readonly rows: number; readonly usd: number }> {
   const data = ctx.input('data').path;
-  const reader = new Reader(asked, answers, unanswered);
+  const reader = new Reader(asked, answers, unanswered, ctx.options.teacher.price);
   const calibrated = await calibration(ctx, asked, reader);
   const counts = new Counts(asked.labels);
   const quarantine = await open(join(await ctx.output('quarantine'), 'rows.jsonl'), 'w');
@@ -29,7 +31,7 @@ export async function writeAnswers(
     async function* rows(): AsyncGenerator<Row> {
       for await (const row of streamRows(data)) {
         ctx.signal.throwIfAborted();
-        const outcome = await reader.find(row);
+        const outcome = await reader.priced(row);
         counts.add(row, outcome);
         if ('invalid' in outcome || outcome.row === undefined) {
           const [reason, said] =
@@ -53,20 +55,34 @@ export async function writeAnswers(
   }
   ctx.show(counts.table(ctx.options.teacher.model, calibrated));
   counts.warn(ctx);
+  return { rows: counts.rows, usd: reader.nanousd / 1e9 };
 }
 
 /** Looks every answer up and asks nobody. */
 class Reader {
+  /** What the answers of `priced` rows have cost, whenever they were paid for. */
+  nanousd = 0;
+
   constructor(
     private readonly asked: Asked,
     private readonly answers: Answers,
     private readonly unanswered: Unanswered,
+    private readonly price: Price | undefined,
   ) {}
 
-  find(row: Row): Promise<Outcome> {
+  priced(row: Row): Promise<Outcome> {
+    return this.find(row, (usage) => {
+      this.nanousd += costOf(usage, this.price).nanousd;
+    });
+  }
+
+  find(row: Row, used?: (usage: Usage) => void): Promise<Outcome> {
     return this.asked.inquiry.find(row, async ({ question }) => {
       const reply = this.answers.get(keyOf(question));
-      if (reply !== undefined) return reply;
+      if (reply !== undefined) {
+        used?.(reply.usage);
+        return reply;
+      }
       const why = this.unanswered.get(row.id);
       if (why !== undefined) throw new RequestFailure('row', why);
       throw new Error(`the answer to row ${row.id} is not stored`);
@@ -108,7 +124,7 @@ async function calibration(
 /** What the table says. */
 class Counts {
   soft = 0;
-  private rows = 0;
+  rows = 0;
   private invalid = 0;
   private votes = 0;
   private shared = 0;
