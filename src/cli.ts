@@ -72,6 +72,14 @@ program
   .action(lazy(async () => (await import('./cli/validate.js')).validate));
 
 program
+  .command('plan')
+  .description('say what a run would take (rows, tokens, money, time, disk) before anything is spent')
+  .argument('<file>', 'the recipe, a YAML file')
+  .addOption(setOption())
+  .addHelpText('after', example('recipe plan recipes/llm-labels-bert.yaml'))
+  .action(lazy(async () => (await import('./cli/estimate.js')).plan));
+
+program
   .command('graph')
   .description("draw a recipe's steps and what needs what")
   .argument('<file>', 'the recipe, a YAML file')

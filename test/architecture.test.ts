@@ -34,7 +34,12 @@ const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^onnxruntime-node$/, /^backend\/onnx\/session\.ts$/],
   [/^onnx-proto$/, /^backend\/onnx\/encode\.ts$/],
   [/^(ink|react)(\/|$)/, /^ui\/tty\//],
-  [/^(ajv|p-queue)(\/|$)/, /^engine\//],
+  [/^ajv(\/|$)/, /^engine\//],
+  [/^p-queue$/, /^(engine\/scheduler|teachers\/query\/pace)\.ts$/],
+  [/^openai$/, /^teachers\/query\/client\.ts$/],
+  [/^libsql$/, /^teachers\/query\/answers\.ts$/],
+  [/^limiter$/, /^teachers\/query\/pace\.ts$/],
+  [/^p-retry$/, /^teachers\/query\/asker\.ts$/],
   // The CLI writes examples; only the engine reads.
   [/^yaml$/, /^(engine\/|cli\/step-example\.ts$)/],
   [/^commander$/, /^cli(\.ts$|\/)/],

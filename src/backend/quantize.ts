@@ -27,7 +27,7 @@ function quantized(graph: Graph, node: Node, parameters: HostTensors): Node | un
   if (weight?.shape.length !== 2 || transA || beta !== 1) return undefined;
   const [rows, columns] = (transB ? [...weight.shape].reverse() : weight.shape) as [number, number];
   if (columns < LEAST_COLUMNS) return undefined;
-  const { codes, scales } = encodeColumns(weight.data as Float32Array, rows, columns, Boolean(transB));
+  const { codes, scales } = codesOf(weight.data as Float32Array, rows, columns, Boolean(transB));
   const inputs = [
     a,
     graph.constant(codes, 'uint8', [rows, columns]),
@@ -42,18 +42,39 @@ function quantized(graph: Graph, node: Node, parameters: HostTensors): Node | un
   return { op: 'com.microsoft.DynamicQuantizeMatMul', inputs, attributes: {}, outputs: node.outputs };
 }
 
+interface Codes {
+  readonly codes: Uint8Array;
+  readonly scales: Float32Array;
+}
+
+/** Every compiled length has the same weights: they are encoded once. */
+const encoded = new WeakMap<Float32Array, Codes>();
+
+function codesOf(data: Float32Array, rows: number, columns: number, transposed: boolean): Codes {
+  const known = encoded.get(data);
+  if (known) return known;
+  const made = encodeColumns(data, rows, columns, transposed);
+  encoded.set(data, made);
+  return made;
+}
+
 /** code = round(w / scale) + 128 with the scale of its column, whose largest weight is 127 scales. */
-function encodeColumns(data: Float32Array, rows: number, columns: number, transposed: boolean) {
-  const at = (row: number, column: number): number =>
-    data[transposed ? column * rows + row : row * columns + column] as number;
+function encodeColumns(data: Float32Array, rows: number, columns: number, transposed: boolean): Codes {
+  const [down, right] = transposed ? [1, rows] : [columns, 1];
+  const largest = new Float32Array(columns);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const size = Math.abs(data[row * down + column * right] as number);
+      if (size > (largest[column] as number)) largest[column] = size;
+    }
+  }
+  const scales = largest.map((size) => size / 127 || 1);
   const codes = new Uint8Array(rows * columns);
-  const scales = new Float32Array(columns);
-  for (let column = 0; column < columns; column++) {
-    let largest = 0;
-    for (let row = 0; row < rows; row++) largest = Math.max(largest, Math.abs(at(row, column)));
-    const scale = largest / 127 || 1;
-    scales[column] = scale;
-    for (let row = 0; row < rows; row++) codes[row * columns + column] = Math.round(at(row, column) / scale) + ZERO;
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const weight = data[row * down + column * right] as number;
+      codes[row * columns + column] = Math.round(weight / (scales[column] as number)) + ZERO;
+    }
   }
   return { codes, scales };
 }

@@ -90,10 +90,11 @@ async function collect(
       dropped.empty.push(label);
       continue;
     }
-    const id = rowId(text);
+    const fields = item.fields && mapTexts(item.fields, (value) => cutText(wellFormed(value), options.max_characters));
+    const id = rowId(text, fields);
     const judgement = deduplicator.add(id, text);
     if (judgement.verdict === 'kept') {
-      rows.push({ id, text, label });
+      rows.push({ id, text, label, ...(fields && { fields }) });
       continue;
     }
     dropped[`${judgement.verdict} duplicates`].push(label);
@@ -107,6 +108,9 @@ async function collect(
   }
   return rows;
 }
+
+const mapTexts = (fields: Readonly<Record<string, string>>, change: (text: string) => string): Record<string, string> =>
+  Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, change(text)]));
 
 /** A proportional sample, in the order of the source. */
 function takeLimit(rows: Row[], limit: number, seed: number): Row[] {

@@ -8,18 +8,35 @@ import { readLines } from './lines.js';
  * The artifact of kind `dataset`: `rows.jsonl`, one row a line in a fixed order, and `dataset.json`.
  */
 
-/** One labelled or unlabelled text. */
+/** A labelled part of a text, UTF-16 code units; `end` is the first one behind it. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+  readonly label: string;
+}
+
+/** One text, and what is known of it: from its source, or from a teacher. */
 export interface Row {
-  /** First 16 hex digits of the SHA-256 of the text: rows are matched by content, never by position. */
+  /** `rowId` of its texts: rows are matched by content, never by position. */
   readonly id: string;
   readonly text: string;
   /** Null where the label is unknown or withheld (`gold`). */
   readonly label: string | null;
+  /** Its other texts by name, such as `subject`, or `pair`, the text that is compared with this one. */
+  readonly fields?: Readonly<Record<string, string>>;
+  /** In the order of the text; none overlaps another. */
+  readonly spans?: readonly Span[];
+  readonly score?: number;
+  /** What the text is to be answered with, one or several ways. */
+  readonly responses?: readonly string[];
+  /** What was thought before each response; empty where nothing is known. */
+  readonly reasoning?: readonly string[];
+  /** A judge's score of each response. */
+  readonly judgements?: readonly number[];
 }
 
 /** `dataset.json`. */
 export interface DatasetInfo {
-  readonly task: 'classification';
   /** Every label of the whole corpus, sorted; its order is the order of logits everywhere. */
   readonly labels: readonly string[];
   readonly rows: number;
@@ -31,36 +48,57 @@ const INFO = 'dataset.json';
 const ROWS = 'rows.jsonl';
 const BATCH = 512;
 
-/** The id of a row with this text. */
-export function rowId(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+/** The id of a row: first 16 hex digits of the SHA-256 of its text and, if it has some, its other fields. */
+export function rowId(text: string, fields: Readonly<Record<string, string>> = {}): string {
+  const hash = createHash('sha256').update(text);
+  for (const name of Object.keys(fields).sort()) hash.update(`\0${name}\0${fields[name]}`);
+  return hash.digest('hex').slice(0, 16);
 }
 
 /**
  * Writes a dataset into an existing folder; the same arguments give the same bytes.
  * @param labels of the whole corpus, in the order of logits; every row's label is one of them or null
  */
-export async function writeDataset(folder: string, labels: readonly string[], rows: readonly Row[]): Promise<void> {
+export async function writeDataset(
+  folder: string,
+  labels: readonly string[],
+  rows: Iterable<Row> | AsyncIterable<Row>,
+): Promise<void> {
   const known = new Set(labels);
-  let labelled = 0;
+  let [count, labelled] = [0, 0];
   const file = await open(join(folder, ROWS), 'w');
   try {
-    for (let start = 0; start < rows.length; start += BATCH) {
-      let lines = '';
-      for (const { id, text, label } of rows.slice(start, start + BATCH)) {
-        if (label !== null) {
-          if (!known.has(label)) throw new Error(`row ${id} has the label "${label}", which the dataset does not list`);
-          labelled++;
-        }
-        lines += `${JSON.stringify({ id, text, label })}\n`;
+    let lines: string[] = [];
+    const flush = async (): Promise<void> => {
+      await file.write(lines.join(''));
+      lines = [];
+    };
+    for await (const row of rows) {
+      const { id, label } = row;
+      if (label !== null) {
+        if (!known.has(label)) throw new Error(`row ${id} has the label "${label}", which the dataset does not list`);
+        labelled++;
       }
-      await file.write(lines);
+      lines.push(`${JSON.stringify(ordered(row))}\n`);
+      count++;
+      if (lines.length === BATCH) await flush();
     }
+    if (lines.length > 0) await flush();
   } finally {
     await file.close();
   }
-  const info: DatasetInfo = { task: 'classification', labels: [...labels], rows: rows.length, labelled };
+  const info: DatasetInfo = { labels: [...labels], rows: count, labelled };
   await writeFile(join(folder, INFO), `${JSON.stringify(info, null, 2)}\n`);
+}
+
+/** The same keys in the same order, however the row was made. */
+function ordered({ id, text, label, ...more }: Row): Row {
+  return {
+    id,
+    text,
+    label,
+    ...Object.fromEntries(OPTIONAL.flatMap((key) => (more[key] === undefined ? [] : [[key, more[key]]]))),
+  };
 }
 
 /**
@@ -75,7 +113,7 @@ export async function readDatasetInfo(folder: string): Promise<DatasetInfo> {
   } catch (error) {
     throw corrupt(file, error instanceof Error ? error.message : String(error));
   }
-  if (!isInfo(value)) throw corrupt(file, 'expected {"task": "classification", "labels", "rows", "labelled"}');
+  if (!isInfo(value)) throw corrupt(file, 'expected {"labels", "rows", "labelled"}');
   return value;
 }
 
@@ -111,6 +149,27 @@ export async function readDataset(folder: string): Promise<{ info: DatasetInfo; 
   return { info, rows };
 }
 
+type Optional = Exclude<keyof Row, 'id' | 'text' | 'label'>;
+
+/** What each optional part of a row has to be. */
+const CHECKS: Readonly<Record<Optional, (value: unknown) => boolean>> = {
+  fields: (value) => isRecord(value) && Object.values(value).every(isText),
+  spans: (value) => isListOf(value, isSpan),
+  score: Number.isFinite,
+  responses: (value) => isListOf(value, isText),
+  reasoning: (value) => isListOf(value, isText),
+  judgements: (value) => isListOf(value, Number.isFinite),
+};
+const OPTIONAL = Object.keys(CHECKS) as readonly Optional[];
+
+const isText = (value: unknown): boolean => typeof value === 'string';
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isListOf = (value: unknown, check: (item: unknown) => boolean): boolean =>
+  Array.isArray(value) && value.every(check);
+const isSpan = (value: unknown): boolean =>
+  isRecord(value) && Number.isSafeInteger(value.start) && Number.isSafeInteger(value.end) && isText(value.label);
+
 function parseRow(line: string): Row | undefined {
   let value: unknown;
   try {
@@ -118,23 +177,18 @@ function parseRow(line: string): Row | undefined {
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { id, text, label } = value as Record<string, unknown>;
+  if (!isRecord(value)) return undefined;
+  const { id, text, label } = value;
   if (typeof id !== 'string' || typeof text !== 'string') return undefined;
   if (label !== null && typeof label !== 'string') return undefined;
-  return { id, text, label };
+  if (OPTIONAL.some((key) => value[key] !== undefined && !CHECKS[key](value[key]))) return undefined;
+  return value as unknown as Row;
 }
 
 function isInfo(value: unknown): value is DatasetInfo {
-  if (typeof value !== 'object' || value === null) return false;
-  const { task, labels, rows, labelled } = value as Record<string, unknown>;
-  return (
-    task === 'classification' &&
-    Array.isArray(labels) &&
-    labels.every((label) => typeof label === 'string') &&
-    Number.isSafeInteger(rows) &&
-    Number.isSafeInteger(labelled)
-  );
+  if (!isRecord(value)) return false;
+  const { labels, rows, labelled } = value;
+  return isListOf(labels, isText) && Number.isSafeInteger(rows) && Number.isSafeInteger(labelled);
 }
 
 function corrupt(where: string, what: string): StepFailure {

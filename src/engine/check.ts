@@ -9,10 +9,10 @@ import { quote } from './words.js';
 
 /**
  * A value that names something outside the recipe: `x-file: true` or `x-package: true` in its schema. One that matches
- * the pattern `x-not-file` names no file.
+ * the pattern `x-not-file` names no file. `x-secret: true`: it has to come from the environment.
  */
 export interface Mention {
-  readonly keyword: 'x-file' | 'x-package';
+  readonly keyword: 'x-file' | 'x-package' | 'x-secret';
   readonly pointer: string;
   readonly text: string;
 }
@@ -38,7 +38,7 @@ const WALKED = new Set([
   'discriminator',
 ]);
 const NOT_SUPPORTED = ['patternProperties', 'prefixItems', 'unevaluatedProperties', 'unevaluatedItems', '$dynamicRef'];
-const ANNOTATIONS = ['x-file', 'x-not-file', 'x-package', 'x-expect', 'x-short-for', 'x-environment'];
+const ANNOTATIONS = ['x-file', 'x-not-file', 'x-package', 'x-secret', 'x-expect', 'x-short-for', 'x-environment'];
 
 /**
  * Validates values by JSON Schema 2020-12. A walk of ours follows value and schema together, chooses the branch of
@@ -163,7 +163,7 @@ class Walk {
 
   /** Whether the value has the right type, so that looking into it makes sense. */
   private checkNode({ schema }: SchemaNode, value: Json, pointer: string, filled: ReadonlySet<string>): boolean {
-    for (const keyword of ['x-file', 'x-package'] as const) {
+    for (const keyword of ['x-file', 'x-package', 'x-secret'] as const) {
       if (schema[keyword] !== true || typeof value !== 'string') continue;
       const excluded = keyword === 'x-file' && schema['x-not-file'];
       if (typeof excluded === 'string' && new RegExp(excluded, 'u').test(value)) continue;

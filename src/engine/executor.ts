@@ -18,6 +18,8 @@ export interface Job {
   readonly environment: readonly { readonly pointer: string; readonly name: string }[];
   /** Variables that the step reads and whose values nobody may see. */
   readonly secrets: readonly string[];
+  /** Recipe and step, without the matrix combination. */
+  readonly account: string;
 }
 
 export type JobOutcome =

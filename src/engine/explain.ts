@@ -1,5 +1,5 @@
+import { canonicalJson } from '../util/canonical.js';
 import type { Json } from '../util/json.js';
-import { canonicalJson } from './canonical.js';
 import type { Parts } from './fingerprint.js';
 
 const LONGEST = 40;

@@ -1,8 +1,8 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { canonicalJson, sha256 } from '../util/canonical.js';
 import { hashFile } from '../util/hash-file.js';
 import type { Json, JsonObject } from '../util/json.js';
-import { canonicalJson, sha256 } from './canonical.js';
 import { isMissing } from './files.js';
 import { StepFailure } from './step.js';
 import type { Store } from './store.js';

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
+import { canonicalJson, sha256 } from '../util/canonical.js';
 import { installedVersion } from '../util/installed-version.js';
 import type { Json, JsonObject } from '../util/json.js';
-import { canonicalJson, sha256 } from './canonical.js';
 import type { OutputRef } from './event.js';
 import type { ExternalFiles } from './external.js';
 import type { Plan, StepInstance } from './plan.js';

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { canonicalJson, sha256 } from '../util/canonical.js';
 import { hashFile } from '../util/hash-file.js';
 import type { Json } from '../util/json.js';
-import { canonicalJson, sha256 } from './canonical.js';
 import { fileName, isMissing, listTree, makeFolders, namesIn, readJson, syncFolder, writeSynced } from './files.js';
 import { isAlive, ownIdentity } from './process-identity.js';
 import type { Manifest, Store } from './store.js';
@@ -17,6 +17,7 @@ const WORD = /^[A-Za-z0-9._=,@+%[\]-]+$/;
  *
  *     artifacts/<2 hex>/<digest>/   files and manifest.json
  *     refs/<name>.json              small mutable facts
+ *     shared/<name>/                what steps keep for each other, found by its content
  *     scratch/<owner>~<random>      what is being made; removed at the next start if its owner is gone
  *
  * Everything is made in `scratch`, synced and renamed into place, so nothing half-made is ever seen.
@@ -44,6 +45,13 @@ export class LocalStore implements Store {
   async scratch(): Promise<string> {
     const folder = await this.scratchPath();
     await mkdir(folder);
+    return folder;
+  }
+
+  async shared(name: string): Promise<string> {
+    if (!WORD.test(name) || name === '.' || name === '..') throw new Error(`"${name}" is not the name of a folder`);
+    const folder = join(this.root, 'shared', name);
+    await makeFolders(folder);
     return folder;
   }
 

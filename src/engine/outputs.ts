@@ -1,6 +1,6 @@
 import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canonicalJson, sha256 } from './canonical.js';
+import { canonicalJson, sha256 } from '../util/canonical.js';
 import type { ExternalFiles } from './external.js';
 import { fileName, isMissing } from './files.js';
 import { type FinishedById, outputOf } from './fingerprint.js';

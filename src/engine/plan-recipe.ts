@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { JsonObject } from '../util/json.js';
 import { Binder, type OutputUse } from './bind.js';
 import { Checker } from './check.js';
+import { followClaims } from './claims.js';
 import type { Diagnostic, Result } from './diagnostic.js';
 import { parseRecipeDocument, type RecipeDocument } from './document.js';
 import { type Issue, sortDiagnostics, toDiagnostic } from './issue.js';
@@ -12,10 +13,12 @@ import { resolveParams } from './params.js';
 import type { Binding, ExternalFile, ExternalPackage, Plan, StepInstance } from './plan.js';
 import { type Draft, type PlannedRecipeStep, planStep } from './plan-step.js';
 import { child } from './pointer.js';
+import { checkProduced } from './produced.js';
 import { type Recipe, readRecipe } from './recipe.js';
 import type { Registry } from './registry.js';
 import { SchemaSet } from './schema-set.js';
 import { readSource } from './source.js';
+import { didYouMean } from './suggest.js';
 import { quote } from './words.js';
 
 export interface PlanOptions {
@@ -60,6 +63,12 @@ export async function loadPlan(file: string, options: PlanOptions): Promise<Resu
   reportCycles(steps, report);
   const outputs = bindOutputs(recipe, registry, report);
   const found = await findMentions([...steps.values()], dirname(source.value.path), report);
+  for (const id of recipe.acknowledge.keys()) if (!recipe.steps.has(id)) report(unknownStep(id, recipe));
+  if (diagnostics.length === 0) {
+    const uses = [...[...steps.values()].flatMap(({ inputs }) => [...inputs.values()].flat()), ...outputs.values()];
+    checkProduced(uses, steps, registry, report);
+    followClaims(steps, registry, recipe.acknowledge, document, report);
+  }
   if (diagnostics.length > 0) return { ok: false, diagnostics: sortDiagnostics(diagnostics) };
 
   const instances = topologicalOrder(edgesOf(steps)).flatMap((id) => finishStep(id, steps, found, document));
@@ -102,6 +111,17 @@ function bindOutputs(recipe: Recipe, registry: Registry, report: (issue: Issue) 
   return outputs;
 }
 
+function unknownStep(id: string, recipe: Recipe): Issue {
+  const hint = didYouMean(id, recipe.steps.keys());
+  return {
+    code: 'unknown-step',
+    message: `unknown step ${quote(id)}`,
+    hint,
+    pointer: child('/acknowledge', id),
+    at: 'key',
+  };
+}
+
 interface Found {
   readonly files: readonly ExternalFile[];
   readonly packages: readonly ExternalPackage[];
@@ -121,6 +141,7 @@ async function findMentions(
       const packages: ExternalPackage[] = [];
       for (const mention of enabled ? mentions : []) {
         const pointer = mention.pointer.slice(root.length);
+        if (mention.keyword === 'x-secret') continue;
         if (mention.keyword === 'x-file') {
           const file = await findFile(mention, folder);
           if ('code' in file) report(file);

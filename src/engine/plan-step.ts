@@ -12,7 +12,7 @@ import type { Registry } from './registry.js';
 import { replaceAt } from './replace-at.js';
 import { type Resolved, resolveCondition, resolveOptions, type Scope } from './resolve.js';
 import { isObject } from './schema-set.js';
-import type { AnyStep } from './step.js';
+import type { AnyStep, StepDefinition } from './step.js';
 import { didYouMean } from './suggest.js';
 import { quote, withArticle } from './words.js';
 
@@ -200,7 +200,24 @@ function makeDraft(
     pointer,
     stepWording(step, type, pointer, resolved),
   );
-  for (const issue of explained(checked, resolved, pointer)) report(issue);
+  const found = explained(checked, resolved, pointer);
+  for (const issue of found) report(issue);
+  if (found.length === 0 && resolved.holes.size === 0) {
+    const missing = condition.enabled ? ((type as StepDefinition<unknown>).requires?.(checked.value) ?? []) : [];
+    for (const name of missing.filter((each) => !env[each])) {
+      const message = `step ${quote(step.id)} (${type.name}) needs the environment variable ${name}, which is not set`;
+      report({
+        code: 'env-not-set',
+        message,
+        hint: `Set it first: export ${name}=…`,
+        pointer: step.pointer,
+        at: 'key',
+      });
+    }
+    for (const { pointer: at, ...words } of (type as StepDefinition<unknown>).problems?.(checked.value) ?? []) {
+      report({ code: 'bad-value', ...words, pointer: pointer + at, at: 'value' });
+    }
+  }
   const options = Object.fromEntries(Object.entries(checked.value as JsonObject).filter(([key]) => !isInput(key)));
   return { ...draft, ...hideEnvironment(options, checked.mentions, resolved, pointer, report) };
 }
@@ -221,12 +238,24 @@ function hideEnvironment(
     changes.push({ pointer: at.slice(pointer.length), replace: () => origin.text });
   }
   const plain = mentions.filter((mention) => {
-    if (origins.get(mention.pointer)?.kind !== 'env') return !holes.has(mention.pointer);
+    const fromEnvironment = origins.get(mention.pointer)?.kind === 'env';
+    if (mention.keyword === 'x-secret') {
+      if (!fromEnvironment && !holes.has(mention.pointer)) report(secretInRecipe(mention.pointer));
+      return false;
+    }
+    if (!fromEnvironment) return !holes.has(mention.pointer);
     const message = 'a file or package cannot be named by the environment, as it is part of the results';
     report({ code: 'misplaced-reference', message, hint: 'Use a param', pointer: mention.pointer, at: 'value' });
     return false;
   });
   return { options: replaceAt(options, changes), mentions: plain, environment };
+}
+
+/** Whoever can read the recipe could read it too: it goes into version control, and into every error about its line. */
+function secretInRecipe(pointer: string): Issue {
+  const message = 'a secret has to come from the environment, and this one stands in the recipe';
+  const hint = 'Write ${{ env.NAME }}, set the variable, and make the secret that stood here invalid';
+  return { code: 'secret-in-recipe', message, hint, pointer, at: 'value' };
 }
 
 /** The issues of a check that are not about a value that is unknown, with where each value comes from. */

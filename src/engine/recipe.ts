@@ -18,6 +18,8 @@ export interface Recipe {
   readonly steps: ReadonlyMap<string, RecipeStep>;
   /** References, as written. */
   readonly outputs: ReadonlyMap<string, string>;
+  /** By step, why the claims that it makes are no obstacle. */
+  readonly acknowledge: ReadonlyMap<string, string>;
 }
 
 /** The long form; `params: {epochs: 3}` means `{type: integer, default: 3}`. */
@@ -80,6 +82,8 @@ function extract({ value, issues }: Checked): Recipe {
     const pointer = child('', key);
     return Object.keys(found).map((name) => [name, take(found, name, pointer), child(pointer, name)]);
   };
+  const texts = (key: string): Map<string, string> =>
+    new Map(group(key).flatMap(([name, text]) => (typeof text === 'string' ? [[name, text]] : [])));
   const root = value as JsonObject;
   return {
     name: (take(root, 'name', '') as string | undefined) ?? '',
@@ -87,7 +91,8 @@ function extract({ value, issues }: Checked): Recipe {
     seed: (take(root, 'seed', '') as number | undefined) ?? 0,
     params: new Map(group('params').map(([name, param, pointer]) => [name, readParam(param, pointer, broken)])),
     steps: new Map(group('steps').map(([id, step, pointer]) => [id, readStep(id, step, pointer, take)])),
-    outputs: new Map(group('outputs').flatMap(([name, text]) => (typeof text === 'string' ? [[name, text]] : []))),
+    outputs: texts('outputs'),
+    acknowledge: texts('acknowledge'),
   };
 }
 

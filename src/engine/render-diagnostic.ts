@@ -26,6 +26,7 @@ function renderOne(d: Diagnostic, sourceLine: string | undefined, color: boolean
   const where = paint('1', d.line > 0 ? `${d.file}:${d.line}:${d.column}` : d.file);
   const head = `${where} ${severity} ${d.message}${d.hint === undefined ? '' : `. ${d.hint}`}`;
   if (sourceLine === undefined) return head;
+  if (d.code === 'secret-in-recipe') return head;
   const { before, marked, after } = excerpt(sourceLine, d.column - 1, d.length);
   const number = String(d.line);
   const bar = paint('2', '|');

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { hasCheckpoints } from './checkpoints.js';
 import type { Why } from './event.js';
 import { ExternalFiles } from './external.js';
-import { type Finished, fingerprintOf, partsOf } from './fingerprint.js';
+import { type Finished, type FinishedById, fingerprintOf, partsOf } from './fingerprint.js';
 import { blockedBy, requiredOutputs } from './inputs.js';
 import { latestRun, readEvents } from './journal.js';
 import { LocalStore } from './local-store.js';
@@ -31,7 +31,16 @@ export type InstanceState =
 export type InstanceStatus = { readonly id: string } & InstanceState;
 
 /** The state of every instance of a plan and why, in the plan's order. */
-export async function explainStatus(plan: Plan, root: string, registry: Registry): Promise<InstanceStatus[]> {
+export async function explainStatus(plan: Plan, root: string, registry: Registry): Promise<readonly InstanceStatus[]> {
+  return (await explain(plan, root, registry)).statuses;
+}
+
+/** The same, and what is known of the instances that are done. */
+export async function explain(
+  plan: Plan,
+  root: string,
+  registry: Registry,
+): Promise<{ readonly statuses: readonly InstanceStatus[]; readonly finished: FinishedById }> {
   const store = new LocalStore(join(resolve(root), 'store'));
   const results = new Results(store);
   const files = new ExternalFiles(store);
@@ -79,7 +88,7 @@ export async function explainStatus(plan: Plan, root: string, registry: Registry
       statuses.push({ id, state: 'failed', reason: error.reason, message: error.message });
     }
   }
-  return statuses;
+  return { statuses, finished };
 }
 
 interface LastFailure {

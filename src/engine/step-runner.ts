@@ -187,6 +187,7 @@ export class StepRunner implements Work {
       secrets: Object.entries(this.step(instance).environment ?? {}).flatMap(([name, kind]) =>
         kind === 'secret' ? [name] : [],
       ),
+      account: `${plan.name}/${instance.step}`,
     };
   }
 

@@ -45,8 +45,9 @@ export interface Progress {
   readonly losses?: Readonly<Record<string, number>>;
   /** Global norm of the last update's gradient, before clipping. */
   readonly gradientNorm?: number;
-  /** US dollars spent so far. */
+  /** US dollars spent so far, and what it will be in the end, by what was spent on each so far. */
   readonly cost?: number;
+  readonly costInAll?: number;
 }
 
 /** A small table that a step wants people to see: strings, already formatted. */
@@ -93,16 +94,18 @@ export interface StepContext<Options> {
   /** The value of an output of kind `measurement`. */
   measure(name: string, value: Json): void;
   readonly checkpoint: Checkpoints;
-  /**
-   * An absolute folder that outlives runs and is shared by all steps of a workplace, several at a time too: what a step
-   * keeps there may be gone tomorrow or damaged, and must never change its result.
-   * @param name kebab-case, the same in every step that shares the folder
-   */
-  sharedFolder(name: string): Promise<string>;
   /** Every random draw derives from it (`util/random.ts`). */
   readonly seed: number;
   /** A variable that the step declares in `environment`; undefined where it is not set. Throws (a bug) for another. */
   variable(name: string): string | undefined;
+  /**
+   * An absolute folder of this name that outlives runs and that all steps of the workplace share, for what was paid for
+   * or took long and is found again by its content. It may be gone tomorrow or damaged, and several use it at once: it
+   * never changes a result, only what it costs.
+   */
+  sharedFolder(name: string): Promise<string>;
+  /** Whose spending this is: the recipe's name and the step's, `mails/labels`. Never for what is computed. */
+  readonly account: string;
   /** Threads that a compute step may use. */
   readonly threads: number;
   /** Milliseconds; for measurements, never for what is computed. */
@@ -116,6 +119,55 @@ export interface StepContext<Options> {
   progress(progress: Progress): Promise<void>;
   log(level: 'info' | 'warning', message: string): void;
   show(table: Table): void;
+}
+
+/** What a step may look at to say what it will take. */
+export interface EstimateContext<Options>
+  extends Pick<StepContext<Options>, 'options' | 'input' | 'optionalInput' | 'sharedFolder' | 'account'> {
+  /** Bytes that are free on the disk where artifacts are kept. */
+  readonly freeBytes: number;
+}
+
+/** What a step will take. What is not known, or does not matter, is left out. */
+export interface Estimate {
+  readonly rows?: number;
+  /** Rows of which nothing is left to do. */
+  readonly done?: number;
+  readonly tokens?: number;
+  readonly usd?: number;
+  readonly seconds?: number;
+  readonly bytes?: number;
+  /** How it was found, and what speaks against running the step. */
+  readonly notes: readonly string[];
+}
+
+export interface OptionProblem {
+  /** JSON pointer into the options. */
+  readonly pointer: string;
+  /** One sentence, without a full stop. */
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/**
+ * Something that is true of a step's results and of whatever is made of them, such as the terms of a teacher. The engine
+ * carries claims along inputs and knows no topic.
+ */
+export interface Claim {
+  readonly topic: string;
+  readonly value: Json;
+  /** JSON pointer into the options of the step that makes it. */
+  readonly pointer: string;
+}
+
+/** What a step says before it runs: with that claim on its inputs it cannot do what its options ask for. */
+export interface Refusal {
+  readonly claim: Claim;
+  /** JSON pointer into the refusing step's options; empty: the step as a whole. */
+  readonly pointer: string;
+  /** One sentence, to which the claim's place is added. */
+  readonly message: string;
+  readonly hint: string;
 }
 
 export interface StepDefinition<Options = never> {
@@ -136,6 +188,18 @@ export interface StepDefinition<Options = never> {
   readonly environment?: Readonly<Record<string, 'plain' | 'secret'>>;
   /** npm packages whose installed version changes the result; part of the fingerprint. */
   readonly packages: readonly string[];
+  /** Names of the outputs that it has with these options; without it, all. */
+  produces?(options: Options): readonly string[];
+  /** Environment variables, of those it declares, without which it cannot run with these options. */
+  requires?(options: Options): readonly string[];
+  /** What is wrong with its options that no schema can say. */
+  problems?(options: Options): readonly OptionProblem[];
+  /** What holds for its results and for all that is made of them, read from its options before anything runs. */
+  claims?(options: Options): readonly Claim[];
+  /** Which claims on what it takes forbid what it would do. */
+  refuses?(options: Options, claims: readonly Claim[]): readonly Refusal[];
+  /** What it will take, from a sample of what it is given; costs nothing. */
+  estimate?(ctx: EstimateContext<Options>): Promise<Estimate>;
   /** Does the work. Throws `StepFailure` for what can be expected to go wrong; any other throw is a bug. */
   run(ctx: StepContext<Options>): Promise<void>;
 }

@@ -30,6 +30,8 @@ export interface Store {
   /** Atomic and synced. */
   writeRef(name: string, value: Json): Promise<void>;
   removeRef(name: string): Promise<void>;
+  /** A folder of that name which steps share and which outlives runs; made if it is not there. */
+  shared(name: string): Promise<string>;
   /** Names of the refs below a prefix. */
   listRefs(prefix: string): Promise<readonly string[]>;
 }

@@ -35,5 +35,9 @@ export interface EvaluateOptions {
      */
     accuracy?: string;
   };
+  /**
+   * What an hour of a machine like this one costs, US dollars: for the cost of a thousand texts, which is shown where the input "usage" tells the teacher's.
+   */
+  usd_per_hour: number;
   backend: Backend;
 }

@@ -73,6 +73,28 @@ export interface MailSource {
   labels: {
     [k: string]: string | null;
   };
+  /**
+   * Also keep subject and body apart, as fields of the row: for prompts, and as text and response of a generator.
+   */
+  fields: ('subject' | 'body')[];
+  data?: DataUse;
+}
+/**
+ * What may be done with these rows. It goes with everything that is made of them.
+ */
+export interface DataUse {
+  /**
+   * any: rows may be sent to a teacher elsewhere. redacted: only masked. internal: not at all.
+   */
+  permission: 'any' | 'redacted' | 'internal';
+  /**
+   * Their licence, such as CC-BY-4.0.
+   */
+  licence?: string;
+  /**
+   * Whether they hold personal data.
+   */
+  personal_data?: boolean;
 }
 /**
  * A UTF-8 file with a JSON object on each line.
@@ -94,4 +116,9 @@ export interface JsonlSource {
    * The field that holds the label: a string, number or boolean. Where it is null or absent the row is unlabelled.
    */
   label: string;
+  /**
+   * Further fields to keep with the row, for prompts: texts.
+   */
+  fields: string[];
+  data?: DataUse;
 }

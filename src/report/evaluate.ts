@@ -11,8 +11,9 @@ export interface Evaluated {
   readonly role: Role;
   /** Its family: `bert`, `logistic`, … */
   readonly type: string;
-  readonly parameters: number;
-  readonly bytes: number;
+  /** Null for a model behind an API. */
+  readonly parameters: number | null;
+  readonly bytes: number | null;
   readonly trainedOn: TrainedOn | undefined;
   /** [rows, labels] */
   readonly logits: Float32Array;
@@ -49,8 +50,8 @@ export interface ModelReport {
   readonly name: string;
   readonly role: Role;
   readonly type: string;
-  readonly parameters: number;
-  readonly bytes: number;
+  readonly parameters: number | null;
+  readonly bytes: number | null;
   readonly trained_on: TrainedOn | null;
   readonly accuracy: number;
   /** Wilson, 95 %. */
@@ -136,7 +137,7 @@ export function reportOf({ title, labels, rows, unlabelled, models, expect, seed
       per_label: quality.perLabel,
       confusion: quality.confusion,
       retention: retention ? { macro_f1: retention.macroF1, accuracy: retention.accuracy } : null,
-      size_ratio: retention && teacher ? model.parameters / teacher.parameters : null,
+      size_ratio: retention && model.parameters && teacher?.parameters ? model.parameters / teacher.parameters : null,
       baseline: compared
         ? {
             error_ratio: compared.errorRatio,

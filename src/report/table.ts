@@ -17,8 +17,19 @@ interface ReportTable {
   readonly notes: string[];
 }
 
-/** The report as one table, with what one must know to read it below. @param timings in the order of the models */
-export function tableOf(report: Report, timings: readonly Timing[]): ReportTable {
+/** What answering costs. */
+export interface Costs {
+  /** US dollars for a thousand texts, in the order of the models; undefined where nothing is known. */
+  readonly usd: readonly (number | undefined)[];
+  /** What an hour of this machine is taken to cost. */
+  readonly hour: number;
+}
+
+/**
+ * The report as one table, with what one must know to read it below.
+ * @param timings in the order of the models; undefined for a model that did not answer here
+ */
+export function tableOf(report: Report, timings: readonly (Timing | undefined)[], costs?: Costs): ReportTable {
   const { models } = report;
   const hasTeacher = models.some(({ role }) => role === 'teacher');
   const hasBaseline = models.some(({ role }) => role === 'baseline');
@@ -31,11 +42,14 @@ export function tableOf(report: Report, timings: readonly Timing[]): ReportTable
     columns.push(['retention', ({ retention }) => (retention ? percent(retention.macro_f1.value) : '')]);
   }
   columns.push(
-    ['parameters', ({ parameters }) => grouped(parameters)],
-    ['bytes', ({ bytes }) => sizeOf(bytes)],
+    ['parameters', ({ parameters }) => (parameters === null ? '–' : grouped(parameters))],
+    ['bytes', ({ bytes }) => (bytes === null ? '–' : sizeOf(bytes))],
     ['ms/text', (_, i) => milliseconds(timings[i]?.median_ms)],
     ['errors', ({ errors }) => grouped(errors)],
   );
+  if (costs !== undefined) {
+    columns.push(['$/1,000', (_, i) => (costs.usd[i] === undefined ? '–' : (costs.usd[i] as number).toPrecision(2))]);
+  }
   if (hasBaseline) {
     columns.push(['÷ baseline [95 %]', ({ baseline }) => (baseline ? ratioOf(baseline.error_ratio) : '')]);
   }
@@ -47,10 +61,21 @@ export function tableOf(report: Report, timings: readonly Timing[]): ReportTable
       ...testNotes(report),
       ...trainingNotes(models, names),
       ...comparisonNotes(report, names),
-      `ms/text is the median at batch 1 of ${grouped(timings[0]?.rows ?? 0)} texts (95th percentile: ${timings.map((timing, i) => `${names[i]} ${milliseconds(timing.p95_ms)}`).join(', ')}). Bytes are the weights alone, without vocabulary or tokenizer.`,
+      timingNote(timings, names),
+      ...(costs === undefined
+        ? []
+        : [
+            `$/1,000: dollars for a thousand texts, of the teacher as it was billed, of the others at $${costs.hour} for an hour of this machine, texts one by one.`,
+          ]),
       ...report.expectations.map(expectationNote),
     ],
   };
+}
+
+function timingNote(timings: readonly (Timing | undefined)[], names: readonly string[]): string {
+  const known = timings.flatMap((timing, i) => (timing === undefined ? [] : [{ timing, name: names[i] }]));
+  const late = known.map(({ timing, name }) => `${name} ${milliseconds(timing.p95_ms)}`).join(', ');
+  return `ms/text is the median at batch 1 of ${grouped(known[0]?.timing.rows ?? 0)} texts (95th percentile: ${late}). Bytes are the weights alone, without vocabulary or tokenizer.`;
 }
 
 /** The step's name, and what it is here where the name does not say so. */

@@ -24,17 +24,18 @@ import {
   type TrainedOn,
 } from '../report/evaluate.js';
 import { percentile } from '../report/intervals.js';
-import { figureText, type Timing, tableOf } from '../report/table.js';
+import { type Costs, figureText, type Timing, tableOf } from '../report/table.js';
 
 /** `schemas/steps/evaluate.schema.json` documents them. */
 interface EvaluateOptions {
   readonly title: string;
   readonly expect?: Expect;
+  readonly usd_per_hour: number;
   readonly backend: Backend;
 }
 
 type Context = StepContext<EvaluateOptions>;
-type Result = Evaluated & { readonly timing: Timing };
+type Result = Evaluated & { readonly timing: Timing | undefined };
 
 /** Texts a call of `predict`, where only answers matter: it puts those of like length together. */
 const BATCH = 256;
@@ -44,11 +45,13 @@ const WARM_UP = 10;
 
 export const evaluate = defineStep<EvaluateOptions>({
   name: 'evaluate',
-  version: 3,
+  version: 4,
   summary: 'Compares models on labelled rows: quality, size, speed, retention, errors against a baseline',
   inputs: {
     data: one('dataset'),
     teacher: named(optional('model')),
+    answers: named(optional('logits')),
+    usage: optional('measurement'),
     baseline: named(optional('model')),
     students: named(list('model')),
   },
@@ -59,9 +62,17 @@ export const evaluate = defineStep<EvaluateOptions>({
   async run(ctx) {
     const { title, expect = {} } = ctx.options;
     const teacher = ctx.optionalInput('teacher');
+    const answers = ctx.optionalInput('answers');
+    if (teacher !== undefined && answers !== undefined) {
+      throw new StepFailure(
+        'two-teachers',
+        'both "teacher" and "answers" are given, and there is one teacher',
+        'Leave one out.',
+      );
+    }
     const baseline = ctx.optionalInput('baseline');
     for (const figure of ['retention', 'size_ratio'] as const) {
-      if (expect[figure] !== undefined && teacher === undefined) {
+      if (expect[figure] !== undefined && (teacher ?? (figure === 'retention' ? answers : undefined)) === undefined) {
         throw new StepFailure(
           'no-teacher',
           `"expect" names ${figure}, which compares the student with a teacher, and there is none`,
@@ -75,7 +86,7 @@ export const evaluate = defineStep<EvaluateOptions>({
       ...ctx.inputList('students').map((student): [Role, InputArtifact] => ['student', student]),
       ...(baseline ? [['baseline', baseline] as [Role, InputArtifact]] : []),
     ];
-    const results: Result[] = [];
+    const results: Result[] = answers === undefined ? [] : [await storedAnswers(ctx, answers, data)];
     for (const [role, artifact] of bound) results.push(await answer(ctx, role, artifact, data));
 
     const models = inReadingOrder(results);
@@ -92,6 +103,7 @@ export const evaluate = defineStep<EvaluateOptions>({
       tableOf(
         report,
         models.map(({ timing }) => timing),
+        costsOf(ctx, models),
       ),
     );
 
@@ -199,6 +211,50 @@ async function timeOf(ctx: Context, name: string, predictor: Predictor, { rows }
   }
   times.sort();
   return { median_ms: percentile(times, 0.5), p95_ms: percentile(times, 0.95), rows: count };
+}
+
+/** What a teacher that is not here said of the rows, in an earlier step. Rows that it did not answer count as wrong. */
+async function storedAnswers(ctx: Context, { from, path }: InputArtifact, { labels, rows }: TestRows): Promise<Result> {
+  const { LogitsCache } = await import('../data/logits.js');
+  const cache = await LogitsCache.open(path);
+  try {
+    checkLabels(from, cache.index.labels, labels);
+    const logits = new Float32Array(rows.length * labels.length);
+    let lacking = 0;
+    rows.forEach(({ id, label }, i) => {
+      if (cache.has(id)) logits.set(cache.classLogits(id), i * labels.length);
+      else {
+        lacking++;
+        logits[i * labels.length + (label === labels[0] ? 1 : 0)] = 1;
+      }
+    });
+    if (lacking > 0)
+      ctx.log('warning', `${from} did not answer ${lacking} of ${rows.length} rows: they count as wrong`);
+    return {
+      name: from,
+      role: 'teacher',
+      type: 'api',
+      parameters: null,
+      bytes: null,
+      trainedOn: undefined,
+      logits,
+      timing: undefined,
+    };
+  } finally {
+    cache.close();
+  }
+}
+
+/** What a thousand texts cost, where the teacher's bill is known. */
+function costsOf(ctx: Context, models: readonly Result[]): Costs | undefined {
+  const billed = (ctx.optionalInput('usage')?.value as { usd_a_thousand?: number } | undefined)?.usd_a_thousand;
+  if (billed === undefined) return undefined;
+  const hour = ctx.options.usd_per_hour;
+  const usd = models.map(({ timing, role }) => {
+    if (timing !== undefined) return (hour * timing.median_ms) / 3600;
+    return role === 'teacher' ? billed : undefined;
+  });
+  return { usd, hour };
 }
 
 /** What the model's folder says of its training, if it does. */

@@ -3,6 +3,7 @@ import { cacheLogits } from './cache-logits.js';
 import { ensembleTeachers } from './ensemble-teachers.js';
 import { evaluate } from './evaluate.js';
 import { importModel } from './import-model.js';
+import { queryTeacher } from './query-teacher.js';
 import { sampleData } from './sample-data.js';
 import { train } from './train.js';
 import { trainTokenizer } from './train-tokenizer.js';
@@ -11,6 +12,7 @@ import { trainTokenizer } from './train-tokenizer.js';
 export const steps: readonly AnyStep[] = [
   sampleData,
   importModel,
+  queryTeacher,
   trainTokenizer,
   train,
   cacheLogits,

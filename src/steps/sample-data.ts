@@ -1,14 +1,17 @@
 import { defineStep } from '../engine/step.js';
 import type { SampleDataOptions } from '../options/sample-data.js';
+import { PERMISSION } from '../teachers/claims.js';
 
 export const sampleData = defineStep<SampleDataOptions>({
   name: 'sample-data',
-  version: 1,
+  version: 2,
   summary: 'Reads mails or a JSONL file, drops duplicates, and splits into train, validation and test.',
   inputs: {},
   outputs: { train: 'dataset', validation: 'dataset', test: 'dataset' },
   lane: 'io',
   packages: ['postal-mime', 'html-to-text'],
+  claims: ({ source: { data } }) =>
+    data === undefined ? [] : [{ topic: PERMISSION, value: { ...data }, pointer: '/source/data/permission' }],
   async run(ctx) {
     const [{ buildCorpus }, { corpusTable }, { writeDataset }, { SPLITS }] = await Promise.all([
       import('../data/corpus.js'),

@@ -1,5 +1,6 @@
 import { defineStep, one, optional } from '../engine/step.js';
 import type { TrainOptions } from '../options/train.js';
+import { refuseTraining } from '../teachers/claims.js';
 
 export const train = defineStep<TrainOptions>({
   name: 'train',
@@ -15,5 +16,6 @@ export const train = defineStep<TrainOptions>({
   outputs: { model: 'model' },
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
+  refuses: (_, claims) => refuseTraining(claims, false),
   run: async (ctx) => (await import('../train/run.js')).run(ctx),
 });

@@ -27,6 +27,16 @@ export function formatRate(perSecond: number): string {
   return `${(perSecond * 60).toFixed(perSecond < 0.1 ? 1 : 0)}/min`;
 }
 
+/** US dollars; small amounts to a hundredth of a cent. */
+export function formatCost(usd: number): string {
+  return `$${usd.toFixed(usd < 0.1 ? 4 : 2)}`;
+}
+
+/** `$0.12 of about $3.40` */
+export function formatSpent(cost: number, inAll: number | undefined): string {
+  return inAll === undefined ? formatCost(cost) : `${formatCost(cost)} of about ${formatCost(inAll)}`;
+}
+
 /** Four significant digits: `0.4312`, `12.34`, `1.2e-5`. */
 export function formatLoss(loss: number): string {
   if (!Number.isFinite(loss)) return String(loss);

@@ -1,6 +1,6 @@
 import type { Event } from '../engine/event.js';
 import { describeEnd, describeOutputs, describeRun, describeStart } from './describe.js';
-import { clean, formatLoss, formatRate, formatSeconds, fraction } from './format.js';
+import { clean, formatLoss, formatRate, formatSeconds, formatSpent, fraction } from './format.js';
 import { secondsLeft } from './rate.js';
 import type { Reporter } from './reporter.js';
 import { renderTable } from './table.js';
@@ -85,7 +85,7 @@ function progressLine(step: StepView): string {
     ...(rate.perSecond ? [formatRate(rate.perSecond)] : []),
     ...(left === undefined ? [] : [`${formatSeconds(left)} left`]),
     ...(losses.last === undefined ? [] : [`loss ${formatLoss(losses.last)}${partsOf(progress.losses)}`]),
-    ...(progress.cost === undefined ? [] : [`$${progress.cost.toFixed(2)}`]),
+    ...(progress.cost === undefined ? [] : [formatSpent(progress.cost, progress.costInAll)]),
     ...(progress.phase ? [clean(progress.phase)] : []),
   ].join(', ');
 }

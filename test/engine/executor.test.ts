@@ -24,6 +24,7 @@ function job(uses: string, options: JsonObject = {}, more: Partial<Job> = {}): J
     seed: 7,
     threads: 1,
     environment: [],
+    account: 'recipe/step',
     ...more,
   };
 }

@@ -104,7 +104,7 @@ export class Rig {
     return { result, events, story: events.flatMap(tell), outputs };
   }
 
-  status(plan: Plan): Promise<InstanceStatus[]> {
+  status(plan: Plan): Promise<readonly InstanceStatus[]> {
     return explainStatus(plan, this.root, registry);
   }
 

@@ -151,12 +151,12 @@ describe('a run', () => {
     });
     expect((await rig.run(plan)).result.status).toBe('ok');
     await rig.run(planOf({ d: step('four', 'words') }));
-    const read = (folder: string): string => readFileSync(join(rig.root, 'shared', folder, 'words'), 'utf8');
+    const read = (folder: string): string => readFileSync(join(rig.root, 'store', 'shared', folder, 'words'), 'utf8');
     expect([read('words'), read('others')]).toEqual(['one two four ', 'three ']);
     const { events } = await rig.run(planOf({ e: step('five', '../outside') }));
     expect(events.find(({ type }) => type === 'step-failed')).toMatchObject({
       reason: 'bug',
-      message: 'Error: "../outside" is not a name for a folder (kebab-case)',
+      message: 'Error: "../outside" is not the name of a folder',
     });
   });
 

@@ -13,8 +13,8 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { canonicalJson, sha256 } from '../../src/engine/canonical.js';
 import { LocalStore } from '../../src/engine/local-store.js';
+import { canonicalJson, sha256 } from '../../src/util/canonical.js';
 import { folder, until } from './rig.js';
 
 async function made(store: LocalStore, files: Record<string, string>): Promise<string> {

@@ -18,6 +18,7 @@ export interface ContextOptions {
   /** Folders (or values, for kind `measurement`) by input name; a list input takes an array. */
   inputs?: Record<string, InputGiven | InputGiven[]>;
   seed?: number;
+  account?: string;
   /** Environment variables. */
   variables?: Record<string, string>;
   threads?: number;
@@ -133,6 +134,7 @@ export async function makeContext(given: ContextOptions): Promise<TestContext> {
     },
     seed: given.seed ?? 7,
     variable: (name) => given.variables?.[name],
+    account: given.account ?? 'test/step',
     threads: given.threads ?? 2,
     now: () => performance.now(),
     signal,

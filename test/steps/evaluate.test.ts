@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Row, rowId, writeDataset } from '../../src/data/dataset.js';
+import { writeClassLogits } from '../../src/data/logits.js';
 import { saveLogistic, trainLogistic } from '../../src/models/logistic.js';
 import type { Report } from '../../src/report/evaluate.js';
 import { evaluate } from '../../src/steps/evaluate.js';
@@ -235,5 +236,50 @@ describe('what can go wrong', () => {
     controller.abort();
     const inputs = { data: await dataset(test200), students: await student() };
     await expect(runStep(evaluate, { options: {}, inputs, signal: controller.signal })).rejects.toThrow('aborted');
+  });
+});
+
+describe('a teacher behind an API', () => {
+  const answered = async (given: readonly Row[]): Promise<InputGiven> => {
+    const path = await temporaryFolder();
+    async function* logits() {
+      for (const { id, label } of given) yield { id, logits: Float32Array.of(label === 'ham' ? 2 : -1, 0) };
+    }
+    await writeClassLogits(path, { labels: LABELS, teacher: { name: 'oracle', revision: '1' } }, logits());
+    return { kind: 'logits', path, from: 'oracle' };
+  };
+
+  test('is compared by what it answered, and by what that cost', async () => {
+    const { tables, logs, outputs } = await runStep(evaluate, {
+      options: { expect: { retention: '> 0.5' }, usd_per_hour: 3.6 },
+      inputs: {
+        data: await dataset(test200),
+        answers: await answered(test200.slice(2)),
+        usage: { kind: 'measurement', value: { usd_a_thousand: 1.25 } },
+        students: await model('student', 150, 6),
+      },
+    });
+    const report = JSON.parse(await readFile(join(outputs.report as string, 'report.json'), 'utf8')) as Report;
+    expect(report.models.map(({ role, parameters, errors }) => [role, parameters === null, errors])).toEqual([
+      ['teacher', true, 2],
+      ['student', false, report.models[1]?.errors],
+    ]);
+    expect(report.models[1]?.size_ratio).toBeNull();
+    const [head, ...body] = [tables[0]?.columns.map(({ label }) => label), ...(tables[0]?.rows ?? [])];
+    const at = head?.indexOf('$/1,000') ?? -1;
+    expect(body[0]?.[at]).toBe('1.3');
+    // 3.6 dollars an hour are 0.001 for a second, as many as for a thousand texts of a millisecond each.
+    expect(Number(body[1]?.[at])).toBeCloseTo(Number(body[1]?.[head?.indexOf('ms/text') ?? -1]) / 1000, 2);
+    expect(logs[0]?.message).toBe('oracle did not answer 2 of 200 rows: they count as wrong');
+  });
+
+  test('cannot stand beside another teacher', async () => {
+    const inputs = {
+      data: await dataset(test200),
+      answers: await answered(test200),
+      teacher: await model('big', 200, null),
+      students: await model('student', 150, 6),
+    };
+    expect(await failure({ inputs })).toMatchObject({ reason: 'two-teachers' });
   });
 });

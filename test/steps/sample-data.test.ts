@@ -32,7 +32,7 @@ const split = async (context: TestContext, name: string) => readDataset(context.
 describe('sample-data', () => {
   it('has the defaults that its schema documents', async () => {
     expect(withDefaults('sample-data', { source: { type: 'jsonl', path: 'rows.jsonl' } })).toEqual({
-      source: { type: 'jsonl', path: 'rows.jsonl', text: 'text', label: 'label' },
+      source: { type: 'jsonl', path: 'rows.jsonl', text: 'text', label: 'label', fields: [] },
       deduplicate: { near: 0.8 },
       split: { train: 0.7, validation: 0.1, test: 0.2 },
       gold: 0,
@@ -61,7 +61,7 @@ describe('sample-data', () => {
     const source = { type: 'mail', path, folder: 'data', labels: { b: 'bad', a: 'good' } };
     const context = await run({ source, split: { train: 1, validation: 0, test: 0 } });
     const { info, rows } = await split(context, 'train');
-    expect(info).toEqual({ task: 'classification', labels: ['bad', 'good'], rows: 3, labelled: 3 });
+    expect(info).toEqual({ labels: ['bad', 'good'], rows: 3, labelled: 3 });
     expect(rows.map((row) => [row.text, row.label]).sort()).toEqual([
       ['four five six\nfour five six', 'good'],
       ['one two three\none two three', 'good'],
@@ -125,7 +125,7 @@ describe('sample-data', () => {
 
   it('takes a file without labels', async () => {
     const context = await run({ source: { type: 'jsonl', path: await rowsFile(20, () => null) } });
-    expect((await split(context, 'train')).info).toEqual({ task: 'classification', labels: [], rows: 14, labelled: 0 });
+    expect((await split(context, 'train')).info).toEqual({ labels: [], rows: 14, labelled: 0 });
   });
 
   it('says what is wrong', async () => {

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { StepFailure } from '../../util/failure.js';
 import { readLines } from '../lines.js';
-import type { Source } from './source.js';
+import type { Item, Source } from './source.js';
 
 export interface JsonlSource {
   readonly type: 'jsonl';
@@ -11,6 +11,8 @@ export interface JsonlSource {
   readonly text: string;
   /** Name of the field that holds the label; where it is absent or null the row is unlabelled. */
   readonly label: string;
+  /** Names of further fields to keep. */
+  readonly fields: readonly string[];
 }
 
 /** A file of JSON objects, one a line; blank lines are passed over. Numbers and booleans become labels as written. */
@@ -31,7 +33,7 @@ export const jsonl: Source<JsonlSource> = {
   },
 };
 
-function parse(line: string, where: string, options: JsonlSource): { text: string; label: string | null } {
+function parse(line: string, where: string, options: JsonlSource): Item {
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -61,7 +63,15 @@ function parse(line: string, where: string, options: JsonlSource): { text: strin
       `${where}: field "${options.label}" has to be a string, number, boolean or null, got ${nameOf(label)}`,
     );
   }
-  return { text, label: label === null ? null : String(label) };
+  const known = { text, label: label === null ? null : String(label) };
+  if (options.fields.length === 0) return known;
+  const fields = options.fields.map((name) => {
+    const value = row.get(name);
+    if (typeof value === 'string') return [name, value];
+    const message = `${where}: field "${name}" has to be a string, ${value === undefined ? 'and is not there' : `got ${nameOf(value)}`}`;
+    throw new StepFailure('bad-row', message);
+  });
+  return { ...known, fields: Object.fromEntries(fields) };
 }
 
 function nameOf(value: unknown): string {

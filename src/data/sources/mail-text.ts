@@ -3,18 +3,27 @@ import { htmlToText } from '../html.js';
 import { normalizeText } from '../text.js';
 import { mendCharset } from './charset.js';
 
+/** A mail as its reader sees it. No other header is kept: they tell who sorted the mail. */
+export interface MailText {
+  /** The subject, a line end, and the body. */
+  readonly text: string;
+  readonly subject: string;
+  /** HTML as its words; attachments left out. */
+  readonly body: string;
+}
+
 /**
- * Subject and body of a mail, as its reader sees them. No other header is kept: they tell who sorted the mail.
- * @param mail the raw bytes of one message; a leading mbox line ("From …") is passed over
- * @returns the subject, a line end, and the body; HTML as its words; attachments left out
+ * Reads one message.
+ * @param mail its raw bytes; a leading mbox line ("From …") is passed over
  * @throws Error of the MIME parser (nested too deeply, headers beyond 2 MiB)
  */
-export async function mailText(mail: Buffer): Promise<string> {
+export async function readMailText(mail: Buffer): Promise<MailText> {
   const isMbox = mail.subarray(0, 5).toString('latin1') === 'From ';
   const message = isMbox ? mail.subarray(mail.indexOf(10) + 1) : mail;
   const email = await PostalMime.parse(mendCharset(message));
   const subject = normalizeText(email.subject ?? '').replaceAll('\n', ' ');
-  return normalizeText(`${subject}\n${bodyOf(email)}`);
+  const body = normalizeText(bodyOf(email));
+  return { text: normalizeText(`${subject}\n${body}`), subject, body };
 }
 
 function bodyOf(email: Email): string {

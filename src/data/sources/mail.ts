@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join, normalize } from 'node:path';
 import { StepFailure } from '../../util/failure.js';
-import { mailText } from './mail-text.js';
+import { readMailText } from './mail-text.js';
 import type { Item, Source } from './source.js';
 
 export interface MailSource {
@@ -14,6 +14,8 @@ export interface MailSource {
   readonly folder: string;
   /** The label of each folder's mails; null for unlabelled. */
   readonly labels: Readonly<Record<string, string | null>>;
+  /** Parts of a mail to keep apart as well. */
+  readonly fields: readonly ('subject' | 'body')[];
 }
 
 /** Folders of mails, one message a file. Files named `*.json` or `.*` are passed over. */
@@ -25,7 +27,7 @@ export const mail: Source<MailSource> = {
     const ahead: Promise<Item>[] = [];
     for (let done = 0; done < files.length; done++) {
       while (ahead.length < AHEAD && done + ahead.length < files.length) {
-        ahead.push(readMail(files[done + ahead.length] as MailFile));
+        ahead.push(readMail(files[done + ahead.length] as MailFile, options.fields));
       }
       yield (await ahead.shift()) as Item;
       if (done % 16 === 15)
@@ -37,9 +39,12 @@ export const mail: Source<MailSource> = {
 const AHEAD = 8;
 
 /** Never rejects: what cannot be read is an item too. */
-async function readMail({ path, where, label }: MailFile): Promise<Item> {
+async function readMail({ path, where, label }: MailFile, fields: MailSource['fields']): Promise<Item> {
   try {
-    return { text: await mailText(await readFile(path)), label };
+    const mail = await readMailText(await readFile(path));
+    const { text } = mail;
+    if (fields.length === 0) return { text, label };
+    return { text, label, fields: Object.fromEntries(fields.map((name) => [name, mail[name]])) };
   } catch (error) {
     return { unreadable: error instanceof Error ? error.message : String(error), where, label };
   }

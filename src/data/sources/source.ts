@@ -1,6 +1,11 @@
 /** What a source finds, in an order that depends on the input alone. */
 export type Item =
-  | { readonly text: string; readonly label: string | null }
+  | {
+      readonly text: string;
+      readonly label: string | null;
+      /** Further texts of it that the source was asked to keep. */
+      readonly fields?: Readonly<Record<string, string>>;
+    }
   /** Something there that could not be read, and why. */
   | { readonly unreadable: string; readonly where: string; readonly label: string | null };
 

@@ -1,5 +1,16 @@
+import type { Progress } from '../../engine/step.js';
 import { describeStart } from '../describe.js';
-import { clean, formatBytes, formatLoss, formatRate, formatSeconds, fraction, sparkline, truncate } from '../format.js';
+import {
+  clean,
+  formatBytes,
+  formatLoss,
+  formatRate,
+  formatSeconds,
+  formatSpent,
+  fraction,
+  sparkline,
+  truncate,
+} from '../format.js';
 import { secondsLeft } from '../rate.js';
 import { hasEnded, type StepView, type View } from '../view.js';
 import { type Line, layoutRows, type Row, type Segment } from './layout.js';
@@ -69,7 +80,7 @@ function row(step: StepView, view: View, now: number): Row {
       ...(losses.last === undefined ? {} : { loss: `loss ${formatLoss(losses.last)}` }),
       ...(losses.points.length > 1 ? { spark: sparkline(losses.points, SPARK_WIDTH) } : {}),
       ...(step.memory ? { memory: formatBytes(step.memory) } : {}),
-      ...phase(progress.phase, progress.cost),
+      ...phase(progress),
     },
   };
 }
@@ -78,8 +89,8 @@ function counted(done: number, total: number): string {
   return total > 0 ? `${String(done).padStart(String(total).length)}/${total}` : String(done);
 }
 
-function phase(text: string | undefined, cost: number | undefined): { phase?: string } {
-  const parts = [...(text ? [clean(text)] : []), ...(cost === undefined ? [] : [`$${cost.toFixed(2)}`])];
+function phase({ phase: text, cost, costInAll }: Progress): { phase?: string } {
+  const parts = [...(text ? [clean(text)] : []), ...(cost === undefined ? [] : [formatSpent(cost, costInAll)])];
   return parts.length > 0 ? { phase: parts.join(' ') } : {};
 }
 

@@ -11,7 +11,7 @@ async function read(content: string | Buffer, fields = { text: 'text', label: 'l
   const items: Item[] = [];
   try {
     const report = { progress: async () => {}, log: () => {} };
-    for await (const item of jsonl.read({ type: 'jsonl', path, ...fields }, report)) items.push(item);
+    for await (const item of jsonl.read({ type: 'jsonl', path, fields: [], ...fields }, report)) items.push(item);
   } catch (error) {
     const { message, hint, name } = error as Error & { hint?: string };
     throw new Error(`${name}: ${message}${hint ? ` | ${hint}` : ''}`.replaceAll(path, 'FILE'));

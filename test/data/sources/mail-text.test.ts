@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { mailText } from '../../../src/data/sources/mail-text.js';
+import { readMailText } from '../../../src/data/sources/mail-text.js';
 
 /** A mail from its lines, one byte a character. */
-const mail = (...lines: string[]): Promise<string> => mailText(Buffer.from(lines.join('\n'), 'latin1'));
+const mail = async (...lines: string[]): Promise<string> =>
+  (await readMailText(Buffer.from(lines.join('\n'), 'latin1'))).text;
 
-describe('mailText', () => {
+describe('readMailText', () => {
   it('keeps subject and body, and no other header', async () => {
     const text = await mail(
       'From jane@example.org  Thu Aug 22 13:17:22 2002',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Json } from '../util/json.js';
+import type { Json } from './json.js';
 
 /** JSON with sorted keys and no spaces: equal values give equal text. Throws on a number that JSON cannot hold. */
 export function canonicalJson(value: Json): string {

@@ -1,0 +1,296 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'libsql';
+import { keyOf } from './key.js';
+import type { Question, Reply } from './reply.js';
+
+/**
+ * Every answer that a teacher ever gave, in one SQLite file that other tools can read:
+ *
+ *     answers       one row an answer: what was asked, what came back, what it cost
+ *     accounts      what each step has spent and reserved
+ *     reservations  money of requests whose end is not known: under way, or cut off by a kill
+ *     batches       jobs of the Batch API that were begun
+ *
+ * Writes are gathered into one transaction that is synced, at most `GROUP_MS` later; a promise of `commit` resolves when
+ * its write is on disk. An answer counts as received only then. Several processes may use the file at once.
+ */
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS answers (
+    key TEXT PRIMARY KEY,
+    base_url TEXT NOT NULL,
+    model TEXT NOT NULL,
+    messages TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    sample INTEGER,
+    answer TEXT NOT NULL,
+    reply TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL,
+    usd REAL NOT NULL,
+    account TEXT NOT NULL,
+    received TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS accounts (
+    account TEXT PRIMARY KEY,
+    spent_nanousd INTEGER NOT NULL DEFAULT 0,
+    spent_tokens INTEGER NOT NULL DEFAULT 0,
+    reserved_nanousd INTEGER NOT NULL DEFAULT 0,
+    reserved_tokens INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS reservations (
+    id INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    key TEXT NOT NULL,
+    nanousd INTEGER NOT NULL,
+    tokens INTEGER NOT NULL,
+    at TEXT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS batches (
+    id TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    base_url TEXT NOT NULL,
+    requests TEXT NOT NULL,
+    created TEXT NOT NULL
+  ) WITHOUT ROWID;
+`;
+
+/** In the shared folder of this name, this file holds every answer that any step of the workplace got. */
+export const ANSWERS = { folder: 'answers', file: 'answers.sqlite' } as const;
+
+/** Longest time that a write waits for others to share its sync. */
+export const GROUP_MS = 20;
+/** Another process may be writing. */
+const BUSY_MS = 30_000;
+
+/** Money in billionths of a dollar, so that sums are exact. */
+export interface Amount {
+  readonly nanousd: number;
+  readonly tokens: number;
+}
+
+/** What a step may spend in all, over all its runs; without a bound where absent. */
+export interface Budget {
+  readonly usd?: number;
+  readonly tokens?: number;
+}
+
+export interface Account {
+  readonly spent: Amount;
+  readonly reserved: Amount;
+}
+
+/** A reservation's id. */
+export type Reservation = number;
+
+interface Pending {
+  readonly write: () => void;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Answers {
+  private pending: Pending[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private readonly find: Database.Statement;
+  private readonly insert: Database.Statement;
+  private readonly hold: Database.Statement;
+  private readonly note: Database.Statement;
+  private readonly held: Database.Statement;
+  private readonly drop: Database.Statement;
+  private readonly settle: Database.Statement;
+
+  private constructor(
+    private readonly db: Database.Database,
+    private readonly account: string,
+    private readonly budget: Budget,
+    private readonly now: () => number,
+  ) {
+    this.find = db.prepare('SELECT reply FROM answers WHERE key = ?');
+    this.insert = db.prepare('INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.hold = db.prepare(
+      `UPDATE accounts SET reserved_nanousd = reserved_nanousd + ?, reserved_tokens = reserved_tokens + ?
+       WHERE account = ? AND spent_nanousd + reserved_nanousd + ? <= ? AND spent_tokens + reserved_tokens + ? <= ?`,
+    );
+    this.note = db.prepare('INSERT INTO reservations (account, key, nanousd, tokens, at) VALUES (?, ?, ?, ?, ?)');
+    this.held = db.prepare('SELECT nanousd, tokens FROM reservations WHERE id = ?');
+    this.drop = db.prepare('DELETE FROM reservations WHERE id = ?');
+    this.settle = db.prepare(
+      `UPDATE accounts SET reserved_nanousd = reserved_nanousd - ?, reserved_tokens = reserved_tokens - ?,
+       spent_nanousd = spent_nanousd + ?, spent_tokens = spent_tokens + ? WHERE account = ?`,
+    );
+  }
+
+  /**
+   * @param file made if it is not there, with its folder
+   * @param account whose spending is counted and bounded
+   * @param now milliseconds since 1970
+   */
+  static open(file: string, account: string, budget: Budget, now: () => number): Answers {
+    mkdirSync(dirname(file), { recursive: true });
+    const db = new Database(file, { timeout: BUSY_MS });
+    db.exec('PRAGMA journal_mode = WAL');
+    db.exec('PRAGMA synchronous = FULL');
+    db.exec(SCHEMA);
+    db.prepare('INSERT OR IGNORE INTO accounts (account) VALUES (?)').run(account);
+    return new Answers(db, account, budget, now);
+  }
+
+  /** The answer to a question, if it was ever given. */
+  get(key: string): Reply | undefined {
+    const row = this.find.get(key) as { reply: string } | undefined;
+    return row && (JSON.parse(row.reply) as Reply);
+  }
+
+  /** What answers of a model have used on average, if there are any; bytes are those of the messages' texts. */
+  averages(
+    model: string,
+  ): { readonly answers: number; readonly promptTokensPerByte: number; readonly completionTokens: number } | undefined {
+    const row = this.db
+      .prepare(
+        `SELECT count(*) AS answers, sum(prompt_tokens) AS prompt, avg(completion_tokens) AS completion,
+         sum((SELECT sum(length(CAST(json_extract(value, '$.content') AS BLOB))) FROM json_each(messages))) AS bytes
+         FROM (SELECT * FROM answers WHERE model = ? LIMIT 1000)`,
+      )
+      .get(model) as { answers: number; prompt: number; completion: number; bytes: number };
+    if (row.answers === 0 || row.bytes === 0) return undefined;
+    return {
+      answers: row.answers,
+      promptTokensPerByte: row.prompt / row.bytes,
+      completionTokens: row.completion,
+    };
+  }
+
+  /** Spent and reserved so far, also by earlier runs and other processes. */
+  balance(): Account {
+    const row = this.db.prepare('SELECT * FROM accounts WHERE account = ?').get(this.account) as Record<string, number>;
+    return {
+      spent: { nanousd: row.spent_nanousd as number, tokens: row.spent_tokens as number },
+      reserved: { nanousd: row.reserved_nanousd as number, tokens: row.reserved_tokens as number },
+    };
+  }
+
+  /**
+   * Sets the most that a request can cost aside, before it is sent.
+   * @returns undefined if the budget has no room for it
+   */
+  async reserve(key: string, most: Amount): Promise<Reservation | undefined> {
+    const { usd = Infinity, tokens = Infinity } = this.budget;
+    const [money, count] = [Math.min(usd * 1e9, Number.MAX_SAFE_INTEGER), Math.min(tokens, Number.MAX_SAFE_INTEGER)];
+    let reservation: Reservation | undefined;
+    await this.commit(() => {
+      const { nanousd, tokens: n } = most;
+      if (this.hold.run(nanousd, n, this.account, nanousd, Math.floor(money), n, count).changes === 0) return;
+      const at = this.time();
+      reservation = Number(this.note.run(this.account, key, nanousd, n, at).lastInsertRowid);
+    });
+    return reservation;
+  }
+
+  /** A request that certainly cost nothing: it was not sent, or was refused. */
+  async release(reservation: Reservation): Promise<void> {
+    await this.commit(() => this.book(reservation, { nanousd: 0, tokens: 0 }));
+  }
+
+  /** Keeps an answer and books what it cost in place of what was reserved for it. */
+  async receive(question: Question, reply: Reply, cost: Amount, reservation: Reservation | undefined): Promise<void> {
+    const { base_url, model, messages, parameters, sample } = question;
+    await this.commit(() => {
+      this.insert.run(
+        keyOf(question),
+        base_url,
+        model,
+        JSON.stringify(messages),
+        JSON.stringify(parameters),
+        sample ?? null,
+        reply.choices[0]?.text ?? '',
+        JSON.stringify(reply),
+        reply.usage.prompt,
+        reply.usage.completion,
+        cost.nanousd / 1e9,
+        this.account,
+        this.time(),
+      );
+      this.book(reservation, cost);
+    });
+  }
+
+  /** Books what an answer cost that is of no use: cut off, or not what was asked for. */
+  async waste(cost: Amount, reservation: Reservation | undefined): Promise<void> {
+    await this.commit(() => this.book(reservation, cost));
+  }
+
+  /** Batches of this account that were begun on a server and whose answers are not in yet. */
+  batches(baseUrl: string): { readonly id: string; readonly requests: Readonly<Record<string, Reservation>> }[] {
+    const rows = this.db
+      .prepare('SELECT id, requests FROM batches WHERE account = ? AND base_url = ? ORDER BY created, id')
+      .all(this.account, baseUrl) as { id: string; requests: string }[];
+    return rows.map(({ id, requests }) => ({ id, requests: JSON.parse(requests) as Record<string, Reservation> }));
+  }
+
+  /** @param requests reservation of each question by its key */
+  async beginBatch(id: string, baseUrl: string, requests: Readonly<Record<string, Reservation>>): Promise<void> {
+    await this.commit(() => {
+      this.db
+        .prepare('INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?, ?)')
+        .run(id, this.account, baseUrl, JSON.stringify(requests), this.time());
+    });
+  }
+
+  async endBatch(id: string): Promise<void> {
+    await this.commit(() => {
+      this.db.prepare('DELETE FROM batches WHERE id = ?').run(id);
+    });
+  }
+
+  /** Writes what waits, and closes the file. */
+  close(): void {
+    this.flush();
+    this.db.close();
+  }
+
+  private book(reservation: Reservation | undefined, cost: Amount): void {
+    const held = this.take(reservation);
+    this.settle.run(held.nanousd, held.tokens, cost.nanousd, cost.tokens, this.account);
+  }
+
+  private take(reservation: Reservation | undefined): Amount {
+    if (reservation === undefined) return { nanousd: 0, tokens: 0 };
+    const held = this.held.get(reservation) as Amount | undefined;
+    if (held === undefined) throw new Error(`there is no reservation ${reservation}`);
+    this.drop.run(reservation);
+    return held;
+  }
+
+  private commit(write: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.pending.push({ write, resolve, reject });
+      this.timer ??= setTimeout(() => this.flush(), GROUP_MS);
+    });
+  }
+
+  private flush(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const group = this.pending.splice(0);
+    if (group.length === 0) return;
+    try {
+      this.db.exec('BEGIN IMMEDIATE');
+      try {
+        for (const { write } of group) write();
+        this.db.exec('COMMIT');
+      } catch (error) {
+        this.db.exec('ROLLBACK');
+        throw error;
+      }
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+      return;
+    }
+    for (const { resolve } of group) resolve();
+  }
+
+  private time(): string {
+    return new Date(this.now()).toISOString();
+  }
+}

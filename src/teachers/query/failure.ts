@@ -1,0 +1,31 @@
+/**
+ * What a request that failed means:
+ * `slow-down`: the server has too much to do, every worker waits; `again`: this request may work next time; `row`: the
+ * server will not answer this question, others it may; `key`: it does not accept the key any more; `fatal`: it will
+ * answer no question like this one.
+ */
+export type FailureClass = 'slow-down' | 'again' | 'row' | 'key' | 'fatal';
+
+export class RequestFailure extends Error {
+  override readonly name = 'RequestFailure';
+  /** The server asks to wait so long, ms. */
+  readonly afterMs: number | undefined;
+  /** It may have been answered, and paid for, all the same. */
+  readonly unknown: boolean;
+  /** It never reached a server. */
+  readonly refused: boolean;
+  /** A `slow-down` that counts as an attempt. */
+  readonly again: boolean;
+
+  constructor(
+    readonly kind: FailureClass,
+    message: string,
+    more: { afterMs?: number; unknown?: boolean; refused?: boolean; again?: boolean } = {},
+  ) {
+    super(message);
+    this.afterMs = more.afterMs;
+    this.unknown = more.unknown ?? false;
+    this.refused = more.refused ?? false;
+    this.again = more.again ?? false;
+  }
+}

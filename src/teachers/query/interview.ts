@@ -1,0 +1,129 @@
+import type { Row } from '../../data/dataset.js';
+import type { JsonObject } from '../../util/json.js';
+import type { Request } from './asker.js';
+import { RequestFailure } from './failure.js';
+import type { Mode } from './modes/mode.js';
+import { fieldsOf, messagesOf, type Prompt } from './prompt.js';
+import type { Abilities } from './providers.js';
+import type { Message, Question, Reply } from './reply.js';
+
+/** How a question gets its answer: from the server, or only from what is stored. */
+export type Ask = (request: Request) => Promise<Reply>;
+
+export interface InterviewOptions {
+  readonly baseUrl: string;
+  readonly model: string;
+  readonly abilities: Abilities;
+  /** Of every request. */
+  readonly parameters: Readonly<JsonObject>;
+  readonly maxTokens: number | undefined;
+  readonly prompt: Prompt;
+  readonly corrections: number;
+  /** Masks what may not leave the machine. */
+  readonly redact: (text: string) => string;
+}
+
+/** What became of a row. */
+export type Answer<Value> =
+  | { readonly values: readonly Value[]; readonly replies: readonly Reply[] }
+  /** No valid answer, after all corrections; what was answered last. */
+  | { readonly invalid: string; readonly said: string };
+
+interface Conversation {
+  readonly messages: readonly Message[];
+  readonly parameters: Readonly<JsonObject>;
+  /** Which of several single samples. */
+  readonly sample: number | undefined;
+}
+
+/** Puts one kind of question to a teacher about rows, and corrects it where its answer is none. */
+export class Interview<Value> {
+  constructor(
+    private readonly mode: Mode<Value>,
+    private readonly options: InterviewOptions,
+    /** Why a reply is of no use though it can be read. */
+    private readonly useless?: Request['useless'],
+  ) {}
+
+  /** The requests that a row begins with, so that they can be paid for in advance. */
+  requests(row: Row): Request[] {
+    return this.conversations(row).map((conversation) => this.request(conversation));
+  }
+
+  /** @throws what `ask` throws, but for a RequestFailure that concerns this row only */
+  async answer(row: Row, ask: Ask): Promise<Answer<Value>> {
+    const values: Value[] = [];
+    const replies: Reply[] = [];
+    for (const conversation of this.conversations(row)) {
+      const found = await this.converse(conversation, row, ask);
+      if ('invalid' in found) return found;
+      values.push(...found.values);
+      replies.push(...found.replies);
+    }
+    return { values, replies };
+  }
+
+  private conversations(row: Row): Conversation[] {
+    const { prompt, abilities, redact, parameters, maxTokens } = this.options;
+    const { samples, temperature, schema, mostTokens } = this.mode;
+    const at = `row ${row.id}`;
+    const together = abilities.choices && samples > 1;
+    const shared: JsonObject = {
+      temperature,
+      [abilities.maxTokens]: maxTokens ?? mostTokens,
+      ...(together ? { n: samples } : {}),
+      ...(schema !== undefined && abilities.jsonSchema
+        ? { response_format: { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema } } }
+        : {}),
+      ...parameters,
+    };
+    const subjects = this.mode.subjects?.(row) ?? [{}];
+    return subjects.flatMap((subject): Conversation[] => {
+      const fields = Object.entries({ ...fieldsOf(row), ...subject }).map(([name, text]) => [name, redact(text)]);
+      const messages = messagesOf(prompt, Object.fromEntries(fields), at);
+      if (together || samples === 1) {
+        return [{ messages, parameters: shared, sample: undefined }];
+      }
+      return Array.from({ length: samples }, (_, sample) => ({ messages, parameters: shared, sample }));
+    });
+  }
+
+  /** One answer, or several choices of which the valid ones count. */
+  private async converse(conversation: Conversation, row: Row, ask: Ask): Promise<Answer<Value>> {
+    let at = conversation;
+    for (let left = this.options.corrections; ; left--) {
+      let reply: Reply;
+      try {
+        reply = await ask(this.request(at));
+      } catch (error) {
+        if (error instanceof RequestFailure && error.kind === 'row') return { invalid: error.message, said: '' };
+        throw error;
+      }
+      const readings = reply.choices.map((choice) => this.mode.read(choice, row));
+      const values = readings.flatMap((reading) => ('value' in reading ? [reading.value] : []));
+      if (values.length > 0) return { values, replies: [reply] };
+      const first = readings[0];
+      const said = reply.choices[0]?.text ?? '';
+      const { invalid, correction } =
+        first !== undefined && 'invalid' in first ? first : { invalid: 'empty', correction: '' };
+      if (left === 0) return { invalid, said };
+      const more: Message[] = [
+        { role: 'assistant', content: said },
+        { role: 'user', content: correction },
+      ];
+      at = { ...at, messages: [...at.messages, ...more] };
+    }
+  }
+
+  private request({ messages, parameters, sample }: Conversation): Request {
+    const { baseUrl, model } = this.options;
+    const question: Question = {
+      base_url: baseUrl,
+      model,
+      messages,
+      parameters,
+      ...(sample === undefined ? {} : { sample }),
+    };
+    return { question, ...(this.useless && { useless: this.useless }) };
+  }
+}

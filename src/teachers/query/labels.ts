@@ -1,0 +1,171 @@
+import type { TokenLogprobs } from './reply.js';
+
+/** What an answer says of the labels. */
+export interface LabelAnswer {
+  readonly label: number;
+  /** Where in the answer's text the label begins and ends, UTF-16 code units. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Puts aside what models write around a label, and case. */
+const WRAPPING = /^[\s"'`*“”‘’[(]+|[\s"'`*“”‘’.\])!]+$/gu;
+
+/** Finds labels in answers. Labels that differ in case only are told apart by it. */
+export class LabelReader {
+  private readonly exact: ReadonlyMap<string, number>;
+  private readonly loose: ReadonlyMap<string, number>;
+
+  constructor(readonly labels: readonly string[]) {
+    this.exact = new Map(labels.map((label, k) => [label, k]));
+    const folded = labels.map((label) => label.toLowerCase());
+    this.loose = new Map(
+      folded.flatMap((label, k) => (folded.indexOf(label) === folded.lastIndexOf(label) ? [[label, k]] : [])),
+    );
+  }
+
+  /** The label that a whole answer is, if it is one: `spam`, `"Spam".`, or the only text in a JSON object. */
+  find(answer: string): LabelAnswer | undefined {
+    const json = onlyText(answer);
+    if (json !== undefined) {
+      const label = this.exact.get(json.value) ?? this.loose.get(json.value.toLowerCase());
+      return label === undefined ? undefined : { label, start: json.start, end: json.end };
+    }
+    const exact = this.exact.get(answer);
+    if (exact !== undefined) return { label: exact, start: 0, end: answer.length };
+    const bare = answer.replaceAll(WRAPPING, '');
+    const label = this.exact.get(bare) ?? this.loose.get(bare.toLowerCase());
+    if (label === undefined) return undefined;
+    const start = answer.indexOf(bare);
+    return { label, start, end: start + bare.length };
+  }
+}
+
+/** The value of `{"label": "spam"}`, and where it stands between its quotes. */
+function onlyText(answer: string): { value: string; start: number; end: number } | undefined {
+  if (!/^\s*(?:```(?:json)?\s*)?\{/.test(answer)) return undefined;
+  const found = /\{\s*"(?:[^"\\]|\\.)*"\s*:\s*"((?:[^"\\]|\\.)*)"\s*\}/.exec(answer);
+  if (found === null) return undefined;
+  const raw = found[1] as string;
+  try {
+    const end = answer.lastIndexOf(raw, found.index + found[0].lastIndexOf('"'));
+    return { value: JSON.parse(`"${raw}"`) as string, start: end, end: end + raw.length };
+  } catch {
+    return undefined;
+  }
+}
+
+/** How probable a teacher finds each label, from the tokens of one answer. */
+export interface LabelProbabilities {
+  /** Sum 1. */
+  readonly probabilities: Float64Array;
+  /** What the alternatives gave to labels or to beginnings of labels; the rest went to other answers. */
+  readonly mass: number;
+  /** Part of the mass that several labels share because they begin alike and the answer took another way. */
+  readonly shared: number;
+}
+
+/** No label that a server said nothing of is called impossible. */
+const LEAST = 1e-6;
+
+/**
+ * Probabilities of all labels from the log-probabilities of the tokens of one answer, which is one of the labels.
+ *
+ * The answer is one path through the tree of tokens. At each of its tokens the alternatives say how probable another
+ * continuation was: an alternative that makes the text so far into a label, or into the beginning of just one label,
+ * gives that label its whole probability (path so far × alternative). One that is the beginning of several labels leaves
+ * open how they share it: it is divided equally and told as `shared`. The path itself is followed until one label is
+ * left. So a label of several tokens, and labels that share their first tokens, get what the teacher gives them.
+ *
+ * @param tokens of the whole answer
+ * @param answer what `LabelReader.find` found in the answer
+ * @returns undefined if the tokens do not spell the answer
+ */
+export function labelProbabilities(
+  labels: readonly string[],
+  answer: LabelAnswer,
+  tokens: readonly TokenLogprobs[],
+): LabelProbabilities | undefined {
+  const folded = labels.map((label) => label.toLowerCase());
+  const distinct = new Set(folded).size === labels.length;
+  const names = distinct ? folded : labels;
+  const normal = (text: string): string => (distinct ? text.toLowerCase() : text);
+  const mass = new Float64Array(labels.length);
+  let shared = 0;
+  let known = 0;
+  /** Probability of the answer's own tokens so far, from the one in which the label begins. */
+  let path = 1;
+  let spelt = '';
+  let at = 0;
+  let least = 1;
+
+  for (const { token, logprob, top } of tokens) {
+    const [from, to] = [at, at + token.length];
+    at = to;
+    if (to <= answer.start) continue;
+    /** What stands before the label in this token: a space, a quotation mark. */
+    const lead = Math.max(0, answer.start - from);
+    const alternatives = top.some((other) => other.token === token) ? top : [...top, { token, logprob }];
+    for (const other of alternatives) {
+      const probability = path * Math.exp(other.logprob);
+      least = Math.min(least, probability);
+      if (other.token === token) continue;
+      const text = continuation(other.token, token, lead, spelt === '');
+      if (text === undefined) continue;
+      const fitting = candidates(names, normal(spelt + text));
+      if (fitting.length === 0) continue;
+      known += probability;
+      if (fitting.length > 1) shared += probability;
+      for (const k of fitting) mass[k] = (mass[k] as number) + probability / fitting.length;
+    }
+    path *= Math.exp(logprob);
+    spelt += token.slice(lead);
+    const left = candidates(names, normal(spelt.trimEnd()));
+    if (left.length <= 1 || to >= answer.end) {
+      mass[answer.label] = (mass[answer.label] as number) + path;
+      known += path;
+      break;
+    }
+  }
+  if (known === 0 || at < answer.start) return undefined;
+  const unseen = mass.filter((value) => value === 0).length;
+  // What is left beyond the alternatives, but not more than the least probable of them for any label.
+  const floor = Math.max(LEAST, Math.min(least, Math.max(0, 1 - known) / Math.max(1, unseen)));
+  const filled = mass.map((value) => (value === 0 ? floor : value));
+  const total = filled.reduce((sum, value) => sum + value, 0);
+  return { probabilities: filled.map((value) => value / total), mass: Math.min(1, known), shared: shared / total };
+}
+
+/**
+ * What an alternative to a token adds to the label, or undefined if it is no way to begin one. The first token of a label
+ * may have something before it, such as a space: then an alternative may have it or leave it out.
+ */
+function continuation(other: string, token: string, lead: number, first: boolean): string | undefined {
+  const before = token.slice(0, lead);
+  if (lead > 0 && other.startsWith(before)) return other.slice(lead);
+  if (before.trim() !== '') return undefined;
+  return first ? other.trimStart() : other;
+}
+
+/** Labels that a text begins, or that it is with something behind it that ends the label. */
+function candidates(names: readonly string[], text: string): number[] {
+  if (text === '') return [];
+  const begun = names.flatMap((name, k) => (name.startsWith(text) ? [k] : []));
+  const exact = names.indexOf(text);
+  // `not` may be a label, and also how `not sure` begins: which it is, the next token would tell.
+  if (begun.length > 0) return exact >= 0 && begun.length === 1 ? [exact] : begun;
+  const ended = names.flatMap((name, k) =>
+    text.startsWith(name) && !/^[\p{L}\p{N}]/u.test(text.slice(name.length)) ? [k] : [],
+  );
+  return ended.length === 1 ? ended : [];
+}
+
+/**
+ * Shares of votes as probabilities, with one more vote that is divided equally (a symmetric Dirichlet prior): five of
+ * five votes do not make the others impossible.
+ */
+export function voteProbabilities(labels: number, votes: readonly number[]): Float64Array {
+  const probabilities = new Float64Array(labels).fill(1 / labels / (votes.length + 1));
+  for (const vote of votes) probabilities[vote] = (probabilities[vote] as number) + 1 / (votes.length + 1);
+  return probabilities;
+}
