@@ -61,13 +61,15 @@ export class LogitsCache {
   /**
    * Reads all of it once to see that every byte is what was written.
    * @param folder an artifact of kind `logits`
+   * @param signal ends the reading
    * @throws StepFailure `damaged-input`, naming the file, if one is not
    */
-  static async open(folder: string): Promise<LogitsCache> {
+  static async open(folder: string, signal?: AbortSignal): Promise<LogitsCache> {
     const index = await readIndex(folder);
     const files = [{ file: ROWS, sha256: index.rowsSha256 }, ...index.shards];
     for (const { file, sha256 } of files) {
       if ((await hashFile(join(folder, file)).catch(missing))?.sha256 !== sha256) throw damaged(file);
+      signal?.throwIfAborted();
     }
     const rows = {
       ids: new RowIds(),

@@ -9,9 +9,10 @@ import type { CacheLogitsOptions } from '../options/cache-logits.js';
 import { installedVersion } from '../util/installed-version.js';
 import { predictorTeacher } from './predictor-teacher.js';
 import { checkRoom, checkSize } from './room.js';
+import { groups } from './shard-groups.js';
 import { ShardStore, share } from './shard-store.js';
 import { readTexts, type Survey, surveyTexts } from './survey.js';
-import type { Teacher, Text } from './teacher.js';
+import type { Teacher } from './teacher.js';
 import { transformerTeacher } from './transformer-teacher.js';
 
 /** Raised whenever the same teacher and options give other numbers: older shards are then left alone. */
@@ -19,8 +20,6 @@ const NUMBERS = 1;
 /** What the numbers depend on beside our own code. */
 const PACKAGES = ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'];
 
-/** A shard ends before it is larger than this, whatever it holds. */
-const SHARD_BYTES = 2 ** 28;
 /** A mean mass of what is kept of the next tokens that is worth a warning. */
 const LITTLE = 0.9;
 
@@ -80,7 +79,7 @@ async function capture(ctx: Context, teacher: Teacher): Promise<void> {
   const progress = (more: number): Promise<void> => ctx.progress({ done: done + more, total: texts, unit: 'texts' });
   await progress(0);
   const lacking = readTexts(data, survey, teacher.encode, (i) => (found.shard[i] as number) < 0);
-  for await (const group of groups(lacking, teacher, (tokens) => rowBytes(signal, tokens))) {
+  for await (const group of groups(lacking, teacher.shard, (tokens) => rowBytes(signal, tokens))) {
     const rows = await teacher.say(
       group.map(({ text }) => text),
       progress,
@@ -123,28 +122,6 @@ async function capture(ctx: Context, teacher: Teacher): Promise<void> {
   }
   const { covered } = await writeIndex(folder, about, lines(), entries);
   if (covered !== null) reportMass(ctx, teacher, covered);
-}
-
-/** Texts in groups, each to become a shard: as many as a kill may cost. */
-async function* groups<T extends { readonly text: Text }>(
-  texts: AsyncIterable<T>,
-  { shard }: Teacher,
-  bytesOf: (tokens: number) => number,
-): AsyncGenerator<T[]> {
-  let group: T[] = [];
-  let [tokens, bytes] = [0, 0];
-  for await (const one of texts) {
-    const n = one.text.tokens.length;
-    const full = group.length >= shard.rows || tokens + n > shard.tokens || bytes + bytesOf(n) > SHARD_BYTES;
-    if (full && group.length > 0) {
-      yield group;
-      [group, tokens, bytes] = [[], 0, 0];
-    }
-    group.push(one);
-    tokens += n;
-    bytes += bytesOf(n);
-  }
-  if (group.length > 0) yield group;
 }
 
 /** What says which text a row is of. */

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { copyFile, link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { HexList, RowIds } from '../data/logits/ids.js';
 import { type About, missing, signalOf } from '../data/logits/index-file.js';
 import { ShardFile } from '../data/logits/shard-file.js';
@@ -88,12 +88,20 @@ export class ShardStore {
 
   /** Adds a shard that is whole. Its file may become part of the store, and must not be changed afterwards. */
   async add(file: string, sha256: string): Promise<void> {
-    // Over what is there: that may be damaged.
-    const fresh = `${this.path(sha256)}.${basename(dirname(file))}`;
-    await share(file, fresh);
-    await rename(fresh, this.path(sha256));
-    // Of two links to one file a rename does nothing.
-    await rm(fresh, { force: true });
+    const place = this.path(sha256);
+    for (;;) {
+      try {
+        return await link(file, place);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') break;
+      }
+      if ((await hashFile(place).catch(missing))?.sha256 === sha256) return;
+      await rm(place, { force: true });
+    }
+    // The file system has no links.
+    const copy = `${place}.${randomUUID()}`;
+    await copyFile(file, copy);
+    await rename(copy, place);
   }
 
   /** One look at all shards; nothing but their headers and the ids of their rows is read. */

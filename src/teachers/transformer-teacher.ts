@@ -35,9 +35,11 @@ const BUCKETS = 6;
 
 /** Texts of one shard, at most. */
 const SHARD_ROWS = 8 * BATCH;
-/** What a shard's tokens cost, in products with a parameter: some ten seconds on two cores. */
-const SHARD_WORK = 5e11;
+/** What a shard's tokens cost, in products with a parameter: half a minute on two cores. */
+const SHARD_WORK = 2e12;
 const SHARD_TOKENS = [2 ** 11, 2 ** 16] as const;
+/** Batches of a shard, at least, where texts are long: of one that is not full the rest is computed in vain. */
+const SHARD_BATCHES = 8;
 
 /** What is kept of a language model where a recipe does not say. */
 const USUAL = { keep: 'top-k', k: 64, temperature: 1 } as const;
@@ -72,13 +74,14 @@ export async function transformerTeacher(
     tokens: tokenSignal(options.tokens, config),
     computed: { backend, precision },
   };
-  const runner = await createRunner(backend, threads);
-  const work = new Capture(runner, model, about, seed);
   const [least, most] = SHARD_TOKENS;
   const affordable = Math.floor(SHARD_WORK / countParameters(model.parameters));
+  const shardTokens = Math.min(most, Math.max(least, affordable));
+  const runner = await createRunner(backend, threads);
+  const work = new Capture(runner, model, about, seed, shardTokens / SHARD_BATCHES);
   return {
     about,
-    shard: { rows: SHARD_ROWS, tokens: Math.min(most, Math.max(least, affordable)) },
+    shard: { rows: SHARD_ROWS, tokens: shardTokens },
     encode: (texts) => tokenizer.encode(texts, maxLength),
     prepare: (outlook) => work.prepare(outlook),
     say: (texts, said) => work.say(texts, said),
@@ -129,6 +132,8 @@ class Capture {
     private readonly model: TransformerModel,
     about: About,
     private readonly seed: number,
+    /** Tokens of a batch, at most. */
+    private readonly batchTokens: number,
   ) {
     this.signal = signalOf(about);
     this.fn = signalFunction(model.config, this.signal, about.computed?.precision === 'int8');
@@ -165,7 +170,7 @@ class Capture {
     const states = hiddenStates.length * length * hidden;
     const scores = attention.length * heads * length * length;
     const most = Math.max(labels + states + scores, tokens ? length * tokens.vocabulary : 0);
-    return Math.max(1, Math.min(BATCH, Math.floor(NUMBERS / most)));
+    return Math.max(1, Math.min(BATCH, Math.floor(NUMBERS / most), Math.floor(this.batchTokens / length)));
   }
 
   /** One text's signal without its padding. */
@@ -197,6 +202,7 @@ class Capture {
     const random = new Random(this.seed, `next tokens of ${id}`);
     const next = tokenParts(tokens, dtype, outputs, place * length, n, random);
     checkFinite('next tokens', id, next.covered as Float32Array);
+    if (tokens.keep === 'full') checkFinite('next tokens', id, next['full.logits'] as Float32Array | Uint16Array);
     return { ...parts, ...next };
   }
 }

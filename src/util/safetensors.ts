@@ -91,11 +91,14 @@ export async function writeTensors(
   const hash = createHash('sha256');
   let pending: Uint8Array[] = [];
   let gathered = 0;
+  let writing = Promise.resolve();
   const flush = async (): Promise<void> => {
     const block = pending.length === 1 ? (pending[0] as Uint8Array) : Buffer.concat(pending);
     [pending, gathered] = [[], 0];
+    // On this thread, while another writes the block before.
     hash.update(block);
-    await handle.writeFile(block);
+    await writing;
+    writing = handle.writeFile(block);
   };
   try {
     pending.push(length, padded);
@@ -107,6 +110,7 @@ export async function writeTensors(
       }
     }
     await flush();
+    await writing;
   } finally {
     await handle.close();
   }

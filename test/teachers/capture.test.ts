@@ -231,6 +231,32 @@ describe('cache-logits', async () => {
     );
   });
 
+  it('notices what is no number, and what float16 cannot hold', async () => {
+    const few = join(folder, 'one');
+    await mkdir(few);
+    await writeDataset(few, LABELS, corpus.rows.slice(0, 1));
+    const config = tinyConfig(corpus.tokenizer.vocabularySize);
+    const attempt = async (name: string, bias: number, options: { dtype?: string }) => {
+      const at = join(folder, name);
+      await mkdir(at);
+      const parameters = randomParameters(config);
+      parameters['classifier.bias']?.data.fill(bias);
+      const model = { config, labels: LABELS, parameters };
+      await saveTransformer(at, model, corpus.tokenizerFolder, { rows: 0, labelled: 0 });
+      return capture(join(folder, `${name} run`), { data: few }, at, options);
+    };
+    const id = corpus.rows[0]?.id;
+    await expect(attempt('large', 1e5, {})).rejects.toMatchObject({
+      reason: 'not-a-number',
+      message: `the teacher's logits of text ${id} hold something that is no number, or one too large for float16`,
+      hint: 'Give dtype: float32. If that does not help, the training of the teacher has probably diverged.',
+    });
+    await attempt('large enough', 1e5, { dtype: 'float32' });
+    await expect(attempt('diverged', Number.NaN, { dtype: 'float32' })).rejects.toMatchObject({
+      message: `the teacher's logits of text ${id} hold something that is no number`,
+    });
+  });
+
   it('refuses layers that the teacher has not', async () => {
     const attempt = (options: { hidden_states?: number[]; attention?: number[] }) =>
       capture(join(folder, 'refused'), corpus, teacher, options);

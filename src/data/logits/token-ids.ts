@@ -21,33 +21,39 @@ export interface SplitIds {
  */
 export function splitIds(ids: ArrayLike<number>, group: number, bits: number): SplitIds {
   const low = new Uint16Array(ids.length);
-  const stride = bytesOfHigh(group, bits);
-  const high = new Uint8Array(group === 0 ? 0 : (ids.length / group) * stride);
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i] as number;
-    low[i] = id;
-    const start = Math.floor(i / group) * stride;
-    for (let b = 0; b < bits; b++) {
-      const at = (i % group) * bits + b;
-      const byte = start + (at >> 3);
-      high[byte] = (high[byte] as number) | (((id >>> (16 + b)) & 1) << (at & 7));
+  const high = new Uint8Array(group === 0 ? 0 : (ids.length / group) * bytesOfHigh(group, bits));
+  for (let i = 0; i < ids.length; i++) low[i] = ids[i] as number;
+  if (bits === 0) return { low, high };
+  let byte = 0;
+  for (let start = 0; start < ids.length; start += group) {
+    let [pending, filled] = [0, 0];
+    for (let i = start; i < start + group; i++) {
+      pending |= ((ids[i] as number) >>> 16) << filled;
+      for (filled += bits; filled >= 8; filled -= 8) {
+        high[byte++] = pending;
+        pending >>>= 8;
+      }
     }
+    if (filled > 0) high[byte++] = pending;
   }
   return { low, high };
 }
 
 /** The ids of which `splitIds` made this. */
 export function joinIds({ low, high }: SplitIds, group: number, bits: number): Int32Array {
-  const ids = Int32Array.from(low);
-  const stride = bytesOfHigh(group, bits);
-  for (let i = 0; bits > 0 && i < ids.length; i++) {
-    const start = Math.floor(i / group) * stride;
-    let upper = 0;
-    for (let b = 0; b < bits; b++) {
-      const at = (i % group) * bits + b;
-      upper |= (((high[start + (at >> 3)] as number) >> (at & 7)) & 1) << b;
+  const ids = new Int32Array(low.length);
+  for (let i = 0; i < low.length; i++) ids[i] = low[i] as number;
+  if (bits === 0) return ids;
+  const mask = 2 ** bits - 1;
+  let byte = 0;
+  for (let start = 0; start < ids.length; start += group) {
+    let [pending, filled] = [0, 0];
+    for (let i = start; i < start + group; i++) {
+      for (; filled < bits; filled += 8) pending |= (high[byte++] as number) << filled;
+      ids[i] = (ids[i] as number) | ((pending & mask) << 16);
+      pending >>>= bits;
+      filled -= bits;
     }
-    ids[i] = (ids[i] as number) | (upper << 16);
   }
   return ids;
 }
