@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { serve } from '../teachers/query/rig.js';
+import { folder, recipe } from './recipe.js';
+
+const ROWS = Array.from({ length: 300 }, (_, i) =>
+  JSON.stringify({ text: `text ${i} ${'word '.repeat(i % 50)}` }),
+).join('\n');
+const asking = (url: string, more = ''): string => `version: 1
+name: asking
+steps:
+  corpus:
+    uses: sample-data
+    with:
+      source: { type: jsonl, path: rows.jsonl }
+      deduplicate: { near: null }
+      split: { train: 1, validation: 0, test: 0 }
+  labels:
+    uses: query-teacher
+    with:
+      data: \${{ steps.corpus.outputs.train }}
+      teacher: { base_url: "${url}", model: m, price: { input: 100, output: 400 } }
+      task: { mode: classify, labels: [ham, spam], soft_labels: logprobs }
+${more}
+outputs:
+  labels: \${{ steps.labels.outputs.data }}
+`;
+
+test('plan says what a run will take, asks nobody, and knows better once there are answers', async () => {
+  const server = await serve();
+  const here = folder({ 'r.yaml': asking(server.url), 'rows.jsonl': ROWS });
+  const first = await recipe(here, ['plan', 'r.yaml']);
+  expect(first.err).toBe('');
+  expect(first.code).toBe(0);
+  expect(server.requests).toBe(0);
+  expect(first.out).toMatch(/corpus +done\n/);
+  expect(first.out).toMatch(/labels +to run\n +300 rows, about [\d,]+ tokens, about \$[\d.]+, about \d+ s\n/);
+  expect(first.out).toContain('no answer of m is stored yet');
+  const usd = Number(/about \$([\d.]+) in all; nothing is spent yet/.exec(first.out)?.[1]);
+
+  expect((await recipe(here, ['run', 'r.yaml'])).code).toBe(0);
+  const billed = (server.billed.prompt * 100 + server.billed.completion * 400) / 1e6;
+  expect(usd).toBeGreaterThan(billed / 2);
+  expect(usd).toBeLessThan(billed * 6);
+  expect((await recipe(here, ['plan', 'r.yaml'])).out).toMatch(/labels +done\n/);
+
+  const changed = folder({
+    'r.yaml': asking(
+      server.url,
+      '      budget: { usd: 0.001 }\n      system: "Other words, as long as before: ham or spam?"',
+    ),
+    'rows.jsonl': ROWS,
+  });
+  const tight = await recipe(changed, ['plan', 'r.yaml']);
+  expect(tight.out).toMatch(/the budget of \$0.001 will not do: \$\d+\.\d+ in all/);
+});
