@@ -16,7 +16,7 @@ describe('usage', () => {
     expect(help.out).toContain('Exit codes: 0 ok, 1 a step failed, 2 bad recipe or usage, 130 interrupted.');
   });
 
-  test.each(['run', 'resume', 'validate', 'graph', 'status', 'steps'])('%s --help has an example', async (command) => {
+  test.each(['run', 'resume', 'validate', 'graph', 'status', 'steps', 'serve'])('%s --help has an example', async (command) => {
     const { code, out } = await recipe(here, [command, '--help']);
     expect(code).toBe(0);
     expect(out).toContain(`Example:\n  $ recipe ${command}`);
