@@ -39,7 +39,10 @@ export async function readChatFormat(folder: string): Promise<ChatFormat> {
   try {
     template = new Template(source);
   } catch (error) {
-    throw new StepFailure('chat-template', `the chat template of ${folder} cannot be read: ${(error as Error).message}`);
+    throw new StepFailure(
+      'chat-template',
+      `the chat template of ${folder} cannot be read: ${(error as Error).message}`,
+    );
   }
   const tokens = Object.entries(config).flatMap(([name, value]): [string, string][] => {
     const content = typeof value === 'object' && value !== null && 'content' in value ? value.content : value;

@@ -1,8 +1,8 @@
 import type { Answer, ChoicePiece } from './answer.js';
 import { badRequest } from './errors.js';
+import { contentOf } from './messages.js';
 import type { ScoredToken, TokenScore } from './protocol.js';
 import type { ChatRequest } from './requests.js';
-import { contentOf } from './messages.js';
 import type { ServedModel } from './served-model.js';
 
 /** The JSON that a label is to stand in. */
@@ -81,6 +81,7 @@ function formOf(format: ChatRequest['response_format'], labels: readonly string[
   const values = isObject(value) ? value.enum : undefined;
   if (!Array.isArray(values)) return refuse(`"${property}" has no enum`);
   const allowed = labels.filter((label) => values.includes(label));
-  if (allowed.length === 0) return refuse(`the enum of "${property}" has none of this model's labels, ${labels.join(', ')}`);
+  if (allowed.length === 0)
+    return refuse(`the enum of "${property}" has none of this model's labels, ${labels.join(', ')}`);
   return { property, allowed };
 }

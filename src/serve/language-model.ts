@@ -46,11 +46,13 @@ export async function languageModel(
 
   return {
     info: { kind: 'language-model', labels: [], vocabulary: config.vocabulary, dimensions: null, context },
-    chat: async (messages) => checked(await codec.encode(format.render(messages), format.special), 'messages'),
-    tokenize: (prompts) => Promise.all(prompts.map(tokensOf)),
-    async generate(request, call) {
-      await write(generator, codec, ends, context, request, call);
-      return null;
+    operations: {
+      chat: async (messages) => checked(await codec.encode(format.render(messages), format.special), 'messages'),
+      tokenize: (prompts) => Promise.all(prompts.map(tokensOf)),
+      async generate(request, call) {
+        await write(generator, codec, ends, context, request, call);
+        return null;
+      },
     },
   };
 }

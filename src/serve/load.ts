@@ -25,9 +25,9 @@ export async function loadModel(folder: string, backend: Backend, threads: numbe
   const model = await load(folder, backend, threads);
   const context: CallContext = { signal: new AbortController().signal, piece: () => {} };
   const request = { prompt: [0], most: 1, temperature: 0, topP: 1, seed: 0, choice: 0, stop: [], top: null };
-  if (model.generate) await model.generate(request, context);
-  else if (model.classify) await model.classify(['a'], context);
-  else await model.embed?.(['a'], context);
+  const { generate, classify, embed } = model.operations;
+  if (generate) await generate(request, context);
+  else await (classify ?? embed)?.(['a'], context);
   return model;
 }
 

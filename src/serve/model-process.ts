@@ -131,7 +131,9 @@ export class ModelProcess {
         });
       };
       child.on('error', (error) => gone(`failed: ${error.message}`));
-      child.on('exit', (code, signal) => gone(signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`));
+      child.on('exit', (code, signal) =>
+        gone(signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`),
+      );
     });
   }
 

@@ -117,10 +117,14 @@ export interface CallContext {
   piece(piece: Piece): void;
 }
 
-/** A loaded model: what it can do, each a function of its input. */
-export type LocalModel = { readonly info: ModelInfo } & {
-  readonly [K in Operation]?: (
-    input: Operations[K]['input'],
-    context: CallContext,
-  ) => Promise<Operations[K]['output']>;
-};
+/** A loaded model. */
+export interface LocalModel {
+  readonly info: ModelInfo;
+  /** What it can do. */
+  readonly operations: {
+    readonly [K in Operation]?: (
+      input: Operations[K]['input'],
+      context: CallContext,
+    ) => Promise<Operations[K]['output']>;
+  };
+}

@@ -28,7 +28,9 @@ export class ServedModel {
     this.embeddings = new Batcher((input) => process.ask({ operation: 'embed', input }), together);
     this.writings = new Batcher(
       async (writings) =>
-        Promise.all(writings.map(({ request, ...watch }) => process.ask({ operation: 'generate', input: request }, watch))),
+        Promise.all(
+          writings.map(({ request, ...watch }) => process.ask({ operation: 'generate', input: request }, watch)),
+        ),
       { most: 1, waiting },
     );
   }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { chatAnswer, chatChunks, chatCompletion } from './chat.js';
 import { completionsAnswer, textChunks, textCompletion } from './completions.js';
@@ -27,6 +28,8 @@ export interface ServerOptions {
 
 /** Longest time that a client may take to send a request. */
 const REQUEST_MS = 60_000;
+/** Times the largest body that is read of one that is larger still. */
+const DRAINED = 16;
 const ROUTES = 'GET /v1/models, POST /v1/chat/completions, /v1/completions, /v1/embeddings, GET /health';
 
 /** The HTTP server of some models, by their names; not listening yet. */
@@ -52,8 +55,9 @@ export function createServer(models: ReadonlyMap<string, ServedModel>, options: 
     if (url !== '/health') checkKey?.(headers.authorization);
   });
 
-  server.setErrorHandler((error: FastifyError | ApiError, request, reply) => {
+  server.setErrorHandler(async (error: FastifyError | ApiError, request, reply) => {
     const { problem } = errorOf(error, request, maxBody, onBug);
+    if (problem.status === 413) await drain(request.raw, DRAINED * maxBody);
     if (problem.retryAfter !== undefined) reply.header('retry-after', String(problem.retryAfter));
     if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
     return reply.status(problem.status).send(errorBody(problem));
@@ -100,6 +104,15 @@ export function createServer(models: ReadonlyMap<string, ServedModel>, options: 
   const sendEvents = (reply: FastifyReply, objects: AsyncIterable<object>): FastifyReply =>
     reply.type('text/event-stream').header('cache-control', 'no-cache').send(eventStream(objects, onBug));
   return server;
+}
+
+/** Reads on, so that a client that listens only when it has sent all hears the answer; not for ever. */
+async function drain(body: IncomingMessage, most: number): Promise<void> {
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > most) return;
+  }
 }
 
 /** Aborted when the client goes, so that nothing is computed for nobody. */

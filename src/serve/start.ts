@@ -83,7 +83,10 @@ function addressFailure(error: NodeJS.ErrnoException, host: string, port: number
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return refuse(`this machine has no address ${host}`, 'Choose another with --host: 127.0.0.1, or 0.0.0.0 for all.');
+      return refuse(
+        `this machine has no address ${host}`,
+        'Choose another with --host: 127.0.0.1, or 0.0.0.0 for all.',
+      );
     default:
       return error;
   }

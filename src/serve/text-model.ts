@@ -31,27 +31,35 @@ export async function textModel(
   const logits = logitsFunction(config);
   const classifies = config.head === 'classifier';
   return {
-    info: { kind: classifies ? 'classifier' : 'encoder', labels, vocabulary: config.vocabulary, dimensions: config.hidden, context: null },
-    async embed(inputs) {
-      const tokens = await tokensOf(inputs, texts, config);
-      const output = { name: 'embedding', width: config.hidden };
-      const vectors = await computeTexts(runner, embedding, output, model, tokens);
-      return vectors.map((vector, i) => {
-        checkNumbers(vector);
-        return {
-          vector: pooling.normalized ? normalize(vector) : vector,
-          tokens: (tokens[i] as Int32Array).length,
-        };
-      });
+    info: {
+      kind: classifies ? 'classifier' : 'encoder',
+      labels,
+      vocabulary: config.vocabulary,
+      dimensions: config.hidden,
+      context: null,
     },
-    ...(classifies && {
-      async classify(inputs) {
+    operations: {
+      async embed(inputs) {
         const tokens = await tokensOf(inputs, texts, config);
-        const output = { name: 'logits', width: config.labels };
-        const rows = await computeTexts(runner, logits, output, model, tokens);
-        return rows.map((row, i) => classified(row, (tokens[i] as Int32Array).length));
+        const output = { name: 'embedding', width: config.hidden };
+        const vectors = await computeTexts(runner, embedding, output, model, tokens);
+        return vectors.map((vector, i) => {
+          checkNumbers(vector);
+          return {
+            vector: pooling.normalized ? normalize(vector) : vector,
+            tokens: (tokens[i] as Int32Array).length,
+          };
+        });
       },
-    }),
+      ...(classifies && {
+        async classify(inputs: readonly string[]) {
+          const tokens = await tokensOf(inputs, texts, config);
+          const output = { name: 'logits', width: config.labels };
+          const rows = await computeTexts(runner, logits, output, model, tokens);
+          return rows.map((row, i) => classified(row, (tokens[i] as Int32Array).length));
+        },
+      }),
+    },
   };
 }
 
@@ -60,12 +68,14 @@ export function plainClassifier(predictor: Predictor): LocalModel {
   const { labels } = predictor;
   return {
     info: { kind: 'classifier', labels, vocabulary: 0, dimensions: null, context: null },
-    async classify(texts) {
-      const logits = await predictor.predict(texts);
-      return texts.map((text, i) => {
-        const words = text.match(/\S+/g)?.length ?? 0;
-        return classified(logits.subarray(i * labels.length, (i + 1) * labels.length), words);
-      });
+    operations: {
+      async classify(texts) {
+        const logits = await predictor.predict(texts);
+        return texts.map((text, i) => {
+          const words = text.match(/\S+/g)?.length ?? 0;
+          return classified(logits.subarray(i * labels.length, (i + 1) * labels.length), words);
+        });
+      },
     },
   };
 }

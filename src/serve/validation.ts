@@ -4,7 +4,10 @@ import { type ApiError, badRequest } from './errors.js';
 /** What is wrong with a body, which parameter it is, and what is allowed. */
 export function invalidBody(error: FastifySchemaValidationError, supported: readonly string[]): ApiError {
   const { keyword, instancePath, params, message } = error;
-  const inside = instancePath.replace(/\/(\d+)/g, '[$1]').replaceAll('/', '.').replace(/^\./, '');
+  const inside = instancePath
+    .replace(/\/(\d+)/g, '[$1]')
+    .replaceAll('/', '.')
+    .replace(/^\./, '');
   const within = (name: unknown): string => (inside === '' ? String(name) : `${inside}.${name}`);
   switch (keyword) {
     case 'required': {
@@ -13,7 +16,11 @@ export function invalidBody(error: FastifySchemaValidationError, supported: read
     }
     case 'additionalProperties': {
       const name = within(params.additionalProperty);
-      return badRequest(`"${name}" is not supported here; supported are ${supported.join(', ')}.`, name, 'unknown_parameter');
+      return badRequest(
+        `"${name}" is not supported here; supported are ${supported.join(', ')}.`,
+        name,
+        'unknown_parameter',
+      );
     }
     case 'enum': {
       const allowed = (params.allowedValues as unknown[]).map((value) => JSON.stringify(value)).join(', ');

@@ -20,10 +20,11 @@ const send = (message: FromWorker): void => {
 
 function perform<K extends Operation>(
   model: LocalModel,
-  { operation, input }: Call<K>,
+  operation: K,
+  input: Operations[K]['input'],
   context: CallContext,
 ): Promise<Operations[K]['output']> {
-  const operate = model[operation];
+  const operate = model.operations[operation];
   if (operate === undefined) throw new Error(`a ${model.info.kind} cannot ${operation}`);
   return operate(input, context);
 }
@@ -32,7 +33,7 @@ async function answer(model: LocalModel, id: number, call: Call): Promise<void> 
   const controller = running.get(id) as AbortController;
   const context: CallContext = { signal: controller.signal, piece: (piece) => send({ type: 'piece', id, piece }) };
   try {
-    send({ type: 'done', id, output: await perform(model, call, context) });
+    send({ type: 'done', id, output: await perform(model, call.operation, call.input, context) });
   } catch (error) {
     send({ type: 'failed', id, problem: problemOf(error) });
   } finally {

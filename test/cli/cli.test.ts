@@ -16,11 +16,14 @@ describe('usage', () => {
     expect(help.out).toContain('Exit codes: 0 ok, 1 a step failed, 2 bad recipe or usage, 130 interrupted.');
   });
 
-  test.each(['run', 'resume', 'validate', 'graph', 'status', 'steps', 'serve'])('%s --help has an example', async (command) => {
-    const { code, out } = await recipe(here, [command, '--help']);
-    expect(code).toBe(0);
-    expect(out).toContain(`Example:\n  $ recipe ${command}`);
-  });
+  test.each(['run', 'resume', 'validate', 'graph', 'status', 'steps', 'serve'])(
+    '%s --help has an example',
+    async (command) => {
+      const { code, out } = await recipe(here, [command, '--help']);
+      expect(code).toBe(0);
+      expect(out).toContain(`Example:\n  $ recipe ${command}`);
+    },
+  );
 
   test.each([
     [['rum'], "error: unknown command 'rum'\n(Did you mean run?)\n(add --help for how to use it)\n"],

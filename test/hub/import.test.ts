@@ -69,7 +69,11 @@ describe('import-model', async () => {
   });
 
   it('keeps how embeddings are made, and the chat template', async () => {
-    const files = { 'modules.json': '[]', '1_Pooling/config.json': '{"pooling_mode_cls_token": true}', 'chat_template.jinja': 'x' };
+    const files = {
+      'modules.json': '[]',
+      '1_Pooling/config.json': '{"pooling_mode_cls_token": true}',
+      'chat_template.jinja': 'x',
+    };
     const at = await without(async (to) => {
       await mkdir(join(to, '1_Pooling'));
       for (const [name, text] of Object.entries(files)) await writeFile(join(to, name), text);

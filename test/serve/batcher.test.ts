@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { Batcher } from '../../src/serve/batcher.js';
 import { ApiError } from '../../src/serve/errors.js';
 
-const { signal } = new AbortController();
+/** Of a client that stays. */
+const staying = (): AbortSignal => new AbortController().signal;
 
 /** Doubles numbers; counts passes, and lets each last until it is let go if `held`. */
 function doubling(options: { most: number; waiting: number }, held = false) {
@@ -26,16 +27,16 @@ function doubling(options: { most: number; waiting: number }, held = false) {
 describe('a batcher', () => {
   it('puts 32 requests that come together into one pass, each with its own answer', async () => {
     const { passes, batcher } = doubling({ most: 32, waiting: 100 });
-    const answers = await Promise.all(Array.from({ length: 32 }, (_, i) => batcher.submit([i], signal)));
+    const answers = await Promise.all(Array.from({ length: 32 }, (_, i) => batcher.submit([i], staying())));
     expect(answers).toEqual(Array.from({ length: 32 }, (_, i) => [2 * i]));
     expect(passes).toHaveLength(1);
   });
 
   it('gathers what comes while a pass runs', async () => {
     const { passes, batcher, next } = doubling({ most: 4, waiting: 100 }, true);
-    const first = batcher.submit([0], signal);
+    const first = batcher.submit([0], staying());
     while (passes.length === 0) await sleep(1);
-    const others = [1, 2, 3, 4, 5, 6].map((i) => batcher.submit([i], signal));
+    const others = [1, 2, 3, 4, 5, 6].map((i) => batcher.submit([i], staying()));
     expect(batcher.waiting).toBe(6);
     for (let i = 0; i < 3; i++) await next();
     expect(await Promise.all([first, ...others])).toEqual([0, 1, 2, 3, 4, 5, 6].map((i) => [2 * i]));
@@ -45,8 +46,8 @@ describe('a batcher', () => {
 
   it('lets requests take turns, so that a large one keeps no other out', async () => {
     const { passes, batcher, next } = doubling({ most: 2, waiting: 100 }, true);
-    const large = batcher.submit([1, 2, 3, 4, 5], signal);
-    const small = batcher.submit([10], signal);
+    const large = batcher.submit([1, 2, 3, 4, 5], staying());
+    const small = batcher.submit([10], staying());
     await next();
     expect(passes[0]).toEqual([1, 10]);
     expect(await small).toEqual([20]);
@@ -56,9 +57,9 @@ describe('a batcher', () => {
 
   it('refuses what is too much, with the time to wait, and takes more afterwards', async () => {
     const { passes, batcher, next } = doubling({ most: 1, waiting: 2 }, true);
-    const running = batcher.submit([0], signal);
+    const running = batcher.submit([0], staying());
     while (passes.length === 0) await sleep(1);
-    const waiting = [batcher.submit([1], signal), batcher.submit([2], signal)];
+    const waiting = [batcher.submit([1], staying()), batcher.submit([2], staying())];
     const refused = (): ApiError => {
       try {
         batcher.check();
@@ -68,9 +69,9 @@ describe('a batcher', () => {
       throw new Error('it was taken');
     };
     expect(refused().problem).toMatchObject({ status: 429, code: 'rate_limit_exceeded', retryAfter: 1 });
-    expect(() => batcher.submit([3], signal)).toThrow(ApiError);
+    expect(() => batcher.submit([3], staying())).toThrow(ApiError);
     await next();
-    const later = batcher.submit([4], signal);
+    const later = batcher.submit([4], staying());
     for (let i = 0; i < 3; i++) await next();
     expect(await Promise.all([running, ...waiting, later])).toEqual([[0], [2], [4], [8]]);
   });
@@ -81,7 +82,7 @@ describe('a batcher', () => {
     const running = batcher.submit([0], gone.signal);
     while (passes.length === 0) await sleep(1);
     const waiting = batcher.submit([1], gone.signal);
-    const other = batcher.submit([2], signal);
+    const other = batcher.submit([2], staying());
     gone.abort();
     await expect(running).rejects.toThrow('aborted');
     await expect(waiting).rejects.toThrow('aborted');
@@ -101,7 +102,7 @@ describe('a batcher', () => {
       },
       { most: 2, waiting: 100 },
     );
-    const all = [1, 13, 2, 3].map((i) => batcher.submit([i], signal));
+    const all = [1, 13, 2, 3].map((i) => batcher.submit([i], staying()));
     const results = await Promise.allSettled(all);
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled', 'fulfilled']);
   });

@@ -66,7 +66,9 @@ describe('a chat format', () => {
   });
 
   it('says of a template that cannot be read where it is', async () => {
-    await expect(formatOf({ 'chat_template.jinja': '{% if %}' })).rejects.toThrow(/the chat template of .* cannot be read/);
+    await expect(formatOf({ 'chat_template.jinja': '{% if %}' })).rejects.toThrow(
+      /the chat template of .* cannot be read/,
+    );
     await expect(formatOf({ 'tokenizer_config.json': '{' })).rejects.toThrow(/tokenizer_config\.json is not JSON/);
   });
 });

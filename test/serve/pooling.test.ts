@@ -59,7 +59,10 @@ describe('what a folder says of its embeddings', () => {
     if (modules) {
       const list = modules.map((kind, i) => ({
         path: i === 0 ? '' : `${i}_${kind}`,
-        type: i === 1 ? `sentence_transformers.sentence_transformer.modules.pooling.${kind}` : `sentence_transformers.models.${kind}`,
+        type:
+          i === 1
+            ? `sentence_transformers.sentence_transformer.modules.pooling.${kind}`
+            : `sentence_transformers.models.${kind}`,
       }));
       await writeFile(join(folder, 'modules.json'), JSON.stringify(list));
     }

@@ -54,7 +54,7 @@ export async function logisticFolder(folder: string): Promise<string> {
 
 const WORDS = ['Ġthe', 'Ġcat', 'Ġdog', 'Ġsat', 'Ġran', 'Ġhome', 'Ġand', 'Ġthen', 'Ġred', 'Ġsmall', 'Ġold', 'ĠcafÃ©'];
 export const END = '<|end|>';
-const SPECIAL = [END, '<|turn|>'];
+export const SPECIAL = [END, '<|turn|>'];
 export const TEMPLATE =
   "{% for m in messages %}<|turn|>{{ m['role'] }}\n{{ m['content'] }}{{ eos_token }}\n{% endfor %}{% if add_generation_prompt %}<|turn|>assistant\n{% endif %}";
 

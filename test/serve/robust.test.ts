@@ -127,7 +127,9 @@ describe.runIf(process.platform === 'linux')('a model’s process that is killed
     process.kill(worker as number, 'SIGKILL');
     const error = await running;
     expect(error).toBeInstanceOf(OpenAI.InternalServerError);
-    expect((error as Error).message).toContain('The process of the model "writer" was killed by SIGKILL while it answered.');
+    expect((error as Error).message).toContain(
+      'The process of the model "writer" was killed by SIGKILL while it answered.',
+    );
     // What waited is answered by the new one.
     expect((await stream).choices[0]?.finish_reason).toBe('length');
     expect(await serving.workers()).not.toContain(worker);
@@ -222,7 +224,11 @@ describe('bad use', () => {
       err: `error: port ${port} of 127.0.0.1 is taken\n  Choose another with --port; --port 0 takes a free one.\n`,
     });
     const host = await recipe(here, ['serve', student, '--host', '203.0.113.1']);
-    expect(host).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/^error: this machine has no address 203/) });
+    expect(host).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringMatching(/^error: this machine has no address 203/),
+    });
     const missing = process.platform === 'win32' ? 'onnx-coreml' : 'onnx-dml';
     const backend = await recipe(here, ['serve', student, '--backend', missing]);
     expect(backend).toMatchObject({ code: 2, out: '', err: expect.stringContaining('has no execution provider') });
