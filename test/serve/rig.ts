@@ -68,7 +68,7 @@ export interface TinyLanguageModel {
 /** A folder with a tiny GPT-2 of random weights, which mostly writes the words above, and its byte-level tokenizer. */
 export async function languageModelFolder(
   folder: string,
-  more: { readonly template?: string; readonly ends?: readonly number[] } = {},
+  more: { readonly template?: string; readonly ends?: readonly number[]; readonly maxLength?: number } = {},
 ): Promise<TinyLanguageModel> {
   await mkdir(folder, { recursive: true });
   const tokens = [...byteLevelAlphabet().sort(), ...WORDS, ...SPECIAL];
@@ -92,7 +92,7 @@ export async function languageModelFolder(
     type: 'gpt2',
     head: 'language-model',
     labels: 0,
-    maxLength: 512,
+    maxLength: more.maxLength ?? 512,
     padId: vocab[END] as number,
   });
   const parameters = randomParameters(config, 11);

@@ -13,12 +13,14 @@ let writer: string;
 beforeAll(async () => {
   const root = await sharedFolder();
   student = await classifierFolder(join(root, 'student'), await makeCorpus(root, madeUpRows(60, 30)));
-  writer = (await languageModelFolder(join(root, 'writer'))).folder;
+  writer = (await languageModelFolder(join(root, 'writer'), { maxLength: 4096 })).folder;
 });
 
 const chat = { model: 'student', messages: [{ role: 'user' as const, content: 'cheap pills' }] };
-/** Some hundred tokens: it lasts long enough to do something meanwhile. */
-const long = { model: 'writer', prompt: 'Once', max_tokens: 480, seed: 1 };
+/** Half a second or more. */
+const long = { model: 'writer', prompt: 'Once', max_tokens: 400, seed: 1 };
+/** At least ten times as long: nobody waits for its end. */
+const endless = { ...long, max_tokens: 4000 };
 
 async function started(args: readonly string[], env: Record<string, string> = {}): Promise<Serving> {
   const serving = await Serving.start(args, env);
@@ -26,12 +28,20 @@ async function started(args: readonly string[], env: Record<string, string> = {}
   return serving;
 }
 
-/** Starts to stream the long text, and waits for its first piece. */
-async function streaming(serving: Serving, signal?: AbortSignal) {
-  const stream = await serving.client().completions.create({ ...long, stream: true }, signal ? { signal } : {});
+/** Starts to stream a text, and waits for its first piece. */
+async function streaming(serving: Serving, request: typeof long, signal?: AbortSignal) {
+  const stream = await serving.client().completions.create({ ...request, stream: true }, signal ? { signal } : {});
   const pieces = stream[Symbol.asyncIterator]();
   await pieces.next();
-  return pieces;
+  /** Reads to the end, and says why it is one. */
+  const rest = async (): Promise<string | null | undefined> => {
+    let finish: string | null | undefined;
+    for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
+      finish = next.value.choices[0]?.finish_reason;
+    }
+    return finish;
+  };
+  return { rest };
 }
 
 describe('a server with a limit', () => {
@@ -43,9 +53,10 @@ describe('a server with a limit', () => {
 
   it('refuses what is too much with 429 and Retry-After, answers the rest, and other models meanwhile', async () => {
     const client = serving.client();
-    const running = await streaming(serving);
+    const gone = new AbortController();
+    const running = await streaming(serving, endless, gone.signal);
     const waiting = [1, 2].map(() => client.completions.create({ ...long, max_tokens: 3 }));
-    await sleep(100);
+    await sleep(200);
     for (const stream of [false, true]) {
       const refused = await serving.post('/completions', { ...long, stream });
       expect(refused.status).toBe(429);
@@ -54,24 +65,29 @@ describe('a server with a limit', () => {
     }
     expect((await client.chat.completions.create(chat)).choices).toHaveLength(1);
     expect((await fetch(serving.url.replace('/v1', '/health'))).status).toBe(200);
-    await running.return?.(undefined);
+    gone.abort();
+    await running.rest();
     for (const { choices } of await Promise.all(waiting)) expect(choices[0]?.finish_reason).toBe('length');
   });
 
   it('does no more for a client that has gone', async () => {
-    const whole = performance.now();
-    await serving.client().completions.create(long);
-    const needed = performance.now() - whole;
-    // Three long texts and their clients' end take less than one of them.
-    const begun = performance.now();
+    const client = serving.client();
+    const start = performance.now();
+    await client.completions.create(long);
+    const needed = performance.now() - start;
     const gone = new AbortController();
-    const first = await streaming(serving, gone.signal);
-    const waiting = [1, 2].map(() => serving.client().completions.create(long, { signal: gone.signal }));
-    await sleep(20);
+    const { signal } = gone;
+    const running = await streaming(serving, endless, signal);
+    const waiting = [1, 2].map(() => client.completions.create(endless, { signal }));
+    await sleep(100);
     gone.abort();
-    await Promise.allSettled([first.next(), ...waiting]);
-    await serving.client().completions.create({ ...long, max_tokens: 1 });
-    expect(performance.now() - begun).toBeLessThan(0.8 * needed + 100);
+    const aborted = performance.now();
+    await Promise.allSettled([running.rest(), ...waiting]);
+    // The server may hear of it a moment later.
+    await sleep(100);
+    await client.completions.create({ ...long, max_tokens: 1 });
+    // Each of the three would take ten times that and more.
+    expect(performance.now() - aborted).toBeLessThan(3 * needed);
   });
 
   it('says how large a request may be', async () => {
@@ -109,87 +125,73 @@ describe('a server with a key', () => {
       }
     }
   });
-
-  it('warns in one line of a network without one', async () => {
-    const serving = await started([student, '--host', '0.0.0.0']);
-    expect(serving.err).toBe('warning: whoever reaches 0.0.0.0 can use these models: there is no --api-key-env\n');
-  });
 });
 
 describe.runIf(process.platform === 'linux')('a model’s process that is killed', () => {
   it('fails what it was answering, is replaced, and the server goes on', async () => {
     const serving = await started([writer]);
     const client = serving.client();
-    const running = client.completions.create(long).catch((error: unknown) => error);
-    const stream = client.completions.create({ ...long, max_tokens: 2 });
+    const kill = async (): Promise<number> => {
+      const [worker] = (await serving.workers()) as [number];
+      process.kill(worker, 'SIGKILL');
+      return worker;
+    };
+    const running = client.completions.create(endless).catch((error: unknown) => error);
     await sleep(100);
-    const [worker] = await serving.workers();
-    process.kill(worker as number, 'SIGKILL');
+    const waiting = client.completions.create({ ...long, max_tokens: 2 });
+    await sleep(100);
+    const first = await kill();
     const error = await running;
     expect(error).toBeInstanceOf(OpenAI.InternalServerError);
-    expect((error as Error).message).toContain(
-      'The process of the model "writer" was killed by SIGKILL while it answered.',
-    );
+    const message = 'The process of the model "writer" was killed by SIGKILL while it answered.';
+    expect((error as Error).message).toContain(message);
     // What waited is answered by the new one.
-    expect((await stream).choices[0]?.finish_reason).toBe('length');
-    expect(await serving.workers()).not.toContain(worker);
-    expect(serving.err).toBe(
-      'warning: the process of the model "writer" was killed by SIGKILL; a new one is started\n',
-    );
-  });
-
-  it('ends a stream with the error', async () => {
-    const serving = await started([writer]);
-    const pieces = await streaming(serving);
-    const [worker] = await serving.workers();
-    process.kill(worker as number, 'SIGKILL');
-    const drain = async (): Promise<void> => {
-      while (!(await pieces.next()).done);
-    };
-    await expect(drain()).rejects.toThrow('was killed by SIGKILL');
+    expect((await waiting).choices[0]?.finish_reason).toBe('length');
+    expect(await serving.workers()).not.toContain(first);
+    // A stream has begun: its last event is the error.
+    const { rest } = await streaming(serving, endless);
+    await kill();
+    await expect(rest()).rejects.toThrow(message);
+    const line = 'warning: the process of the model "writer" was killed by SIGKILL; a new one is started\n';
+    expect(serving.err).toBe(line + line);
   });
 });
 
 describe('a signal', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)('%s lets requests finish, takes no more, and ends with 0', async (signal) => {
+  it('lets requests finish, takes no more, and ends the server with 0', async () => {
     const serving = await started([writer]);
-    const pieces = await streaming(serving);
+    const { rest } = await streaming(serving, long);
     const other = serving.client().completions.create({ ...long, max_tokens: 5 });
-    await sleep(50);
-    serving.signal(signal);
+    await sleep(100);
+    serving.signal('SIGTERM');
     await sleep(100);
     await expect(fetch(`${serving.url}/models`)).rejects.toThrow();
-    let finish: string | null | undefined;
-    for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
-      finish = next.value.choices[0]?.finish_reason;
-    }
-    expect(finish).toBe('length');
+    expect(await rest()).toBe('length');
     expect((await other).choices[0]?.finish_reason).toBe('length');
     expect(await serving.exit).toBe(0);
     expect(serving.err).toBe('');
   });
 
-  it('ends an idle server at once, also with open connections', async () => {
-    const serving = await started([student]);
-    await serving.client().models.list();
+  it('ends an idle server at once, also with open connections; without a key it had warned of the network', async () => {
+    const serving = await started([student, '--host', '0.0.0.0']);
+    expect(serving.err).toBe('warning: whoever reaches 0.0.0.0 can use these models: there is no --api-key-env\n');
+    const at = serving.url.replace('0.0.0.0', '127.0.0.1');
+    await (await fetch(`${at}/models`)).json();
     const begun = performance.now();
-    serving.signal('SIGTERM');
+    serving.signal('SIGINT');
     expect(await serving.exit).toBe(0);
-    expect(performance.now() - begun).toBeLessThan(2000);
+    // Connections would stay for 72 seconds.
+    expect(performance.now() - begun).toBeLessThan(5000);
   });
 
-  it('a second one ends everything at once', async () => {
+  it('the second ends everything at once', async () => {
     const serving = await started([writer]);
-    const pieces = await streaming(serving);
+    const { rest } = await streaming(serving, endless);
     serving.signal('SIGINT');
     await sleep(600); // sooner it would be the same key press
     serving.signal('SIGINT');
     expect(await serving.exit).toBe(130);
-    await expect(
-      (async () => {
-        while (!(await pieces.next()).done);
-      })(),
-    ).rejects.toThrow();
+    await expect(rest()).rejects.toThrow();
   });
 });
 
