@@ -102,7 +102,7 @@ describe('a classifier', () => {
         }
         expect(token?.logprob).toBe(token?.top_logprobs[0]?.logprob);
         const tokens =
-          model === 'words' ? text(i).split(' ').length : (await idsOf(folders.student, text(i), 40)).length;
+          model === 'words' ? text(i).split(' ').length : (await idsOf(corpus.tokenizerFolder, text(i), 40)).length;
         expect(usage).toEqual({ prompt_tokens: tokens, completion_tokens: 1, total_tokens: tokens + 1 });
       }
     },
@@ -208,7 +208,7 @@ describe('embeddings', () => {
   /** The mean of the last hidden states, in double precision. */
   async function expectedMean(folder: string, content: string): Promise<number[]> {
     const { config, parameters } = await loadTransformer(folder);
-    const ids = await idsOf(folder, content, config.maxLength);
+    const ids = await idsOf(corpus.tokenizerFolder, content, config.maxLength);
     const fn = {
       key: `states ${folder}`,
       call: (p: Readonly<Record<string, Tensor>>, b: Readonly<Record<string, Tensor>>) => ({
@@ -244,7 +244,7 @@ describe('embeddings', () => {
     for (const { index, embedding } of found.data) {
       close(embedding, scaled(await expectedMean(folders.encoder, input[index] as string)));
     }
-    const lengths = await Promise.all(input.map((item) => idsOf(folders.encoder, item, 40)));
+    const lengths = await Promise.all(input.map((item) => idsOf(corpus.tokenizerFolder, item, 40)));
     const tokens = lengths.reduce((sum, ids) => sum + ids.length, 0);
     expect(found.usage).toEqual({ prompt_tokens: tokens, total_tokens: tokens });
   });
@@ -258,7 +258,7 @@ describe('embeddings', () => {
   });
 
   it('are taken of tokens', async () => {
-    const ids = [...(await idsOf(folders.encoder, text(3), 40))];
+    const ids = [...(await idsOf(corpus.tokenizerFolder, text(3), 40))];
     const of = async (input: string | number[] | number[][]) =>
       (await client.embeddings.create({ model: 'encoder', input, encoding_format: 'float' })).data;
     const [expected] = await of(text(3));

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import OpenAI from 'openai';
@@ -24,7 +24,10 @@ export async function classifierFolder(folder: string, corpus: Corpus, seed = 3)
   return folder;
 }
 
-/** A folder as sentence-transformers has it: pooling and normalising named beside the model. */
+/**
+ * A folder as an older sentence-transformers has it: pooling and normalising named beside the model, a vocabulary and no
+ * `tokenizer.json`, and nothing of ours.
+ */
 export async function encoderFolder(folder: string, corpus: Corpus): Promise<string> {
   await mkdir(join(folder, '1_Pooling'), { recursive: true });
   const config = tinyConfig(corpus.tokenizer.vocabularySize, { head: 'none', labels: 0 });
@@ -39,6 +42,7 @@ export async function encoderFolder(folder: string, corpus: Corpus): Promise<str
   }));
   await writeFile(join(folder, 'modules.json'), JSON.stringify(modules));
   await writeFile(join(folder, '1_Pooling/config.json'), JSON.stringify({ pooling_mode_mean_tokens: true }));
+  for (const name of ['recipe.json', 'tokenizer.json']) await rm(join(folder, name));
   return folder;
 }
 

@@ -168,7 +168,10 @@ describe('a signal', () => {
     await expect(fetch(`${serving.url}/models`)).rejects.toThrow();
     expect(await rest()).toBe('length');
     expect((await other).choices[0]?.finish_reason).toBe('length');
+    // At once, though the client keeps its connections for other requests.
+    const answered = performance.now();
     expect(await serving.exit).toBe(0);
+    expect(performance.now() - answered).toBeLessThan(3000);
     expect(serving.err).toBe('');
   });
 
