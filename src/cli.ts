@@ -1,6 +1,7 @@
 /** The composition root: parses the command line and loads the one command that it names. */
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { BACKENDS } from './backend/runner.js';
 import { reportBug } from './cli/bug.js';
 import { EXIT, type ExitCode, UsageError } from './cli/exit.js';
 import { REPORTERS } from './ui/reporter.js';
@@ -109,6 +110,35 @@ program
   .option('--threads <n>', 'threads of a compute step (default: all of the machine)', wholeNumber)
   .addHelpText('after', example('recipe doctor'))
   .action(lazy(async () => (await import('./cli/doctor.js')).doctor));
+
+program
+  .command('serve')
+  .description('serve models over HTTP as OpenAI does, until Ctrl-C')
+  .argument('<model...>', 'folders of models: out/tinybert/student, or one in the layout of Hugging Face')
+  .option('--host <address>', 'where to listen; 0.0.0.0 is all of the network', '127.0.0.1')
+  .option('--port <n>', 'where to listen; 0 takes a free port and says which', portNumber, 8000)
+  .addOption(
+    new Option('--name <name>', "what requests call the model; once for each (default: the folder's name)")
+      .argParser((value: string, before: readonly string[]) => [...before, value])
+      .default([], ''),
+  )
+  .option('--api-key-env <variable>', 'environment variable that holds the key that requests must carry')
+  .option('--max-body <bytes>', 'largest request', wholeNumber, 4 * 2 ** 20)
+  .option('--max-waiting <n>', 'requests that may wait for a model; more are told to come later', wholeNumber, 256)
+  .option('--threads <n>', 'threads of each model (default: all of the machine)', wholeNumber)
+  .addOption(
+    new Option('--backend <name>', 'where models are computed').choices(BACKENDS).env('RECIPE_BACKEND').default('onnx'),
+  )
+  .addHelpText('after', example('recipe serve out/tinybert/student --name spam'))
+  .action(lazy(async () => (await import('./cli/serve.js')).serve));
+
+function portNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isInteger(value) || value < 0 || value > 65_535) {
+    throw new InvalidArgumentError('Expected a port, 0 to 65535.');
+  }
+  return value;
+}
 
 function wholeNumber(text: string): number {
   const value = Number(text);

@@ -8,10 +8,11 @@ const SCHEMAS = resolve(import.meta.dirname, '../schemas');
 
 /** Which folders of src each folder may import from, beside itself: docs/ARCHITECTURE.md as a table. */
 const MAY: Readonly<Record<string, readonly string[]>> = {
-  cli: ['ui', 'engine', 'steps', 'backend', 'util'],
+  cli: ['ui', 'engine', 'steps', 'serve', 'backend', 'util'],
   ui: ['engine', 'util'],
   engine: ['util'],
   steps: ['engine', 'hub', 'train', 'teachers', 'data', 'report', 'models', 'options', 'util'],
+  serve: ['models', 'data', 'backend', 'util'],
   hub: ['engine', 'models', 'data', 'options', 'util'],
   train: ['engine', 'methods', 'models', 'backend', 'data', 'report', 'options', 'util'],
   teachers: ['engine', 'models', 'backend', 'data', 'report', 'options', 'util'],
@@ -44,6 +45,8 @@ const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^yaml$/, /^(engine\/|cli\/step-example\.ts$)/],
   [/^commander$/, /^cli(\.ts$|\/)/],
   [/^@huggingface\/hub$/, /^hub\//],
+  [/^fastify$/, /^serve\/(server|validation)\.ts$/],
+  [/^@huggingface\/jinja$/, /^serve\/chat-template\.ts$/],
   [/^(tokenizers|postal-mime|html-to-text)$/, /^data\//],
 ];
 
@@ -114,7 +117,7 @@ test('each heavy package has its one place', () => {
 });
 
 test('no heavy package is loaded before a command needs it', () => {
-  const heavy = /^(@tensorflow\/|onnx|tokenizers|ink|react|postal-mime|html-to-text)/;
+  const heavy = /^(@tensorflow\/|onnx|tokenizers|ink|react|postal-mime|html-to-text|fastify|@huggingface\/jinja)/;
   const seen = new Set<string>();
   const loaded: string[] = [];
   const visit = (file: string): void => {

@@ -122,6 +122,8 @@ describe.each([
 
 describe('package-lock.json', () => {
   interface Entry {
+    readonly dev?: boolean;
+    readonly engines?: { readonly node?: string };
     readonly hasInstallScript?: boolean;
     readonly optionalDependencies?: Readonly<Record<string, string>>;
   }
@@ -132,6 +134,14 @@ describe('package-lock.json', () => {
   test('lets npm run no install script of a dependency: none needs one, and one of them downloads CUDA', async () => {
     const scripted = Object.entries(await packages).filter(([path, entry]) => path !== '' && entry.hasInstallScript);
     expect(scripted.map(([path]) => path)).toEqual([]);
+  });
+
+  test('has nothing for users that wants a newer Node than we do', async () => {
+    const newer = Object.entries(await packages).filter(([, { dev, engines }]) => {
+      const alternatives = dev ? [] : (engines?.node ?? '').split('||');
+      return alternatives.length > 0 && alternatives.every((range) => Number(/>=? *(\d+)/.exec(range)?.[1] ?? 0) > 20);
+    });
+    expect(newer.map(([path]) => path)).toEqual([]);
   });
 
   test('names the binaries of every platform, without which npm ci of npm 11 refuses it', async () => {

@@ -11,8 +11,13 @@ const SAME_PRESS = 400;
  * Ctrl-C once stops a run after a checkpoint, twice at once, and a third time ends this process whatever it does.
  * SIGTERM, a closed terminal and a reader of stdout that is gone count as one Ctrl-C. Returns a function that takes
  * the handlers away.
+ *
+ * @param signals that count; another does what it does by itself
  */
-export function handleSignals(control: RunControl): () => void {
+export function handleSignals(
+  control: Pick<RunControl, 'requestStop' | 'requestKill'>,
+  signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'],
+): () => void {
   let presses = 0;
   let lastAt = Number.NEGATIVE_INFINITY;
   const onSignal = (): void => {
@@ -25,7 +30,6 @@ export function handleSignals(control: RunControl): () => void {
     else process.exit(EXIT.interrupted);
   };
   const onOutputGone = (): void => control.requestStop();
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, onSignal);
   process.stdout.on('error', onOutputGone);
   return () => {

@@ -46,6 +46,21 @@ const CHARACTERS = 8;
  * @throws StepFailure `corrupt-tokenizer`
  */
 export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
+  const { tokenizer, json } = await openTokenizer(folder);
+  const suffix = await suffixOf(tokenizer);
+  return {
+    vocabularySize: tokenizer.getVocabSize(true),
+    padId: await padIdOf(folder, tokenizer),
+    hash: createHash('sha256').update(json).digest('hex'),
+    encode: (texts, maxLength) => encode(tokenizer, suffix, texts, maxLength),
+  };
+}
+
+/**
+ * The package's tokenizer, which neither cuts nor fills up, and the text of its `tokenizer.json`.
+ * @throws StepFailure `corrupt-tokenizer`
+ */
+export async function openTokenizer(folder: string): Promise<{ readonly tokenizer: Tokenizer; readonly json: string }> {
   const file = join(folder, 'tokenizer.json');
   const { Tokenizer } = await import('tokenizers');
   let json: string;
@@ -60,13 +75,7 @@ export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
   // Settings of whoever saved it; how texts are cut and filled up is said here.
   tokenizer.disableTruncation();
   tokenizer.disablePadding();
-  const suffix = await suffixOf(tokenizer);
-  return {
-    vocabularySize: tokenizer.getVocabSize(true),
-    padId: await padIdOf(folder, tokenizer),
-    hash: createHash('sha256').update(json).digest('hex'),
-    encode: (texts, maxLength) => encode(tokenizer, suffix, texts, maxLength),
-  };
+  return { tokenizer, json };
 }
 
 /** The special tokens that end every text: `[SEP]` of BERT, none of GPT-2. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
-import { copyFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { writeTokenizer } from '../data/legacy-tokenizer.js';
 import { loadTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
@@ -14,7 +14,12 @@ import { isHubReference, parseHubReference } from './reference.js';
 import { fetchSnapshot } from './snapshot.js';
 
 /** What is read of a model's folder, and of a repository: weights in another format are not fetched. */
-const SETTINGS = ['config.json', 'generation_config.json', 'sentence_bert_config.json', ...TOKENIZER_FILES];
+const SETTINGS = [
+  'config.json',
+  'generation_config.json',
+  ...['sentence_bert_config.json', 'modules.json', '1_Pooling/config.json'], // how embeddings are made
+  ...TOKENIZER_FILES,
+];
 const isWanted = (path: string): boolean =>
   SETTINGS.includes(path) || /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/.test(path);
 
@@ -30,6 +35,7 @@ export async function run(ctx: StepContext<ImportModelOptions>): Promise<void> {
   const plain = SETTINGS.filter((file) => file !== 'tokenizer.json');
   for (const file of [...plain, ...(index ? ['model.safetensors.index.json'] : []), ...files]) {
     if (!(await stat(join(folder, file)).then(Boolean, () => false))) continue;
+    await mkdir(dirname(join(output, file)), { recursive: true });
     // A clone of the bytes where the file system can, so that a large model is not on the disk twice.
     await copyFile(join(folder, file), join(output, file), constants.COPYFILE_FICLONE);
     ctx.signal.throwIfAborted();

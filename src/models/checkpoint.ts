@@ -11,6 +11,7 @@ import { Weights } from './weights.js';
 export const TOKENIZER_FILES = [
   'tokenizer.json',
   'tokenizer_config.json',
+  'chat_template.jinja',
   'special_tokens_map.json',
   'added_tokens.json',
   'vocab.txt',

@@ -3,7 +3,7 @@ import type { ImportModelOptions } from '../options/import-model.js';
 
 export const importModel = defineStep<ImportModelOptions>({
   name: 'import-model',
-  version: 1,
+  version: 2,
   summary: "Takes a pretrained model from a folder in Hugging Face's layout, or from the Hub",
   inputs: {},
   outputs: { model: 'model' },

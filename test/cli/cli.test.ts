@@ -16,7 +16,7 @@ describe('usage', () => {
     expect(help.out).toContain('Exit codes: 0 ok, 1 a step failed, 2 bad recipe or usage, 130 interrupted.');
   });
 
-  test.each(['run', 'resume', 'validate', 'plan', 'graph', 'status', 'steps'])(
+  test.each(['run', 'resume', 'validate', 'plan', 'graph', 'status', 'steps', 'serve'])(
     '%s --help has an example',
     async (command) => {
       const { code, out } = await recipe(here, [command, '--help']);

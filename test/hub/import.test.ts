@@ -68,6 +68,22 @@ describe('import-model', async () => {
     expect(await loadTransformer(made)).toEqual(await loadTransformer(teacher));
   });
 
+  it('keeps how embeddings are made, and the chat template', async () => {
+    const files = {
+      'modules.json': '[]',
+      '1_Pooling/config.json': '{"pooling_mode_cls_token": true}',
+      'chat_template.jinja': 'x',
+    };
+    const at = await without(async (to) => {
+      await mkdir(join(to, '1_Pooling'));
+      for (const [name, text] of Object.entries(files)) await writeFile(join(to, name), text);
+    });
+    const { outputs } = await imported(at);
+    for (const [name, text] of Object.entries(files)) {
+      expect(await readFile(join(outputs.model as string, name), 'utf8')).toBe(text);
+    }
+  });
+
   it('takes weights in several files', async () => {
     const at = await without(async (to) => {
       const { tensors } = await readSafetensors(join(to, 'model.safetensors'));
