@@ -22,6 +22,15 @@ export class HexList {
   slice(i: number): Buffer {
     return this.bytes.subarray(i * BYTES, (i + 1) * BYTES);
   }
+
+  /** One as two numbers of 32 bits. */
+  upper(i: number): number {
+    return this.bytes.readUInt32BE(i * BYTES);
+  }
+
+  lower(i: number): number {
+    return this.bytes.readUInt32BE(i * BYTES + 4);
+  }
 }
 
 /** Ids without duplicates in the order in which they were added, found by a hash table of whole numbers: 16 to 32 bytes a row. */
@@ -54,10 +63,12 @@ export class RowIds {
 
   /** Its number, counted from 0; -1 if it is not there. */
   find(id: string): number {
+    const [upper, lower] = [Number.parseInt(id.slice(0, 8), 16), Number.parseInt(id.slice(8), 16)];
     const mask = this.places.length - 1;
-    for (let at = start(id) & mask; ; at = (at + 1) & mask) {
+    // An id is a hash already: where it is looked for first is a part of it.
+    for (let at = upper & mask; ; at = (at + 1) & mask) {
       const number = (this.places[at] as number) - 1;
-      if (number < 0 || this.ids.at(number) === id) return number;
+      if (number < 0 || (this.ids.upper(number) === upper && this.ids.lower(number) === lower)) return number;
     }
   }
 
@@ -68,11 +79,8 @@ export class RowIds {
 
   private place(i: number): void {
     const mask = this.places.length - 1;
-    let at = start(this.ids.at(i)) & mask;
+    let at = this.ids.upper(i) & mask;
     while (this.places[at] !== 0) at = (at + 1) & mask;
     this.places[at] = i + 1;
   }
 }
-
-/** An id is a hash already. */
-const start = (id: string): number => Number.parseInt(id.slice(0, 8), 16);
