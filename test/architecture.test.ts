@@ -32,7 +32,7 @@ const CONTRACT_ONLY = ['steps', 'hub', 'train', 'teachers'];
 const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^@tensorflow\/tfjs$/, /^backend\/tf\.ts$/],
   [/^onnxruntime-node$/, /^backend\/onnx\/session\.ts$/],
-  [/^onnx-proto$/, /^backend\/onnx\/encode\.ts$/],
+  [/^onnx-proto$/, /^backend\/onnx\/(encode|decode)\.ts$/],
   [/^(ink|react)(\/|$)/, /^ui\/tty\//],
   [/^(ajv|p-queue)(\/|$)/, /^engine\//],
   // The CLI writes examples; only the engine reads.

@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StepFailure } from '../util/failure.js';
+import { float32Of } from '../util/float16.js';
 
 /**
  * The artifact of kind `logits`: what a teacher said of each text, unpadded, in float16. `index.json` says what is in
@@ -89,14 +90,7 @@ export class LogitsCache {
    * @throws StepFailure if the text is not in the cache, or the teacher saw other tokens
    */
   read(id: string, ids: Int32Array, wanted: Wanted): RowSignal {
-    const row = this.rows.get(id);
-    if (!row) {
-      throw new StepFailure(
-        'not-cached',
-        `the teacher's logits have no row for text ${id}`,
-        'Run cache-logits over the same data that the student trains on.',
-      );
-    }
+    const row = this.find(id);
     if (row.tokens !== ids.length || row.hash !== tokensHash(ids)) {
       throw new StepFailure(
         'misaligned',
@@ -124,6 +118,26 @@ export class LogitsCache {
     const hiddenStates = layers(this.index.hiddenStates, wanted.hiddenStates, row.tokens * hidden);
     const attention = layers(this.index.attention, wanted.attention, heads * row.tokens * row.tokens);
     return { logits, hiddenStates, attention };
+  }
+
+  /**
+   * A text's class logits [labels], in the order of the cache's own labels. They are of the text and not of its tokens:
+   * any tokenizer's will do.
+   * @throws StepFailure if the text is not in the cache
+   */
+  classLogits(id: string): Float32Array {
+    const { shard, offset } = this.find(id);
+    return float32Of(readHalf(this.files[shard] as number, offset, this.index.labels.length));
+  }
+
+  private find(id: string): LogitsRow {
+    const row = this.rows.get(id);
+    if (row) return row;
+    throw new StepFailure(
+      'not-cached',
+      `the teacher's logits have no row for text ${id}`,
+      'Run cache-logits over the same data that the student trains on.',
+    );
   }
 
   close(): void {
