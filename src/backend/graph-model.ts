@@ -48,6 +48,8 @@ export class GraphModel {
     private readonly wheres: readonly Where[],
     readonly inputs: readonly GraphInput[],
     readonly outputs: readonly string[],
+    /** Names of all nodes: each can be read. */
+    readonly nodes: ReadonlySet<string>,
     /** Small weights, by name. */
     private readonly constants: ReadonlyMap<string, Known>,
     /** All others. */
@@ -60,7 +62,9 @@ export class GraphModel {
    */
   static parse(json: GraphJson, weights: Uint8Array): GraphModel {
     const { node: nodes } = json.modelTopology;
-    const wheres = nodes.flatMap(({ name, op, input }) => (op === 'Where' ? [{ name, condition: input?.[0] ?? '' }] : []));
+    const wheres = nodes.flatMap(({ name, op, input }) =>
+      op === 'Where' ? [{ name, condition: input?.[0] ?? '' }] : [],
+    );
     // tfjs runs a `Where` asynchronously only; here it is one more input.
     const cut = nodes.map((each) =>
       each.op === 'Where' ? { name: each.name, op: 'Placeholder', attr: { dtype: { type: 'DT_INT32' } } } : each,
@@ -87,12 +91,22 @@ export class GraphModel {
     const inputs = model.inputs
       .filter(({ name }) => !own.has(name))
       .map(({ name, dtype, shape }) => ({ name, dtype, shape: shape as readonly number[] | undefined }));
-    return new GraphModel(model, inOrder(nodes, wheres), inputs, outputsOf(json), constants, parameters);
+    return new GraphModel(
+      model,
+      inOrder(nodes, wheres),
+      inputs,
+      outputsOf(json),
+      new Set(nodes.map(({ name }) => name)),
+      constants,
+      parameters,
+    );
   }
 
   /** Numbers of its weights. */
   get size(): number {
-    const sizes = [...this.constants.values()].filter(({ dtype }) => dtype === 'float32').map(({ values }) => values.length);
+    const sizes = [...this.constants.values()]
+      .filter(({ dtype }) => dtype === 'float32')
+      .map(({ values }) => values.length);
     const large = Object.values(this.parameters).map(({ data }) => data.length);
     return [...sizes, ...large].reduce((sum, size) => sum + size, 0);
   }
@@ -167,5 +181,7 @@ function outputsOf({ modelTopology: { node: nodes }, signature }: GraphJson): st
   const named = Object.values(signature?.outputs ?? {}).map(({ name }) => nodeOf(name));
   if (named.length > 0) return named;
   const read = new Set(nodes.flatMap(({ input }) => (input ?? []).map(nodeOf)));
-  return nodes.filter(({ name, op }) => !read.has(name) && op !== 'Const' && op !== 'Placeholder').map(({ name }) => name);
+  return nodes
+    .filter(({ name, op }) => !read.has(name) && op !== 'Const' && op !== 'Placeholder')
+    .map(({ name }) => name);
 }

@@ -58,7 +58,7 @@ export function placesOf({ shape, values }: Pick<Known, 'shape' | 'values'>): In
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
   const places: number[] = [];
   values.forEach((value, i) => {
-    if (value !== 0) strides.forEach((stride, axis) => places.push(Math.floor(i / stride) % (shape[axis] as number)));
+    if (value !== 0) places.push(...strides.map((stride, axis) => Math.floor(i / stride) % (shape[axis] as number)));
   });
   return Int32Array.from(places);
 }

@@ -47,7 +47,13 @@ class TraceBackend extends tf.KernelBackend {
     if (!Object.values(inputs).every(({ dataId }: Tensor) => this.known.has(dataId))) return;
     // tfjs reshapes by sharing a dataId, so the shape is the tensor's own.
     const sources = mapInputs(inputs, ({ dataId, shape }) => ({ of: this.known.get(dataId) as () => Known, shape }));
-    const made = once(() => evaluate(kernel, mapInputs(sources, ({ of, shape }) => ({ ...of(), shape })), attrs));
+    const made = once(() =>
+      evaluate(
+        kernel,
+        mapInputs(sources, ({ of, shape }) => ({ ...of(), shape })),
+        attrs,
+      ),
+    );
     outputs.forEach((dataId, i) => {
       this.known.set(dataId, () => made()[i] as Known);
     });

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { StepContext } from '../engine/step.js';
+import { RANK } from '../models/imported/imported.js';
 import {
   describeOnnx,
   FEED_TYPES,
@@ -23,7 +24,6 @@ const USUAL: Readonly<Record<OnnxFeed, readonly string[]>> = {
   mask: ['attention_mask'],
   types: ['token_type_ids'],
 };
-const RANK = { logits: 2, embedding: 2, hidden: 3 } as const;
 
 /** Takes an ONNX file with its tokenizer and labels, and runs it once. */
 export async function importOnnx(ctx: StepContext<ImportModelOptions>, model: OnnxModel): Promise<void> {

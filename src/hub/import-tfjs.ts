@@ -25,7 +25,7 @@ export async function importTfjs(ctx: StepContext<ImportModelOptions>, model: Tf
   const names = graph.inputs.map(({ name }) => name);
   const inputs = mapInputs(model.inputs, USUAL, names);
   checkFeeds(inputs);
-  const said = mapOutput(model.outputs, graph.outputs, model.labels !== undefined);
+  const said = mapOutput(model.outputs, graph.outputs, model.labels !== undefined, graph.nodes);
   const tokenizer = await takeTokenizer(model.tokenizer ?? folder, output);
   const ids = graph.inputs.find(({ name }) => name === inputs.ids);
   const fixed = [ids?.shape?.[1]].find((size) => size !== undefined && size > 0);

@@ -1,4 +1,4 @@
-import { type Says, SAYS } from '../models/imported/imported.js';
+import { SAYS, type Says } from '../models/imported/imported.js';
 import { StepFailure } from '../util/failure.js';
 
 /** How a recipe's mapping meets the names that a graph has. */
@@ -49,18 +49,22 @@ const USUAL_OUTPUTS: Readonly<Record<Says, readonly string[]>> = {
  * Which output is read, and what it says.
  *
  * @param labelled whether the recipe gives labels
+ * @param inside what else can be read by name, if the recipe asks for it
  * @throws StepFailure if there is no such output, or none can be chosen
  */
 export function mapOutput(
   given: Readonly<Partial<Record<Says, string>>> | undefined,
   there: readonly string[],
   labelled: boolean,
+  inside: ReadonlySet<string> = new Set(),
 ): { readonly says: Says; readonly name: string } {
   const hint = `Its outputs are ${list(there)}.`;
   for (const says of SAYS) {
     const name = given ? given[says] : USUAL_OUTPUTS[says].find((candidate) => there.includes(candidate));
     if (name === undefined) continue;
-    if (!there.includes(name)) throw new StepFailure('no-output', `the graph has no output "${name}"`, hint);
+    if (!there.includes(name) && !inside.has(name)) {
+      throw new StepFailure('no-output', `the graph has no output "${name}"`, hint);
+    }
     return { says, name };
   }
   const [only, second] = there;

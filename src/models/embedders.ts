@@ -7,10 +7,7 @@ import { importedEmbedders } from './imported/index.js';
 import { transformerEmbedder } from './transformer-embedder.js';
 
 /** Every kind of encoder there is. */
-export const embedders: readonly EmbedderFamily[] = [
-  ...architectures.map(transformerEmbedder),
-  ...importedEmbedders,
-];
+export const embedders: readonly EmbedderFamily[] = [...architectures.map(transformerEmbedder), ...importedEmbedders];
 
 /**
  * Loads an artifact folder's model as an encoder of texts.

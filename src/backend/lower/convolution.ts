@@ -5,7 +5,8 @@ import type { Family } from './lowering.js';
 export const convolution: Family = {
   Conv2D: ({ g, input, attrs }) => {
     const [x, filter] = [input('x'), input('filter')];
-    if ((attrs.dataFormat ?? 'NHWC') !== 'NHWC') throw new Error('a convolution with channels first cannot be recorded');
+    if ((attrs.dataFormat ?? 'NHWC') !== 'NHWC')
+      throw new Error('a convolution with channels first cannot be recorded');
     const info = tf.backend_util.computeConv2DInfo(
       [...x.shape] as [number, number, number, number],
       [...filter.shape] as [number, number, number, number],

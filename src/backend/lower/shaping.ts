@@ -60,11 +60,13 @@ export const shaping: Family = {
       mask('shrinkAxis'),
     );
     if (info.isIdentity) return g.reshape(x, info.finalShape);
+    const { begin, end, strides } = info;
     // Before the first element is -1 to tfjs; to ONNX that is the last one.
-    const ends = info.end.map((end, i) => ((info.strides[i] as number) < 0 && end < 0 ? -1 - (x.shape[i] as number) : end));
+    const ends = end.map((e, i) => ((strides[i] as number) < 0 && e < 0 ? -1 - (x.shape[i] as number) : e));
     const axes = x.shape.map((_, i) => i);
-    const inputs = [x, g.ints(info.begin), g.ints(ends), g.ints(axes), g.ints(info.strides)];
-    return g.reshape(g.emit('Slice', inputs, { dtype: x.dtype, shape: info.finalShapeSparse }), info.finalShape);
+    const inputs = [x, g.ints(begin), g.ints(ends), g.ints(axes), g.ints(strides)];
+    const shape = tf.slice_util.computeOutShape(begin, end, strides);
+    return g.reshape(g.emit('Slice', inputs, { dtype: x.dtype, shape }), info.finalShape);
   },
   Concat: (call) => {
     const values = call.inputs();

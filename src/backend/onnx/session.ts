@@ -83,11 +83,7 @@ function checkProvider(provider: Provider): void {
  * @param threads threads of one operator; results do not depend on it
  * @throws StepFailure if the provider cannot be used here
  */
-export async function createSession(
-  model: Uint8Array | string,
-  provider: Provider,
-  threads: number,
-): Promise<Session> {
+export async function createSession(model: Uint8Array | string, provider: Provider, threads: number): Promise<Session> {
   checkProvider(provider);
   const session = await create(model, provider, {
     executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],

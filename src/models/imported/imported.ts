@@ -67,8 +67,16 @@ export function asEmbedder(folder: string, { about, bytes, run, close }: TextGra
   return { type, width, parameters, bytes, embed: run, close };
 }
 
+/** Axes of what a graph says. */
+export const RANK: Readonly<Record<Says, number>> = { logits: 2, embedding: 2, hidden: 3 };
+
 /** What is wrong with an output's size. */
-export function wrongShape({ says, name }: Imported['output'], size: number, texts: number, length: number): StepFailure {
+export function wrongShape(
+  { says, name }: Imported['output'],
+  size: number,
+  texts: number,
+  length: number,
+): StepFailure {
   const shapes = { logits: '[texts, labels]', embedding: '[texts, width]', hidden: '[texts, length, width]' };
   return new StepFailure(
     'shape',

@@ -125,7 +125,12 @@ async function runBatch(
 }
 
 /** What the graph's output holds, and how many rows and tokens it was run with. */
-async function runRaw(session: Session, { inputs, output, max_length }: Mapped, ids: readonly Int32Array[], padId: number) {
+async function runRaw(
+  session: Session,
+  { inputs, output, max_length }: Mapped,
+  ids: readonly Int32Array[],
+  padId: number,
+) {
   const port = portOf(session.inputs, inputs.ids as string);
   const rows = fixedSize(port, 0) ?? ids.length;
   const longest = Math.max(1, longestOf(ids));

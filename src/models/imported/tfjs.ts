@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type GraphJson, GraphModel } from '../../backend/graph-model.js';
-import { type Backend, createRunner, type HostTensors, type Runner, type TensorFunction } from '../../backend/runner.js';
+import {
+  type Backend,
+  createRunner,
+  type HostTensors,
+  type Runner,
+  type TensorFunction,
+} from '../../backend/runner.js';
 import { type Tensor, tf } from '../../backend/tf.js';
 import { NotRecordable, recording } from '../../backend/trace.js';
 import { loadTokenizer, type TextTokenizer } from '../../data/tokenizer.js';
@@ -12,6 +18,7 @@ import {
   type Imported,
   type Mapped,
   meanOfTokens,
+  RANK,
   readImported,
   SAMPLE,
   type TextGraph,
@@ -120,17 +127,26 @@ async function runBatch(
 }
 
 /** How tfjs and the recording say that they lack an operator. */
-const LACKING = [/dynamic op '(\w+)'/, /Unknown op '(\w+)'/, /^Kernel '(\w+)' not registered/, /^Node type (\w+) is not/];
+const LACKING = [
+  /dynamic op '(\w+)'/,
+  /Unknown op '(\w+)'/,
+  /^Kernel '(\w+)' not registered/,
+  /^Node type (\w+) is not/,
+];
 
 function unsupported(error: unknown): unknown {
   if (error instanceof StepFailure || !(error instanceof Error)) return error;
   const recorded = error instanceof NotRecordable ? error : undefined;
-  const op = recorded?.kernel ?? LACKING.map((said) => said.exec(error.message)?.[1]).find((name) => name !== undefined);
+  const op =
+    recorded?.kernel ?? LACKING.map((said) => said.exec(error.message)?.[1]).find((name) => name !== undefined);
   if (op !== undefined) {
     return new StepFailure('unsupported-op', `the graph uses the operator ${op}, which cannot be computed here`);
   }
   if (recorded) {
-    return new StepFailure('unsupported-model', 'the graph makes shapes of the numbers that it is fed, which cannot be recorded');
+    return new StepFailure(
+      'unsupported-model',
+      'the graph makes shapes of the numbers that it is fed, which cannot be recorded',
+    );
   }
   return new StepFailure('unsupported-model', `the graph cannot be computed: ${error.message.split('\n')[0]}`);
 }
@@ -177,7 +193,14 @@ function functionOf(graph: GraphModel, { inputs, output }: Mapped): TensorFuncti
         feeds[inputs.ids as string] = cast(ids as Tensor, inputs.ids as string);
         if (inputs.mask !== undefined) feeds[inputs.mask] = cast(mask as Tensor, inputs.mask);
       }
-      return { [output.name]: graph.run(parameters, feeds, output.name) };
+      const said = graph.run(parameters, feeds, output.name);
+      if (said.rank !== RANK[output.says]) {
+        throw new StepFailure(
+          'shape',
+          `the graph's "${output.name}" has the shape [${said.shape}], and one of ${RANK[output.says]} axes is needed`,
+        );
+      }
+      return { [output.name]: said };
     },
   };
 }
@@ -192,7 +215,12 @@ function sparseOf(ids: Tensor): { readonly indices: Tensor; readonly values: Ten
   const data = recording() ? undefined : ids.dataSync();
   const real = data ? every.filter((i) => data[i] !== NO_TOKEN) : every;
   const places = Int32Array.from(real.flatMap((i) => [Math.floor(i / length), i % length]));
-  const values = data ? tf.tensor1d(Int32Array.from(real, (i) => data[i] as number), 'int32') : tf.reshape(ids, [-1]);
+  const values = data
+    ? tf.tensor1d(
+        Int32Array.from(real, (i) => data[i] as number),
+        'int32',
+      )
+    : tf.reshape(ids, [-1]);
   return { indices: tf.tensor2d(places, [real.length, 2], 'int32'), values };
 }
 

@@ -1,6 +1,6 @@
 import { Random } from '../../util/random.js';
 import type { SparseRows } from './features.js';
-import { type Fit, fitSoftmax, objectiveOf, type Problem } from './fit.js';
+import { type Fit, fitSoftmax, laidOut, objectiveOf, type Problem } from './fit.js';
 
 /** Strengths tried: decades, since between them held-out losses differ by less than folds do. */
 export const STRENGTHS: readonly number[] = [1e-3, 1e-2, 1e-1, 1, 10, 100, 1000];
@@ -25,19 +25,20 @@ export async function chooseL2(
   seed: number,
   onFit: (done: number, total: number) => Promise<void>,
 ): Promise<readonly [Tried, ...Tried[]]> {
-  const folds = deal(problem, seed);
-  const tried: Tried[] = [];
+  const losses = STRENGTHS.map(() => 0);
+  for (const [fold, held] of deal(problem, seed).entries()) {
+    const [learnt, judged] = [without(problem, new Set(held)), only(problem, held)];
+    // From the strongest on: the optimum of one is near that of the next.
+    let fit: Fit | undefined;
+    for (let i = STRENGTHS.length - 1; i >= 0; i--) {
+      fit = await fitSoftmax({ ...learnt, l2: STRENGTHS[i] as number }, undefined, fit);
+      losses[i] = (losses[i] as number) + lossOf(fit, judged);
+      await onFit((fold + 1) * STRENGTHS.length - i, FOLDS * STRENGTHS.length);
+    }
+  }
   let weight = 0;
   for (const w of problem.weights) weight += w;
-  for (const l2 of STRENGTHS) {
-    let loss = 0;
-    for (const held of folds) {
-      const fit = await fitSoftmax({ ...without(problem, new Set(held)), l2 });
-      loss += lossOf(fit, only(problem, held));
-      await onFit(tried.length * FOLDS + folds.indexOf(held) + 1, STRENGTHS.length * FOLDS);
-    }
-    tried.push({ l2, loss: loss / weight });
-  }
+  const tried = STRENGTHS.map((l2, i) => ({ l2, loss: (losses[i] as number) / weight }));
   // Of equals the stronger: it says less of what it has not seen.
   return tried.sort((a, b) => a.loss - b.loss || b.l2 - a.l2) as [Tried, ...Tried[]];
 }
@@ -50,9 +51,11 @@ function deal({ targets, labels, weights }: Omit<Problem, 'l2'>, seed: number): 
     return own.indexOf(Math.max(...own));
   };
   const folds: number[][] = Array.from({ length: FOLDS }, () => []);
-  rows.sort((a, b) => label(a) - label(b)).forEach((row, i) => {
-    folds[i % FOLDS]?.push(row);
-  });
+  rows
+    .sort((a, b) => label(a) - label(b))
+    .forEach((row, i) => {
+      folds[i % FOLDS]?.push(row);
+    });
   return folds;
 }
 
@@ -88,10 +91,8 @@ function pick({ rows, targets, weights, labels }: Omit<Problem, 'l2'>, picked: r
 }
 
 /** Σw·CE of a fit on rows that it has not seen. */
-function lossOf({ weight, bias }: Pick<Fit, 'weight' | 'bias'>, rows: Omit<Problem, 'l2'>): number {
-  const x = new Float64Array(weight.length + bias.length);
-  x.set(weight);
-  x.set(bias, weight.length);
+function lossOf(fit: Fit, rows: Omit<Problem, 'l2'>): number {
+  const x = laidOut(fit);
   let total = 0;
   for (const w of rows.weights) total += w;
   return total === 0 ? 0 : total * objectiveOf({ ...rows, l2: 0 })(x, new Float64Array(x.length));

@@ -54,7 +54,12 @@ export async function writeTinyOnnx(folder: string, variant: Variant = {}, file 
   } else {
     table.rawData = bytes(weights.table);
   }
-  const head: onnx.ITensorProto = { name: 'head', dataType: FLOAT, dims: [WIDTH, LABELS.length], rawData: bytes(weights.head) };
+  const head: onnx.ITensorProto = {
+    name: 'head',
+    dataType: FLOAT,
+    dims: [WIDTH, LABELS.length],
+    rawData: bytes(weights.head),
+  };
   const axes: onnx.ITensorProto = { name: 'one', dataType: INT64, dims: [1], int64Data: [1] };
   const keep = { name: 'keepdims', type: proto.onnx.AttributeProto.AttributeType.INT, i: 0 };
   const to = (type: number) => [{ name: 'to', type: proto.onnx.AttributeProto.AttributeType.INT, i: type }];
@@ -72,8 +77,8 @@ export async function writeTinyOnnx(folder: string, variant: Variant = {}, file 
           node('Unsqueeze', ['float mask', 'two'], 'column'),
           node('Mul', ['last_hidden_state', 'column'], 'masked'),
           node('ReduceSum', ['masked', 'one'], 'sum', [keep]),
-          node('ReduceSum', ['column', 'one'], 'tokens', [keep]),
-          node('Div', ['sum', 'tokens'], 'sentence_embedding'),
+          node('ReduceSum', ['column', 'one'], 'token count', [keep]),
+          node('Div', ['sum', 'token count'], 'sentence_embedding'),
         ];
   const product = variant.half ? 'float logits' : 'logits';
   const model: onnx.IModelProto = {
