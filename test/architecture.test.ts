@@ -33,7 +33,7 @@ const CONTRACT_ONLY = ['steps', 'hub', 'train', 'teachers'];
 const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^@tensorflow\/tfjs$/, /^backend\/tf\.ts$/],
   [/^onnxruntime-node$/, /^backend\/onnx\/session\.ts$/],
-  [/^onnx-proto$/, /^backend\/onnx\/encode\.ts$/],
+  [/^onnx-proto$/, /^backend\/onnx\/(encode|decode)\.ts$/],
   [/^(ink|react)(\/|$)/, /^ui\/tty\//],
   [/^ajv(\/|$)/, /^engine\//],
   [/^p-queue$/, /^(engine\/scheduler|teachers\/query\/pace)\.ts$/],

@@ -1,12 +1,11 @@
 import { type Tensor, tf } from './tf.js';
-import { TRACE } from './trace.js';
+import { recording } from './trace.js';
 
 /**
  * Operators of our own, with a backward written by hand in tfjs ops. Where no gradient is wanted and ONNX has such an
  * operator, the recording has that; else they are composed of plain tfjs ops, as on every other backend.
  */
 
-const recording = (): boolean => tf.getBackend() === TRACE;
 /** Whether a backward pass will follow, so that what it needs is worth keeping. */
 const differentiating = (): boolean => tf.engine().state.gradientDepth > 0;
 

@@ -1,4 +1,5 @@
 import { type DType, Graph, type Value } from './graph.js';
+import { evaluate, type Inputs, type Known, mapInputs } from './known.js';
 import { families, takesBytes } from './lower/index.js';
 import { type Tensor, tf } from './tf.js';
 
@@ -8,21 +9,54 @@ export const TRACE = 'recipe-trace';
 type TfDType = 'float32' | 'int32' | 'bool';
 type DataId = object;
 
+/** Why something cannot be recorded. */
+export class NotRecordable extends Error {
+  constructor(
+    message: string,
+    /** The tfjs kernel that there is no way to record; undefined where a tensor was read. */
+    readonly kernel?: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'NotRecordable';
+  }
+}
+
 /**
  * A tfjs backend in which a tensor stands for a value of a graph. Everything tfjs does on top of kernels (its ops, its
- * tape, `tf.valueAndGrads`) works unchanged, so one traced call records forward and backward. Reading a tensor throws:
- * what is recorded must not depend on numbers.
+ * tape, `tf.valueAndGrads`) works unchanged, so one traced call records forward and backward. Reading a tensor throws,
+ * but for constants and what is computed of nothing else: what is recorded must not depend on numbers that are fed.
  */
 class TraceBackend extends tf.KernelBackend {
   private readonly values = new Map<DataId, Value>();
   private readonly references = new Map<DataId, number>();
+  /** Numbers of tensors that are the same in every run, worked out when they are asked for. */
+  private readonly known = new Map<DataId, () => Known>();
   graph = new Graph();
 
   /** Forgets all values and starts an empty graph. */
   reset(): void {
     this.values.clear();
     this.references.clear();
+    this.known.clear();
     this.graph = new Graph();
+  }
+
+  /** Says what a kernel's outputs hold if all that it computes them of is known. */
+  follow(kernel: string, inputs: Inputs<Tensor>, attrs: object, outputs: readonly DataId[]): void {
+    if (!Object.values(inputs).every(({ dataId }: Tensor) => this.known.has(dataId))) return;
+    // tfjs reshapes by sharing a dataId, so the shape is the tensor's own.
+    const sources = mapInputs(inputs, ({ dataId, shape }) => ({ of: this.known.get(dataId) as () => Known, shape }));
+    const made = once(() =>
+      evaluate(
+        kernel,
+        mapInputs(sources, ({ of, shape }) => ({ ...of(), shape })),
+        attrs,
+      ),
+    );
+    outputs.forEach((dataId, i) => {
+      this.known.set(dataId, () => made()[i] as Known);
+    });
   }
 
   /** The value that a tensor stands for; tfjs reshapes by sharing a `dataId`, so the shape is checked here. */
@@ -46,15 +80,23 @@ class TraceBackend extends tf.KernelBackend {
         : dtype === 'int32'
           ? Int32Array.from(values)
           : Uint8Array.from(values);
-    return this.register(this.graph.constant(typed, dtype, shape));
+    const dataId = this.register(this.graph.constant(typed, dtype, shape));
+    this.known.set(dataId, () => ({ dtype, shape, values: typed }));
+    return dataId;
   }
 
-  override readSync(): never {
-    throw new Error('a model or objective read a tensor while it was being recorded; use tensor ops instead');
+  isKnown(dataId: DataId): boolean {
+    return this.known.has(dataId);
   }
 
-  override read(): never {
-    return this.readSync();
+  override readSync(dataId: DataId): Known['values'] {
+    const known = this.known.get(dataId);
+    if (known) return known().values;
+    throw new NotRecordable('a model or objective read a tensor while it was being recorded; use tensor ops instead');
+  }
+
+  override async read(dataId: DataId): Promise<Known['values']> {
+    return this.readSync(dataId);
   }
 
   override refCount(dataId: DataId): number {
@@ -103,7 +145,7 @@ function traceBackend(): TraceBackend {
         kernelName,
         backendName: TRACE,
         kernelFunc: ({ inputs, attrs }) => {
-          const list = inputs as unknown as Record<string, Tensor>;
+          const list = inputs as unknown as Inputs<Tensor> & Record<string, Tensor>;
           // Bytes are for masks; to tfjs they are whole numbers, and what computes with them must not wrap at 256.
           const read = (tensor: Tensor): Value => {
             const value = created.lookup(tensor);
@@ -116,6 +158,7 @@ function traceBackend(): TraceBackend {
               if (!tensor) throw new Error(`kernel ${kernelName} has no input "${name}"`);
               return read(tensor);
             },
+            optional: (name) => list[name] && read(list[name]),
             inputs: () => Object.values(list).map(read),
             attrs: (attrs ?? {}) as Record<string, unknown>,
           });
@@ -125,6 +168,12 @@ function traceBackend(): TraceBackend {
             shape: [...v.shape],
             dtype: tfType(v.dtype),
           }));
+          created.follow(
+            kernelName,
+            list,
+            attrs ?? {},
+            infos.map(({ dataId }) => dataId),
+          );
           return Array.isArray(result) ? infos : (infos[0] as (typeof infos)[number]);
         },
       });
@@ -138,11 +187,26 @@ function traceBackend(): TraceBackend {
 function explained(error: unknown): unknown {
   const kernel = /^Kernel '(\w+)' not registered for backend/.exec((error as Error).message)?.[1];
   if (kernel === undefined) return error;
-  return new Error(
+  return new NotRecordable(
     `the tfjs kernel "${kernel}" cannot be recorded: say in src/backend/lower how to, or build the value from ops that are there`,
+    kernel,
     { cause: error },
   );
 }
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+/** Whether a recording is going on, in which nothing is computed. */
+export const recording = (): boolean => tf.getBackend() === TRACE;
+
+/** Whether a tensor's numbers can be read now: on an eager backend any's, in a recording those of constants. */
+export const isReadable = ({ dataId }: Tensor): boolean => !recording() || traceBackend().isKnown(dataId);
 
 export interface Feed {
   /** Storage; tfjs sees `uint8` as int32 and `float16` as float32. */

@@ -95,12 +95,13 @@ function typeText(node: SchemaNode, schemas: SchemaSet): string {
   if (schema['const'] !== undefined) return JSON.stringify(schema['const']);
   if (Array.isArray(schema['enum'])) return schema['enum'].map(plain).join(' | ');
   const tag = tagOf(node);
-  const alternatives = members(node, schemas).map((member) => {
+  const each = members(node, schemas).map((member) => {
     const tagged = tag && tagValue(member, tag, schemas);
     return tagged || (tagOf(member) === undefined ? typeText(member, schemas) : 'object');
   });
+  const alternatives = [...new Set(each)];
   if (tag !== undefined && alternatives.length > 0) return `object, ${tag} ${alternatives.join(' | ')}`;
-  if (alternatives.length > 0) return [...new Set(alternatives)].join(' | ');
+  if (alternatives.length > 0) return alternatives.join(' | ');
   if (schema['type'] === 'array') {
     const items = schemas.sub(node, schema['items']);
     return [`list of ${typeText(items, schemas)}`, ...(items.schema['type'] === 'array' ? [] : bounds(items))].join(

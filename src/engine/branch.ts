@@ -11,8 +11,8 @@ export type Choice =
 
 /**
  * Chooses as a person would: by the type of the value first (a short form is a text, the long form a mapping), then
- * by the tag that all mappings carry, then by the keys they share. So an error is about the form that was meant,
- * where plain JSON Schema would report the failures of every form.
+ * by the tag that all mappings carry, among those of one tag by a second tag, then by the keys they share. So an error
+ * is about the form that was meant, where plain JSON Schema would report the failures of every form.
  */
 export function chooseBranch(set: SchemaSet, branches: readonly SchemaNode[], value: Json): Choice {
   const flat = branches.flatMap((branch) => flatten(set, branch));
@@ -32,8 +32,8 @@ function flatten(set: SchemaSet, node: SchemaNode): SchemaNode[] {
   return set.subs(node, inner).flatMap((branch) => flatten(set, branch));
 }
 
-function chooseMapping(branches: readonly SchemaNode[], value: JsonObject): Choice {
-  const tag = tagOf(branches);
+function chooseMapping(branches: readonly SchemaNode[], value: JsonObject, used: readonly string[] = []): Choice {
+  const tag = tagOf(branches, used);
   if (tag === undefined) {
     const shared = (branch: SchemaNode) => {
       const properties = isObject(branch.schema.properties) ? branch.schema.properties : {};
@@ -41,23 +41,33 @@ function chooseMapping(branches: readonly SchemaNode[], value: JsonObject): Choi
     };
     return { branch: branches.reduce((best, branch) => (shared(branch) > shared(best) ? branch : best)) };
   }
-  const branch = branches.find((candidate) => tagValue(candidate, tag) === value[tag]);
-  return branch ? { branch } : { tag, values: branches.map((candidate) => String(tagValue(candidate, tag))) };
+  const given = value[tag] ?? defaultOf(branches, tag);
+  const [branch, ...others] = branches.filter((candidate) => tagValue(candidate, tag) === given);
+  if (branch === undefined) {
+    return { tag, values: [...new Set(branches.map((candidate) => String(tagValue(candidate, tag))))] };
+  }
+  return others.length > 0 ? chooseMapping([branch, ...others], value, [...used, tag]) : { branch };
 }
 
-/** The property that is a constant in every branch. */
-function tagOf(branches: readonly SchemaNode[]): string | undefined {
+/** The property that is a constant in every branch, of those that have not been looked at. */
+function tagOf(branches: readonly SchemaNode[], used: readonly string[]): string | undefined {
   const [first] = branches;
   if (!first || !isObject(first.schema.properties)) return undefined;
-  return Object.keys(first.schema.properties).find((key) =>
-    branches.every((branch) => tagValue(branch, key) !== undefined),
+  return Object.keys(first.schema.properties).find(
+    (key) => !used.includes(key) && branches.every((branch) => tagValue(branch, key) !== undefined),
   );
 }
 
-function tagValue({ schema }: SchemaNode, key: string): Json | undefined {
+function tagProperty({ schema }: SchemaNode, key: string): JsonObject | undefined {
   const property = isObject(schema.properties) ? schema.properties[key] : undefined;
-  return isObject(property) ? property.const : undefined;
+  return isObject(property) ? property : undefined;
 }
+
+const tagValue = (branch: SchemaNode, key: string): Json | undefined => tagProperty(branch, key)?.const;
+
+/** The tag of the branch that is meant where a value has none. */
+const defaultOf = (branches: readonly SchemaNode[], key: string): Json | undefined =>
+  branches.map((branch) => tagProperty(branch, key)?.default).find((fallback) => fallback !== undefined);
 
 /** Of several forms of one type: the one that lists the value, else one that lists none, else all lists as one. */
 function chooseOther(branches: readonly SchemaNode[], value: Json): SchemaNode {

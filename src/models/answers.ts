@@ -2,10 +2,9 @@ import type { HostTensors, Runner, TensorFunction } from '../backend/runner.js';
 import type { Tensor } from '../backend/tf.js';
 import type { EncodedBatch } from '../data/tokenizer.js';
 import type { TransformerConfig } from './architecture.js';
+import { inBatches, longestOf } from './batches.js';
 import { forward } from './forward.js';
 import { padTokens } from './padding.js';
-
-const BATCH = 32;
 
 /** A classifier's logits, nothing else. */
 const logitsFunction = (config: TransformerConfig): TensorFunction => ({
@@ -17,8 +16,7 @@ const logitsFunction = (config: TransformerConfig): TensorFunction => ({
 });
 
 /**
- * A classifier's logits of many texts, row-major [texts, labels]. One text alone runs as a batch of one; more in batches
- * of 32, texts of like length together.
+ * A classifier's logits of many texts, row-major [texts, labels].
  *
  * @param lengthFor the length that so many tokens are padded to
  */
@@ -30,19 +28,8 @@ export async function classifyTexts(
   lengthFor: (longest: number) => number,
 ): Promise<Float32Array> {
   const fn = logitsFunction(config);
-  const { labels, padId } = config;
-  const logits = new Float32Array(tokens.texts * labels);
-  const size = tokens.texts === 1 ? 1 : BATCH;
-  const order = Array.from({ length: tokens.texts }, (_, i) => i);
-  order.sort((a, b) => tokens.length(a) - tokens.length(b) || a - b);
-  for (let start = 0; start < order.length; start += size) {
-    const chunk = order.slice(start, start + size);
-    const length = lengthFor(Math.max(...chunk.map((i) => tokens.length(i))));
-    const ids = chunk.map((i) => tokens.ids(i));
-    const { logits: answers } = await runner.forward(fn, parameters, padTokens(ids, size, length, padId));
-    chunk.forEach((row, i) => {
-      logits.set((answers as Float32Array).subarray(i * labels, (i + 1) * labels), row * labels);
-    });
-  }
-  return logits;
+  return inBatches(tokens, config.labels, async (ids, size) => {
+    const batch = padTokens(ids, size, lengthFor(longestOf(ids)), config.padId);
+    return (await runner.forward(fn, parameters, batch)).logits as Float32Array;
+  });
 }

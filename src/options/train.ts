@@ -18,7 +18,7 @@ export interface TrainOptions {
   /**
    * What to train.
    */
-  model: Bert | DistilBert | Roberta | Gpt2 | Llama | Pretrained | LogisticOptions;
+  model: Bert | DistilBert | Roberta | Gpt2 | Llama | Pretrained | LogisticOptions | LinearProbe;
   /**
    * What to learn from, one stage after the other, each with an optimiser of its own. A logistic model has none: it is trained to its optimum.
    *
@@ -217,10 +217,14 @@ export interface Pretrained {
   dropout?: number;
 }
 /**
- * Logistic regression over TF-IDF of words and word pairs: the yardstick that says what the task needs no network for. Trained to its optimum with L-BFGS, on the rows that have a label; it takes no stages, tokenizer or teacher.
+ * Logistic regression over TF-IDF of words and word pairs: the yardstick that says what the task needs no network for. Trained to its optimum with L-BFGS, on the rows that have a label, or on a teacher's probabilities for every row; it takes no stages, tokenizer, init or validation.
  */
 export interface LogisticOptions {
   type: 'logistic';
+  /**
+   * What a text is to the model.
+   */
+  features: 'ngrams';
   /**
    * Features are runs of 1 to this many words; a punctuation mark counts as a word.
    */
@@ -245,6 +249,20 @@ export interface LogisticOptions {
    * Upper and lower case are the same.
    */
   lowercase: boolean;
+}
+/**
+ * Logistic regression over the embeddings of the encoder given as "init", which stays as it is. Trained to its optimum with L-BFGS, on the rows that have a label, or on a teacher's probabilities for every row; it takes no stages, tokenizer or validation.
+ */
+export interface LinearProbe {
+  type: 'logistic';
+  /**
+   * What a text is to the model.
+   */
+  features: 'embeddings';
+  /**
+   * Strength of the penalty on the squared weights, 1/C of scikit-learn; null: the one of 0.001, 0.01, … 1000 that does best in five-fold cross-validation on the training rows.
+   */
+  l2: number | null;
 }
 /**
  * Learn from these objectives for so long.

@@ -30,23 +30,8 @@ export async function run(ctx: StepContext<TrainOptions>): Promise<void> {
     throw new StepFailure('labels', `a classifier needs at least two labels, and the data has ${info.labels.length}`);
   }
   const { model } = ctx.options;
-  if (model.type === 'logistic') {
-    refuseUnused(ctx);
-    return trainYardstick(ctx, model, info.labels, rows);
-  }
+  if (model.type === 'logistic') return trainYardstick(ctx, model, info.labels, rows);
   return trainTransformer(ctx, model, info.labels, rows);
-}
-
-/** @throws StepFailure for what a logistic model would silently leave aside */
-function refuseUnused(ctx: StepContext<TrainOptions>): void {
-  const inputs = ['tokenizer', 'teacher', 'init', 'validation'].filter((name) => ctx.optionalInput(name) !== undefined);
-  const unused = [...(ctx.options.stages ? ['stages'] : []), ...inputs];
-  if (unused.length === 0) return;
-  throw new StepFailure(
-    'not-used',
-    `a logistic model takes no ${unused.map((name) => `"${name}"`).join(', ')}: it learns from labels, to its optimum`,
-    `Leave ${unused.length === 1 ? 'it' : 'them'} out.`,
-  );
 }
 
 async function trainTransformer(

@@ -1,35 +1,119 @@
 import type { Row } from '../data/dataset.js';
 import type { StepContext } from '../engine/step.js';
-import { type LogisticOptions, saveLogistic, trainLogistic } from '../models/logistic.js';
+import { loadEmbedder } from '../models/embedders.js';
+import { denseRows, saveLinearProbe } from '../models/linear-probe.js';
+import { chooseL2 } from '../models/logistic/cross-validate.js';
+import { fitSoftmax } from '../models/logistic/fit.js';
+import { saveLogistic, trainLogistic } from '../models/logistic.js';
+import type { LinearProbe, LogisticOptions, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
+import { type Targets, targetsOf } from './targets.js';
 
-/** Trains a logistic regression on the rows that have a label, and saves it. */
+type Context = StepContext<TrainOptions>;
+
+/** Trains a logistic regression, and saves it: on the rows that have a label, or on what a teacher said of all. */
 export async function trainYardstick(
-  ctx: StepContext<unknown>,
-  options: LogisticOptions,
+  ctx: Context,
+  model: LogisticOptions | LinearProbe,
   labels: readonly string[],
   rows: readonly Row[],
 ): Promise<void> {
-  const labelled = rows.filter((row) => row.label !== null);
-  if (labelled.length === 0)
-    throw new StepFailure('no-rows', 'a logistic model learns from labels, and no row has one');
-  const targets = new Float32Array(labelled.length * labels.length);
-  labelled.forEach((row, i) => {
-    targets[i * labels.length + labels.indexOf(row.label as string)] = 1;
-  });
+  refuseUnused(ctx, model);
+  const targets = await targetsOf(rows, labels, ctx.optionalInput('teacher')?.path);
+  if (model.features === 'embeddings') await trainProbe(ctx, model, labels, targets);
+  else await trainWords(ctx, model, labels, targets);
+}
+
+/** @throws StepFailure for what a logistic model would silently leave aside */
+function refuseUnused(ctx: Context, { features }: LogisticOptions | LinearProbe): void {
+  const never = ['tokenizer', 'validation', ...(features === 'embeddings' ? [] : ['init'])];
+  const inputs = never.filter((name) => ctx.optionalInput(name) !== undefined);
+  const unused = [...(ctx.options.stages ? ['stages'] : []), ...inputs];
+  if (unused.length === 0) return;
+  throw new StepFailure(
+    'not-used',
+    `a logistic model takes no ${unused.map((name) => `"${name}"`).join(', ')}: it is trained to its optimum`,
+    `Leave ${unused.length === 1 ? 'it' : 'them'} out.`,
+  );
+}
+
+const trainedOn = ({ rows }: Targets) => ({
+  rows: rows.length,
+  labelled: rows.filter((row) => row.label !== null).length,
+});
+
+/** One report an iteration of L-BFGS, of which nobody knows the number. */
+const iterations = (ctx: Context) => async (iteration: number, loss: number) => {
+  await ctx.progress({ done: iteration, total: iteration, unit: 'iterations', phase: 'L-BFGS', loss });
+  ctx.signal.throwIfAborted();
+};
+
+async function trainWords(
+  ctx: Context,
+  options: LogisticOptions,
+  labels: readonly string[],
+  learnt: Targets,
+): Promise<void> {
   const model = await trainLogistic({
-    texts: labelled.map((row) => row.text),
-    targets,
+    texts: learnt.rows.map((row) => row.text),
+    targets: learnt.targets,
     labels,
     options,
     onTexts: async (done, total) => {
       await ctx.progress({ done, total, unit: 'texts', phase: 'counting words' });
       ctx.signal.throwIfAborted();
     },
-    onIteration: async (iteration, loss) => {
-      await ctx.progress({ done: iteration, total: iteration, unit: 'iterations', phase: 'L-BFGS', loss });
-      ctx.signal.throwIfAborted();
-    },
+    onIteration: iterations(ctx),
   });
-  await saveLogistic(await ctx.output('model'), model, { rows: labelled.length, labelled: labelled.length });
+  await saveLogistic(await ctx.output('model'), model, trainedOn(learnt));
+}
+
+/** Texts between two reports. */
+const EMBEDDED = 64;
+
+async function trainProbe(
+  ctx: Context,
+  options: LinearProbe,
+  labels: readonly string[],
+  learnt: Targets,
+): Promise<void> {
+  const from = ctx.optionalInput('init')?.path;
+  if (from === undefined) {
+    const hint = 'Give it the output of an import-model step as "init".';
+    throw new StepFailure('no-init', 'features: embeddings needs the input "init": the encoder', hint);
+  }
+  const encoder = await loadEmbedder(from, ctx.options.backend, ctx.threads);
+  try {
+    const { rows } = learnt;
+    const vectors = new Float32Array(rows.length * encoder.width);
+    for (let start = 0; start < rows.length; start += EMBEDDED) {
+      const some = rows.slice(start, start + EMBEDDED).map((row) => row.text);
+      vectors.set(await encoder.embed(some), start * encoder.width);
+      await ctx.progress({ done: start + some.length, total: rows.length, unit: 'texts', phase: 'embedding' });
+      ctx.signal.throwIfAborted();
+    }
+    const problem = {
+      rows: denseRows(vectors, encoder.width),
+      features: encoder.width,
+      labels: labels.length,
+      targets: learnt.targets,
+      weights: new Float32Array(rows.length).fill(1),
+    };
+    const l2 = options.l2 ?? (await chosenL2(ctx, problem));
+    const fit = await fitSoftmax({ ...problem, l2 }, iterations(ctx));
+    const probe = { labels, weight: fit.weight, bias: fit.bias, l2 };
+    await saveLinearProbe(await ctx.output('model'), probe, encoder, from, trainedOn(learnt));
+  } finally {
+    await encoder.close();
+  }
+}
+
+async function chosenL2(ctx: Context, problem: Parameters<typeof chooseL2>[0]): Promise<number> {
+  const [best, ...others] = await chooseL2(problem, ctx.seed, async (done, total) => {
+    await ctx.progress({ done, total, unit: 'fits', phase: 'cross-validation' });
+    ctx.signal.throwIfAborted();
+  });
+  const list = others.map(({ l2, loss }) => `${l2} ${loss.toFixed(4)}`).join(', ');
+  ctx.log('info', `l2 ${best.l2}: held-out cross-entropy ${best.loss.toFixed(4)} (others: ${list})`);
+  return best.l2;
 }

@@ -281,6 +281,42 @@ const products = fc
     after,
   }));
 
+/** Begin, end and step of each axis, with any of the masks. */
+const strided = fc
+  .record({
+    shape: shapes(1, 3),
+    from: four(number),
+    to: four(number),
+    steps: four(fc.constantFrom(1, 2, -1, -2)),
+    masks: fc.record({ begin: fc.nat(7), end: fc.nat(7), shrink: fc.nat(7) }),
+  })
+  .map(({ shape, from, to, steps, masks }) => {
+    const axes = shape.map((d, i) => {
+      // Where an axis is shrunk away, tfjs's cpu backend reads the wrong elements by other steps than 1.
+      const step = masks.shrink === 0 ? (steps[i] as number) : 1;
+      const [a, b] = [(from[i] as number) % d, (to[i] as number) % d];
+      const [low, high] = [Math.min(a, b), Math.max(a, b)];
+      // Never an empty part; one that is shrunk away is one element, read forwards.
+      if (masks.shrink & (1 << i)) return { begin: a, end: a + 1, step: 1 };
+      return step > 0 ? { begin: low, end: high + 1, step } : { begin: high, end: low === 0 ? -d - 1 : low - 1, step };
+    });
+    return { shape, axes, masks };
+  });
+
+/** Places in a shape's leading axes. */
+const scattered = fc
+  .record({ places: shapes(1, 2), rest: shapes(0, 2), count: small, inOrder: fc.boolean() })
+  .map(({ places, rest, count, inOrder }) => {
+    const size = places.reduce((a, b) => a * b, 1);
+    const order = Array.from({ length: size }, (_, i) => i);
+    const chosen = inOrder ? order : order.reverse().slice(0, Math.min(count, size));
+    const strides = places.map((_, axis) => places.slice(axis + 1).reduce((a, b) => a * b, 1));
+    const indices = chosen.map((i) => strides.map((stride, axis) => Math.floor(i / stride) % (places[axis] as number)));
+    return { places, rest, indices };
+  });
+const indexTensor = (indices: readonly (readonly number[])[]): Tensor =>
+  tf.tensor2d(indices.flat(), [indices.length, indices[0]?.length ?? 1], 'int32');
+
 const HOT = [
   { on: 1, off: 0, dtype: 'float32' },
   { on: 0.9, off: 0.1, dtype: 'float32' },
@@ -442,6 +478,47 @@ const kernels: Readonly<Record<string, fc.Arbitrary<Case>>> = {
     // tfjs has no gradient where the leading axes differ.
     gradient: String(a.slice(0, -2)) === String(b.slice(0, -2)),
   })),
+  _FusedMatMul: cases(
+    fc.record({
+      sizes: fc.tuple(dimension, dimension, dimension),
+      batch: shapes(0, 1),
+      transposeA: fc.boolean(),
+      transposeB: fc.boolean(),
+      biased: fc.boolean(),
+      activation: fc.constantFrom('linear', 'relu', 'sigmoid', 'elu'),
+    }),
+    ({ sizes: [m, k, n], batch, transposeA, transposeB, biased, activation }) => ({
+      inputs: [
+        input([...batch, ...(transposeA ? [k, m] : [m, k])]),
+        input([...batch, ...(transposeB ? [n, k] : [k, n])]),
+        input([n]),
+      ],
+      call: (a, b, bias) =>
+        tf.fused.matMul({
+          a: a as Tensor,
+          b: b as Tensor,
+          transposeA,
+          transposeB,
+          ...(biased && { bias: bias as Tensor }),
+          activation: activation as 'relu',
+        }),
+      gradient: false,
+    }),
+  ),
+  Conv2D: cases(
+    fc.record({
+      sizes: fc.tuple(small, dimension, dimension, small, small),
+      filter: fc.tuple(small, small),
+      stride: fc.integer({ min: 1, max: 2 }),
+      pad: fc.constantFrom('same', 'valid', 1),
+    }),
+    ({ sizes: [batch, height, width, channels, out], filter: [h, w], stride, pad }) => ({
+      // By a number tfjs pads for square filters alone.
+      inputs: [input([batch, height + 2, width + 2, channels]), input([h, pad === 1 ? h : w, channels, out])],
+      call: (x, f) => tf.conv2d(x as tf.Tensor4D, f as tf.Tensor4D, stride, pad as 'same'),
+      gradient: false,
+    }),
+  ),
   Identity: moving(fc.record({ shape: shapes() }), (x) => tf.clone(x)),
   Reshape: moving(reshapes, (x, { to }) => tf.reshape(x, to)),
   ExpandDims: moving(
@@ -524,12 +601,55 @@ const kernels: Readonly<Record<string, fc.Arbitrary<Case>>> = {
       gradient: false,
     }),
   ),
+  StridedSlice: moving(
+    strided,
+    (x, { axes, masks }) =>
+      tf.stridedSlice(
+        x,
+        axes.map(({ begin }) => begin),
+        axes.map(({ end }) => end),
+        axes.map(({ step }) => step),
+        masks.begin & ~masks.shrink,
+        masks.end & ~masks.shrink,
+        0,
+        0,
+        masks.shrink,
+      ),
+    () => false,
+  ),
+  Range: cases(
+    fc.record({
+      start: fc.integer({ min: -5, max: 5 }),
+      count: dimension,
+      step: fc.constantFrom(1, -2, 0.3),
+      dtype: numeric,
+    }),
+    ({ start, count, step: asked, dtype }) => {
+      const step = dtype === 'int32' ? Math.trunc(asked) || 3 : asked;
+      return { inputs: [], call: () => tf.range(start, start + count * step, step, dtype), gradient: false };
+    },
+  ),
   ZerosLike: moving(fc.record({ shape: shapes() }), (x) => tf.zerosLike(x)),
   OnesLike: moving(fc.record({ shape: shapes() }), (x) => tf.onesLike(x)),
   GatherV2: cases(fc.record({ indexed, dtype: anyType }), ({ indexed: { shape, indices, axis }, dtype }) => ({
     inputs: [input(shape, ANY[dtype]), input(indices, whole(0, (shape.at(axis) as number) - 1))],
     call: (x, i) => tf.gather(x as Tensor, i as tf.Tensor1D, axis),
     gradient: true,
+  })),
+  GatherNd: cases(fc.record({ at: scattered, dtype: anyType }), ({ at: { places, rest, indices }, dtype }) => ({
+    inputs: [input([...places, ...rest], ANY[dtype])],
+    call: (x) => tf.gatherND(x as Tensor, indexTensor(indices)),
+    gradient: false,
+  })),
+  ScatterNd: cases(fc.record({ at: scattered, dtype: numeric }), ({ at: { places, rest, indices }, dtype }) => ({
+    inputs: [input([indices.length, ...rest], ANY[dtype])],
+    call: (x) => tf.scatterND(indexTensor(indices), x as Tensor, [...places, ...rest]),
+    gradient: false,
+  })),
+  SparseToDense: cases(fc.record({ at: scattered, dtype: numeric }), ({ at: { places, indices }, dtype }) => ({
+    inputs: [input([indices.length], ANY[dtype]), input([], ANY[dtype])],
+    call: (x, rest) => tf.sparseToDense(indexTensor(indices), x as Tensor, places, rest as tf.Scalar),
+    gradient: false,
   })),
   UnsortedSegmentSum: segmentSum('float32'),
   OneHot: cases(

@@ -111,6 +111,11 @@ const logical = (op: Op2): Case[] => binary((a, b) => op(positive(a), positive(b
 const POSITIVE = [0.2, 3] as const;
 const ids = ints('ids', [2, 3], 5);
 const segments = ints('segments', [6], 4);
+const pairs = ints('pairs', [4, 2], 5);
+/** Places of a matrix, none twice. */
+const apart: HostTensor = { dtype: 'int32', shape: [3, 2], data: Int32Array.of(0, 4, 2, 1, 3, 0) };
+/** The places of a matrix of two by two. */
+const CORNERS = [0, 0, 0, 1, 1, 0, 1, 1];
 
 const cases: Readonly<Record<string, readonly Case[]>> = {
   Add: [
@@ -239,6 +244,34 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       });
     }),
   ),
+  _FusedMatMul: (['linear', 'relu', 'sigmoid', 'elu'] as const).flatMap((activation) =>
+    [false, true].map((transpose) => ({
+      floats: transpose ? [[4, 3], [5, 4], [5]] : [[2, 3, 4], [2, 4, 5], [5]],
+      call: ([a, b, bias]: Tensor[]) =>
+        tf.fused.matMul({
+          a: a as Tensor,
+          b: b as Tensor,
+          transposeA: transpose,
+          transposeB: transpose,
+          ...(activation !== 'elu' && { bias: bias as Tensor }),
+          activation,
+        }),
+      gradient: false,
+    })),
+  ),
+  Conv2D: [
+    { filter: [1, 1, 3, 4], strides: 1, pad: 'valid' },
+    { filter: [1, 1, 3, 4], strides: 2, pad: 'valid' },
+    { filter: [3, 2, 3, 4], strides: 1, pad: 'same' },
+    { filter: [3, 2, 3, 4], strides: [2, 1], pad: 'same' },
+    { filter: [2, 2, 3, 4], strides: 1, pad: 1 },
+    { filter: [2, 2, 3, 4], strides: 1, pad: 'valid', dilations: 2 },
+  ].map(({ filter, strides, pad, dilations = 1 }) => ({
+    floats: [[2, 5, 4, 3], filter],
+    call: ([x, f]) =>
+      tf.conv2d(x as tf.Tensor4D, f as tf.Tensor4D, strides as [number, number], pad as 'same', 'NHWC', dilations),
+    gradient: false,
+  })),
   Identity: unary(tf.clone),
   Reshape: [[[6]], [[2, 3]], [[3, 2, 1]], [[-1, 2]]].map(([shape]) => ({
     floats: [[2, 3]],
@@ -336,6 +369,30 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     { call: () => tf.fill([40, 50], -2), gradient: false },
     { call: () => tf.fill([3], 2, 'int32'), gradient: false },
   ],
+  StridedSlice: [
+    { floats: [[5, 4]], call: ([x]) => tf.stridedSlice(x as Tensor, [1, 3], [5, 0], [2, -1]), gradient: false },
+    // From the end to before the first.
+    { floats: [[5, 4]], call: ([x]) => tf.stridedSlice(x as Tensor, [0, 0], [0, 0], [-1, -2], 3, 3), gradient: false },
+    // x[:, 1]
+    {
+      floats: [[5, 4]],
+      call: ([x]) => tf.stridedSlice(x as Tensor, [0, 1], [0, 2], [1, 1], 1, 1, 0, 0, 2),
+      gradient: false,
+    },
+    // x[..., newaxis, -1]
+    {
+      floats: [[2, 3, 4]],
+      call: ([x]) => tf.stridedSlice(x as Tensor, [0, 0, -1], [0, 0, 0], [1, 1, 1], 0, 0, 1, 2, 4),
+      gradient: false,
+    },
+    { floats: [[3, 2]], call: ([x]) => tf.stridedSlice(x as Tensor, [0, 0], [3, 2], [1, 1]), gradient: false },
+    { ints: [ids], call: (_, [i]) => tf.stridedSlice(i as Tensor, [0, 2], [2, 0], [1, -1]), gradient: false },
+  ],
+  Range: [
+    { call: () => tf.range(0, 5, 1, 'int32'), gradient: false },
+    { call: () => tf.range(1, -2, -0.7), gradient: false },
+    { call: () => tf.range(0, 1, 0.1), gradient: false },
+  ],
   ZerosLike: unary(tf.zerosLike, [-1, 1], false),
   OnesLike: unary(tf.onesLike, [-1, 1], false),
   GatherV2: [
@@ -349,6 +406,82 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ),
     { floats: [[5]], ints: [ids], call: ([x], [i]) => tf.gather(x as Tensor, i as tf.Tensor1D), gradient: true },
     { floats: [[5, 2, 3]], ints: [ids], call: ([x], [i]) => tf.gather(x as Tensor, i as tf.Tensor1D), gradient: true },
+  ],
+  GatherNd: [
+    { floats: [[5, 5, 2]], ints: [pairs], call: ([x], [i]) => tf.gatherND(x as Tensor, i as Tensor), gradient: false },
+    { floats: [[5, 5]], ints: [pairs], call: ([x], [i]) => tf.gatherND(x as Tensor, i as Tensor), gradient: false },
+    {
+      floats: [[5, 2]],
+      ints: [ints('rows', [3, 2, 1], 5)],
+      call: ([x], [i]) => tf.gatherND(x as Tensor, i as Tensor),
+      gradient: false,
+    },
+    // Every place in order, and in another.
+    {
+      floats: [[2, 2, 3]],
+      call: ([x]) => tf.gatherND(x as Tensor, tf.tensor2d(CORNERS, [4, 2], 'int32')),
+      gradient: false,
+    },
+    {
+      floats: [[2, 2, 3]],
+      call: ([x]) => tf.gatherND(x as Tensor, tf.tensor2d([...CORNERS].reverse(), [4, 2], 'int32')),
+      gradient: false,
+    },
+  ],
+  ScatterNd: [
+    // Some of the places more than once.
+    {
+      floats: [[4, 2]],
+      ints: [pairs],
+      call: ([x], [i]) => tf.scatterND(i as Tensor, x as Tensor, [5, 5, 2]),
+      gradient: false,
+    },
+    {
+      floats: [[6]],
+      ints: [ints('places', [6, 1], 3)],
+      call: ([x], [i]) => tf.scatterND(i as Tensor, x as Tensor, [4]),
+      gradient: false,
+    },
+    {
+      ints: [ints('places', [6, 1], 3), segments],
+      call: (_, [i, x]) => tf.scatterND(i as Tensor, x as Tensor, [4]),
+      gradient: false,
+    },
+    {
+      floats: [[4, 3]],
+      call: ([x]) => tf.scatterND(tf.tensor2d(CORNERS, [4, 2], 'int32'), x as Tensor, [2, 2, 3]),
+      gradient: false,
+    },
+    {
+      floats: [[4]],
+      call: ([x]) => tf.scatterND(tf.tensor2d([...CORNERS].reverse(), [4, 2], 'int32'), x as Tensor, [2, 2]),
+      gradient: false,
+    },
+  ],
+  SparseToDense: [
+    {
+      floats: [[3]],
+      ints: [apart],
+      call: ([x], [i]) => tf.sparseToDense(i as Tensor, x as Tensor, [4, 5], 0.5),
+      gradient: false,
+    },
+    {
+      floats: [[]],
+      ints: [apart],
+      call: ([x], [i]) => tf.sparseToDense(i as Tensor, x as Tensor, [4, 5]),
+      gradient: false,
+    },
+    {
+      ints: [apart, ints('three', [3], 9)],
+      call: (_, [i, x]) => tf.sparseToDense(i as Tensor, x as Tensor, [4, 5], tf.scalar(-1, 'int32')),
+      gradient: false,
+    },
+    { floats: [[2]], call: ([x]) => tf.sparseToDense(tf.tensor1d([3, 1], 'int32'), x as Tensor, [5]), gradient: false },
+    {
+      floats: [[4]],
+      call: ([x]) => tf.sparseToDense(tf.tensor2d(CORNERS, [4, 2], 'int32'), x as Tensor, [2, 2], -1),
+      gradient: false,
+    },
   ],
   UnsortedSegmentSum: [[6], [6, 3], [6, 2, 2]].map((shape) => ({
     floats: [shape],

@@ -222,6 +222,29 @@ describe('recording', async () => {
     expect(Object.keys(gradients)).toEqual(['a']);
   });
 
+  it('reads constants, and what is computed of nothing else', async () => {
+    const call = ({ x }: Tensors): Tensors => {
+      const shape = tf.concat([tf.tensor1d([2], 'int32'), tf.tensor1d([...(x as Tensor).shape], 'int32')]);
+      const size = tf.prod(tf.mul(shape, tf.fill([3], 2, 'int32')));
+      const [first, ...rest] = tf.unstack(shape).map((t) => t.dataSync()[0] as number);
+      expect([first, ...rest, size.dataSync()[0]]).toEqual([2, 3, 4, 192]);
+      const positive = tf.greater(tf.reshape(tf.range(-1, 3, 1, 'int32'), [2, 2]), 0);
+      expect([...positive.dataSync()]).toEqual([0, 0, 1, 1]);
+      return { y: tf.reshape(tf.tile(x as Tensor, [first as number, 1]), [first as number, ...rest]) };
+    };
+    await both(call, { x: matrix });
+  });
+
+  it('reads nothing that depends on what is fed', () => {
+    const read = (call: (x: Tensor) => Tensor) => () =>
+      record(feeds({ x: matrix }), ({ x }) => {
+        call(x as Tensor).dataSync();
+        return { x: x as Tensor };
+      });
+    expect(read((x) => x)).toThrow('read a tensor while it was being recorded');
+    expect(read((x) => tf.mul(x, tf.zerosLike(x)))).toThrow('read a tensor while it was being recorded');
+  });
+
   it('encodes the same function to the same bytes', () => {
     const once = () =>
       encode(

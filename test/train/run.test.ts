@@ -62,11 +62,18 @@ describe('the train step', async () => {
   };
 
   it('refuses what a logistic model would leave aside', async () => {
-    const model = { type: 'logistic', word_ngrams: 1, min_count: 1, max_features: 9, l2: 1 } as const;
+    const model = {
+      type: 'logistic',
+      features: 'ngrams',
+      word_ngrams: 1,
+      min_count: 1,
+      max_features: 9,
+      l2: 1,
+    } as const;
     const options = { ...OPTIONS, model: { ...model, max_words: null, lowercase: true } };
     await expect(whole(options)).rejects.toMatchObject({
       reason: 'not-used',
-      message: 'a logistic model takes no "stages", "tokenizer", "teacher": it learns from labels, to its optimum',
+      message: 'a logistic model takes no "stages", "tokenizer": it is trained to its optimum',
       hint: 'Leave them out.',
     });
   });

@@ -5,6 +5,8 @@ export interface Call {
   readonly g: Graph;
   /** The recorded value of an input, by tfjs's name for it. Throws if the kernel has no such input. */
   readonly input: (name: string) => Value;
+  /** The same of an input that may be left out. */
+  readonly optional: (name: string) => Value | undefined;
   /** Inputs that tfjs passes as an array (Concat, Pack, AddN). */
   readonly inputs: () => readonly Value[];
   /** tfjs's attributes of the kernel. */

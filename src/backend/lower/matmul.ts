@@ -9,6 +9,24 @@ export const matmul: Family = {
     const right = unscaled(g, input('b'));
     return product(g, left.value, right.value, transA, transB, Math.fround(left.factor * right.factor));
   },
+  /** What converters make of a product, its bias and an activation. */
+  _FusedMatMul: ({ g, input, optional, attrs }) => {
+    const [transA, transB] = [Number(attrs.transposeA ?? false), Number(attrs.transposeB ?? false)];
+    const [bias, name] = [optional('bias'), (attrs.activation as string | undefined) ?? 'linear'];
+    const raw = product(g, input('a'), input('b'), transA, transB, 1);
+    const sum = bias ? g.binary('Add', raw, bias) : raw;
+    const op = ACTIVATIONS[name];
+    if (op === undefined) throw new Error(`the activation "${name}" of a fused product cannot be recorded`);
+    return op === null ? sum : g.unary(op, sum);
+  },
+};
+
+/** tfjs's name of an activation → ONNX's operator; null: none. */
+const ACTIVATIONS: Readonly<Record<string, string | null>> = {
+  linear: null,
+  relu: 'Relu',
+  sigmoid: 'Sigmoid',
+  elu: 'Elu',
 };
 
 function product(g: Graph, a: Value, b: Value, transA: number, transB: number, alpha: number): Value {

@@ -1,5 +1,6 @@
 import type { Value } from '../graph.js';
 import { inferShape, normalAxes, sizeOf } from '../shape.js';
+import { tf } from '../tf.js';
 import type { Call, Family } from './lowering.js';
 
 const DTYPES = { float32: 'float32', int32: 'int32', bool: 'bool' } as const;
@@ -42,6 +43,30 @@ export const shaping: Family = {
       return s === -1 ? d - (starts[i] as number) : s;
     });
     return slice(call, x, starts, size);
+  },
+  StridedSlice: ({ g, input, attrs }) => {
+    const x = input('x');
+    const given = (name: string): number[] => attrs[name] as number[];
+    const mask = (name: string): number => attrs[`${name}Mask`] as number;
+    const info = tf.slice_util.sliceInfo(
+      [...x.shape],
+      given('begin'),
+      given('end'),
+      given('strides'),
+      mask('begin'),
+      mask('end'),
+      mask('ellipsis'),
+      mask('newAxis'),
+      mask('shrinkAxis'),
+    );
+    if (info.isIdentity) return g.reshape(x, info.finalShape);
+    const { begin, end, strides } = info;
+    // Before the first element is -1 to tfjs; to ONNX that is the last one.
+    const ends = end.map((e, i) => ((strides[i] as number) < 0 && e < 0 ? -1 - (x.shape[i] as number) : e));
+    const axes = x.shape.map((_, i) => i);
+    const inputs = [x, g.ints(begin), g.ints(ends), g.ints(axes), g.ints(strides)];
+    const shape = tf.slice_util.computeOutShape(begin, end, strides);
+    return g.reshape(g.emit('Slice', inputs, { dtype: x.dtype, shape }), info.finalShape);
   },
   Concat: (call) => {
     const values = call.inputs();
@@ -115,6 +140,15 @@ export const shaping: Family = {
   },
   Fill: ({ g, attrs }) =>
     g.uniform(attrs.value as number, DTYPES[(attrs.dtype as TfDType) ?? 'float32'], attrs.shape as number[]),
+  Range: ({ g, attrs }) => {
+    const { start, stop, step } = attrs as { start: number; stop: number; step: number };
+    const dtype = (attrs.dtype as 'float32' | 'int32' | undefined) ?? 'float32';
+    const size = Math.max(0, Math.ceil((stop - start) / step));
+    const values = dtype === 'int32' ? new Int32Array(size) : new Float32Array(size);
+    // By repeated addition, as tfjs has it.
+    for (let i = 0; i < size; i++) values[i] = i === 0 ? start : (values[i - 1] as number) + step;
+    return g.constant(values, dtype, [size]);
+  },
   ZerosLike: ({ g, input }) => g.uniform(0, input('x').dtype, input('x').shape),
   OnesLike: ({ g, input }) => g.uniform(1, input('x').dtype, input('x').shape),
 };

@@ -5,14 +5,25 @@ import { namingMemory } from '../../util/out-of-memory.js';
 /** The one file that imports onnxruntime. */
 
 export interface SessionInput {
-  readonly dtype: 'float32' | 'int32' | 'uint8' | 'float16';
+  readonly dtype: 'float32' | 'int32' | 'int64' | 'uint8' | 'bool' | 'float16';
   readonly shape: readonly number[];
-  readonly data: Float32Array | Int32Array | Uint8Array | Uint16Array;
+  readonly data: Float32Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array;
+}
+
+/** An input or output, as the model declares it. */
+export interface Port {
+  readonly name: string;
+  /** `float32`, `int64`, …; `none` of what is no tensor. */
+  readonly dtype: string;
+  /** A number where the model fixes the size, else a name, perhaps an empty one. */
+  readonly shape: readonly (number | string)[];
 }
 
 export type SessionOutputs = Record<string, Float32Array | Uint16Array>;
 
 export interface Session {
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
   /**
    * Runs the graph; blocks the thread until it is done. Outputs asked for by name, each a copy of its own.
    * @throws StepFailure `out-of-memory`
@@ -26,12 +37,15 @@ export interface Session {
 export type Provider = 'cpu' | 'cuda' | 'dml' | 'coreml';
 
 async function create(
-  model: Uint8Array,
+  model: Uint8Array | string,
   provider: Provider,
   options: ort.InferenceSession.SessionOptions,
 ): Promise<ort.InferenceSession> {
   try {
-    return await ort.InferenceSession.create(model, options);
+    // Two overloads, of which a union matches neither.
+    return await (typeof model === 'string'
+      ? ort.InferenceSession.create(model, options)
+      : ort.InferenceSession.create(model, options));
   } catch (error) {
     if (provider === 'cpu') throw namingMemory(error);
     const [why] = (error as Error).message.split('\n');
@@ -42,6 +56,11 @@ async function create(
     throw new StepFailure('backend-not-available', `ONNX Runtime cannot use "${provider}": ${why}`, hint);
   }
 }
+
+const portOf = (value: ort.InferenceSession.ValueMetadata): Port =>
+  value.isTensor
+    ? { name: value.name, dtype: value.type, shape: value.shape }
+    : { name: value.name, dtype: 'none', shape: [] };
 
 function checkProvider(provider: Provider): void {
   const there = ort.listSupportedBackends().map(({ name }) => name);
@@ -59,12 +78,12 @@ function checkProvider(provider: Provider): void {
  *
  * Denormals count as zero: they slow AdamW's late updates and carry nothing.
  *
- * @param model an encoded ONNX model
+ * @param model an encoded ONNX model, or the path of a file, which may name others beside it that hold its weights
  * @param provider what runs it; what another than the CPU's cannot run, the CPU runs
  * @param threads threads of one operator; results do not depend on it
  * @throws StepFailure if the provider cannot be used here
  */
-export async function createSession(model: Uint8Array, provider: Provider, threads: number): Promise<Session> {
+export async function createSession(model: Uint8Array | string, provider: Provider, threads: number): Promise<Session> {
   checkProvider(provider);
   const session = await create(model, provider, {
     executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
@@ -74,6 +93,8 @@ export async function createSession(model: Uint8Array, provider: Provider, threa
     extra: { session: { set_denormal_as_zero: '1' } },
   });
   return {
+    inputs: session.inputMetadata.map(portOf),
+    outputs: session.outputMetadata.map(portOf),
     async run(inputs, outputs) {
       const feeds: Record<string, ort.Tensor> = {};
       for (const [name, { dtype, data, shape }] of Object.entries(inputs)) {

@@ -37,22 +37,24 @@ const MAX_ITERATIONS = 2000;
 export const outputsOf = (labels: number): number => (labels === 2 ? 1 : labels);
 
 /**
- * Fits softmax regression by L-BFGS, from zero:
+ * Fits softmax regression by L-BFGS, from zero or from another fit:
  *
  *     minimise  1/Σw · ( Σ w_i · CE(targets_i, softmax(rows_i · weight + bias)) + l2/2 · ‖weight‖² )
  *
  * The biases are not penalised. Sums run in row order, so equal input gives equal bytes.
  *
  * @param onIteration the iteration (from 1) and the value minimised, in nats; what it throws ends the fit
+ * @param near a fit of the same sizes that is nearer than zero: the same problem with another penalty
  */
 export async function fitSoftmax(
   problem: Problem,
   onIteration?: (iteration: number, loss: number) => Promise<void>,
+  near?: Pick<Fit, 'weight' | 'bias'>,
 ): Promise<Fit> {
   const { features, labels } = problem;
   const outputs = outputsOf(labels);
   // With all-equal start values and no gradient by symmetry, zero is as good a start as any: the problem is convex.
-  const start = new Float64Array((features + 1) * outputs);
+  const start = near ? laidOut(near) : new Float64Array((features + 1) * outputs);
   const result = await minimise(objectiveOf(problem), start, {
     tolerance: TOLERANCE,
     maxIterations: MAX_ITERATIONS,
@@ -66,6 +68,14 @@ export async function fitSoftmax(
     iterations: result.iterations,
     converged: result.converged,
   };
+}
+
+/** [weight, bias] as the one vector that `objectiveOf` takes. */
+export function laidOut({ weight, bias }: Pick<Fit, 'weight' | 'bias'>): Float64Array {
+  const x = new Float64Array(weight.length + bias.length);
+  x.set(weight);
+  x.set(bias, weight.length);
+  return x;
 }
 
 /** The function that `fitSoftmax` minimises, of [weight, bias] laid out as one vector. */
