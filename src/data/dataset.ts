@@ -42,6 +42,8 @@ export interface DatasetInfo {
   readonly rows: number;
   /** Rows whose label is not null. */
   readonly labelled: number;
+  /** The teacher whose answers the labels are; absent where they are real. */
+  readonly labelled_by?: string;
 }
 
 const INFO = 'dataset.json';
@@ -58,11 +60,13 @@ export function rowId(text: string, fields: Readonly<Record<string, string>> = {
 /**
  * Writes a dataset into an existing folder; the same arguments give the same bytes.
  * @param labels of the whole corpus, in the order of logits; every row's label is one of them or null
+ * @param labelledBy the teacher whose answers the labels are; undefined if they are real
  */
 export async function writeDataset(
   folder: string,
   labels: readonly string[],
   rows: Iterable<Row> | AsyncIterable<Row>,
+  labelledBy?: string,
 ): Promise<void> {
   const known = new Set(labels);
   let [count, labelled] = [0, 0];
@@ -87,7 +91,8 @@ export async function writeDataset(
   } finally {
     await file.close();
   }
-  const info: DatasetInfo = { labels: [...labels], rows: count, labelled };
+  const by = labelledBy === undefined ? {} : { labelled_by: labelledBy };
+  const info: DatasetInfo = { labels: [...labels], rows: count, labelled, ...by };
   await writeFile(join(folder, INFO), `${JSON.stringify(info, null, 2)}\n`);
 }
 
