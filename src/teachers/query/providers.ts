@@ -140,5 +140,6 @@ export function teacherOf(given: { provider: string; model: string; base_url?: s
 /** Whether an address is on this machine, so that what is sent there does not leave it. */
 export function isLocal(baseUrl: string): boolean {
   const { hostname } = new URL(baseUrl);
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127\./.test(hostname);
+  const named = hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]';
+  return named || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }

@@ -12,7 +12,7 @@ const token = (text: string, alternatives: Record<string, number>): TokenLogprob
 function probabilities(labels: string[], answer: string, tokens: TokenLogprobs[]) {
   const found = new LabelReader(labels).find(answer);
   if (found === undefined) throw new Error('not a label');
-  const told = labelProbabilities(labels, found, tokens);
+  const told = labelProbabilities(labels, answer, found, tokens);
   return told && { p: [...told.probabilities], mass: told.mass, shared: told.shared };
 }
 const close = (actual: readonly number[] | undefined, expected: readonly number[]) => {
