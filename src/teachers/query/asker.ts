@@ -35,6 +35,12 @@ export interface Kept {
   readonly kept: Promise<void> | undefined;
 }
 
+/** By how much answers passed their bounds at most: a server may not hold itself to `max_tokens`. */
+interface Excess {
+  readonly prompt: number;
+  readonly completion: number;
+}
+
 /** The budget has no room for a request, and nothing is under way that could make some. */
 export class OutOfBudget extends Error {
   override readonly name = 'OutOfBudget';
@@ -46,14 +52,13 @@ export class Asker {
   readonly counts = { sent: 0, found: 0, again: 0, slowDowns: 0, rows: 0, nanousd: 0, prompt: 0, completion: 0 };
   /** What was spent before this run. */
   readonly before: Account;
-  private readonly reserved = new Map<string, Reservation>();
+  private readonly reserved = new Map<string, { readonly reservation: Reservation; readonly excess: Excess }>();
   /** Questions that are being asked: several rows may have the same. */
   private readonly underWay = new Map<string, Promise<Kept>>();
   /** Requests with money set aside, or answered and not yet booked: they hold more than they will cost. */
   private unbooked = 0;
   private readonly waiting: (() => void)[] = [];
-  /** By how much an answer passed its bound: a server may not hold itself to `max_tokens`. */
-  private excess = 1;
+  private excess: Excess = { prompt: 1, completion: 1 };
 
   constructor(private readonly options: AskerOptions) {
     this.before = options.answers.balance();
@@ -85,6 +90,7 @@ export class Asker {
   async prepare(requests: readonly Request[]): Promise<number> {
     const { answers, bounded } = this.options;
     if (!bounded) return requests.length;
+    const { excess } = this;
     const made = new Map<string, { readonly first: number; readonly reservation: Promise<Reservation | undefined> }>();
     for (const [first, request] of requests.entries()) {
       const key = keyOf(request.question);
@@ -100,7 +106,7 @@ export class Asker {
       else reservations.push([key, first, held]);
     }
     for (const [key, first, reservation] of reservations) {
-      if (first < room) this.reserved.set(key, reservation);
+      if (first < room) this.reserved.set(key, { reservation, excess });
       else await answers.release(reservation);
     }
     return room;
@@ -143,7 +149,7 @@ export class Asker {
   async forget(): Promise<void> {
     const left = [...this.reserved.values()];
     this.reserved.clear();
-    await Promise.all(left.map((reservation) => this.options.answers.release(reservation)));
+    await Promise.all(left.map(({ reservation }) => this.options.answers.release(reservation)));
   }
 
   /**
@@ -217,7 +223,8 @@ export class Asker {
         throw new RequestFailure('again', problem, { unknown: true });
       }
       pace.succeeded(key);
-      const reply = { choices: found.choices, usage };
+      // Another process may have asked the same meanwhile: the answer that was kept first holds.
+      const reply = this.stored(question) ?? { choices: found.choices, usage };
       const kept = answers.receive(question, reply, cost, reservation);
       this.unbooked++;
       void kept.catch(() => undefined).then(() => this.booked());
@@ -246,7 +253,11 @@ export class Asker {
     const name = keyOf(request.question);
     const prepared = this.reserved.get(name);
     this.reserved.delete(name);
-    if (prepared !== undefined) return prepared;
+    if (prepared !== undefined) {
+      if (prepared.excess === this.excess) return prepared.reservation;
+      // Since then it turned out that it may cost more.
+      await this.options.answers.release(prepared.reservation);
+    }
     for (;;) {
       const settled = this.isSettled;
       const reservation = await this.options.answers.reserve(name, this.most(request));
@@ -255,16 +266,19 @@ export class Asker {
       const last = [...this.reserved].at(-1);
       if (last !== undefined) {
         this.reserved.delete(last[0]);
-        await this.options.answers.release(last[1]);
+        await this.options.answers.release(last[1].reservation);
       } else if (settled) throw new OutOfBudget();
       else if (!this.isSettled) await this.nextBooking();
     }
   }
 
   private most({ question }: Request): Amount {
-    const { prompt, completion, ...rest } = upperBound(question);
-    const times = (count: number): number => Math.ceil(this.excess * count);
-    return costOf({ ...rest, prompt: times(prompt), completion: times(completion) }, this.options.price);
+    const bound = upperBound(question);
+    const most = {
+      prompt: Math.ceil(bound.prompt * this.excess.prompt),
+      completion: Math.ceil(bound.completion * this.excess.completion),
+    };
+    return costOf({ ...bound, ...most }, this.options.price);
   }
 
   private count(question: Question, usage: Usage): Amount {
@@ -273,7 +287,13 @@ export class Asker {
     this.counts.prompt += usage.prompt;
     this.counts.completion += usage.completion;
     const bound = upperBound(question);
-    this.excess = Math.max(this.excess, usage.prompt / bound.prompt, usage.completion / bound.completion);
+    const [prompt, completion] = [usage.prompt / bound.prompt, usage.completion / bound.completion];
+    if (prompt > this.excess.prompt || completion > this.excess.completion) {
+      this.excess = {
+        prompt: Math.max(this.excess.prompt, prompt),
+        completion: Math.max(this.excess.completion, completion),
+      };
+    }
     return cost;
   }
 }
