@@ -214,7 +214,10 @@ function makeDraft(
         at: 'key',
       });
     }
-    for (const { pointer: at, ...words } of (type as StepDefinition<unknown>).problems?.(checked.value) ?? []) {
+    const secret = [...resolved.origins].flatMap(([at, { kind }]) =>
+      kind === 'env' ? [at.slice(pointer.length)] : [],
+    );
+    for (const { pointer: at, ...words } of (type as StepDefinition<unknown>).problems?.(checked.value, secret) ?? []) {
       report({ code: 'bad-value', ...words, pointer: pointer + at, at: 'value' });
     }
   }

@@ -192,8 +192,11 @@ export interface StepDefinition<Options = never> {
   produces?(options: Options): readonly string[];
   /** Environment variables, of those it declares, without which it cannot run with these options. */
   requires?(options: Options): readonly string[];
-  /** What is wrong with its options that no schema can say. */
-  problems?(options: Options): readonly OptionProblem[];
+  /**
+   * What is wrong with its options that no schema can say.
+   * @param secret pointers of options whose values come from the environment, as whoever keeps them has to know
+   */
+  problems?(options: Options, secret: readonly string[]): readonly OptionProblem[];
   /** What holds for its results and for all that is made of them, read from its options before anything runs. */
   claims?(options: Options): readonly Claim[];
   /** Which claims on what it takes forbid what it would do. */

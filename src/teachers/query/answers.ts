@@ -83,6 +83,15 @@ export interface Account {
 /** A reservation's id. */
 export type Reservation = number;
 
+/** A batch as it was noted when it was begun. */
+export interface NotedBatch {
+  readonly id: string;
+  /** Reservation of each question by its key. */
+  readonly requests: Readonly<Record<string, Reservation>>;
+  /** Milliseconds since 1970. */
+  readonly created: number;
+}
+
 interface Pending {
   readonly write: () => void;
   readonly resolve: () => void;
@@ -175,21 +184,53 @@ export class Answers {
    * @returns undefined if the budget has no room for it
    */
   async reserve(key: string, most: Amount): Promise<Reservation | undefined> {
-    const { usd = Infinity, tokens = Infinity } = this.budget;
-    const [money, count] = [Math.min(usd * 1e9, Number.MAX_SAFE_INTEGER), Math.min(tokens, Number.MAX_SAFE_INTEGER)];
     let reservation: Reservation | undefined;
     await this.commit(() => {
-      const { nanousd, tokens: n } = most;
-      if (this.hold.run(nanousd, n, this.account, nanousd, Math.floor(money), n, count).changes === 0) return;
-      const at = this.time();
-      reservation = Number(this.note.run(this.account, key, nanousd, n, at).lastInsertRowid);
+      reservation = this.setAside(key, most);
     });
     return reservation;
   }
 
-  /** A request that certainly cost nothing: it was not sent, or was refused. */
+  /**
+   * Notes a batch, and sets aside the most that its requests can cost, before it is sent: both or neither, whenever the
+   * process dies. Without room for any of them nothing is noted.
+   * @param most of each request by its key
+   * @returns the reservations of those, from the first, that there is room for
+   */
+  async reserveBatch(
+    id: string,
+    baseUrl: string,
+    most: readonly (readonly [key: string, most: Amount])[],
+  ): Promise<Readonly<Record<string, Reservation>>> {
+    const made: Record<string, Reservation> = {};
+    await this.commit(() => {
+      for (const [key, amount] of most) {
+        const reservation = this.setAside(key, amount);
+        if (reservation === undefined) break;
+        made[key] = reservation;
+      }
+      if (Object.keys(made).length > 0) this.noteBatch(id, baseUrl, made);
+    });
+    return made;
+  }
+
+  private setAside(key: string, { nanousd, tokens: n }: Amount): Reservation | undefined {
+    const { usd = Infinity, tokens = Infinity } = this.budget;
+    const [money, count] = [Math.min(usd * 1e9, Number.MAX_SAFE_INTEGER), Math.min(tokens, Number.MAX_SAFE_INTEGER)];
+    if (this.hold.run(nanousd, n, this.account, nanousd, Math.floor(money), n, count).changes === 0) return undefined;
+    return Number(this.note.run(this.account, key, nanousd, n, this.time()).lastInsertRowid);
+  }
+
+  /** A request that certainly cost nothing: it was not sent, or was refused. Nothing happens if it is settled already. */
   async release(reservation: Reservation): Promise<void> {
-    await this.commit(() => this.book(reservation, { nanousd: 0, tokens: 0 }));
+    await this.commit(() => {
+      if (this.isHeld(reservation)) this.book(reservation, { nanousd: 0, tokens: 0 });
+    });
+  }
+
+  /** Whether what was set aside is not booked and not given back yet. */
+  isHeld(reservation: Reservation): boolean {
+    return this.held.get(reservation) !== undefined;
   }
 
   /** Keeps an answer and books what it cost in place of what was reserved for it. */
@@ -221,19 +262,32 @@ export class Answers {
   }
 
   /** Batches of this account that were begun on a server and whose answers are not in yet. */
-  batches(baseUrl: string): { readonly id: string; readonly requests: Readonly<Record<string, Reservation>> }[] {
+  batches(baseUrl: string): NotedBatch[] {
     const rows = this.db
-      .prepare('SELECT id, requests FROM batches WHERE account = ? AND base_url = ? ORDER BY created, id')
-      .all(this.account, baseUrl) as { id: string; requests: string }[];
-    return rows.map(({ id, requests }) => ({ id, requests: JSON.parse(requests) as Record<string, Reservation> }));
+      .prepare('SELECT id, requests, created FROM batches WHERE account = ? AND base_url = ? ORDER BY created, id')
+      .all(this.account, baseUrl) as { id: string; requests: string; created: string }[];
+    return rows.map(({ id, requests, created }) => ({
+      id,
+      requests: JSON.parse(requests) as Record<string, Reservation>,
+      created: Date.parse(created),
+    }));
   }
 
   /** @param requests reservation of each question by its key */
   async beginBatch(id: string, baseUrl: string, requests: Readonly<Record<string, Reservation>>): Promise<void> {
+    await this.commit(() => this.noteBatch(id, baseUrl, requests));
+  }
+
+  private noteBatch(id: string, baseUrl: string, requests: Readonly<Record<string, Reservation>>): void {
+    this.db
+      .prepare('INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?, ?)')
+      .run(id, this.account, baseUrl, JSON.stringify(requests), this.time());
+  }
+
+  /** The server's name of a batch that was noted under another one before it was sent. */
+  async nameBatch(before: string, id: string): Promise<void> {
     await this.commit(() => {
-      this.db
-        .prepare('INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?, ?)')
-        .run(id, this.account, baseUrl, JSON.stringify(requests), this.time());
+      this.db.prepare('UPDATE batches SET id = ? WHERE id = ?').run(id, before);
     });
   }
 

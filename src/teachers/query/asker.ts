@@ -1,8 +1,8 @@
 import pRetry from 'p-retry';
-import { StepFailure } from '../../util/failure.js';
 import type { Account, Amount, Answers, Reservation } from './answers.js';
 import type { Answered } from './client.js';
 import { RequestFailure } from './failure.js';
+import { RETRY, stepFailure } from './giving-up.js';
 import { keyOf } from './key.js';
 import type { Pace } from './pace.js';
 import { costOf, type Price, plausible, upperBound } from './price.js';
@@ -19,8 +19,6 @@ export interface AskerOptions {
   readonly signal: AbortSignal;
 }
 
-/** Retries wait 0.5 to 1 s, then twice as long each time, at most half a minute, with a random part. */
-const RETRY = { minTimeout: 500, factor: 2, maxTimeout: 30_000, randomize: true };
 /** A server that only ever says "slow down" is given up after so many times in a row for one request. */
 const MOST_SLOW_DOWNS = 30;
 
@@ -37,6 +35,12 @@ export interface Kept {
   readonly kept: Promise<void> | undefined;
 }
 
+/** By how much answers passed their bounds at most: a server may not hold itself to `max_tokens`. */
+interface Excess {
+  readonly prompt: number;
+  readonly completion: number;
+}
+
 /** The budget has no room for a request, and nothing is under way that could make some. */
 export class OutOfBudget extends Error {
   override readonly name = 'OutOfBudget';
@@ -48,10 +52,13 @@ export class Asker {
   readonly counts = { sent: 0, found: 0, again: 0, slowDowns: 0, rows: 0, nanousd: 0, prompt: 0, completion: 0 };
   /** What was spent before this run. */
   readonly before: Account;
-  private readonly reserved = new Map<string, Reservation>();
-  /** Requests that are under way, or answered and not yet booked: they hold more than they will cost. */
+  private readonly reserved = new Map<string, { readonly reservation: Reservation; readonly excess: Excess }>();
+  /** Questions that are being asked: several rows may have the same. */
+  private readonly underWay = new Map<string, Promise<Kept>>();
+  /** Requests with money set aside, or answered and not yet booked: they hold more than they will cost. */
   private unbooked = 0;
   private readonly waiting: (() => void)[] = [];
+  private excess: Excess = { prompt: 1, completion: 1 };
 
   constructor(private readonly options: AskerOptions) {
     this.before = options.answers.balance();
@@ -83,58 +90,95 @@ export class Asker {
   async prepare(requests: readonly Request[]): Promise<number> {
     const { answers, bounded } = this.options;
     if (!bounded) return requests.length;
-    const made = await Promise.all(
-      requests.map(async (request) => {
-        const key = keyOf(request.question);
-        return { key, reservation: this.reserved.get(key) ?? (await answers.reserve(key, this.most(request))) };
-      }),
-    );
-    const full = made.findIndex(({ reservation }) => reservation === undefined);
-    const room = full < 0 ? made.length : full;
-    for (const [i, { key, reservation }] of made.entries()) {
-      if (reservation === undefined) continue;
-      if (i < room) this.reserved.set(key, reservation);
+    const { excess } = this;
+    const made = new Map<string, { readonly first: number; readonly reservation: Promise<Reservation | undefined> }>();
+    for (const [first, request] of requests.entries()) {
+      const key = keyOf(request.question);
+      if (made.has(key) || this.reserved.has(key) || this.underWay.has(key)) continue;
+      if (this.stored(request.question) !== undefined) continue;
+      made.set(key, { first, reservation: answers.reserve(key, this.most(request)) });
+    }
+    let room = requests.length;
+    const reservations: [key: string, first: number, reservation: Reservation][] = [];
+    for (const [key, { first, reservation }] of made) {
+      const held = await reservation;
+      if (held === undefined) room = Math.min(room, first);
+      else reservations.push([key, first, held]);
+    }
+    for (const [key, first, reservation] of reservations) {
+      if (first < room) this.reserved.set(key, { reservation, excess });
       else await answers.release(reservation);
     }
     return room;
   }
 
-  /** Reservations of prepared requests, by their questions' keys, for whoever sends them in another way. */
-  handOver(requests: readonly Request[]): Record<string, Reservation> {
-    const entries = requests.flatMap(({ question }) => {
-      const key = keyOf(question);
-      const reservation = this.reserved.get(key);
-      this.reserved.delete(key);
-      return reservation === undefined ? [] : [[key, reservation] as const];
-    });
-    this.counts.sent += requests.length;
-    return Object.fromEntries(entries);
+  /**
+   * Notes a batch and sets money aside for its requests.
+   * @returns how many of them, from the first, there is room for, and their reservations by their questions' keys
+   */
+  async beginBatch(
+    id: string,
+    baseUrl: string,
+    requests: readonly Request[],
+  ): Promise<{ room: number; reservations: Readonly<Record<string, Reservation>> }> {
+    const { answers, bounded } = this.options;
+    if (!bounded) {
+      await answers.beginBatch(id, baseUrl, {});
+      this.counts.sent += requests.length;
+      return { room: requests.length, reservations: {} };
+    }
+    const most = requests.map((request) => [keyOf(request.question), this.most(request)] as const);
+    const reservations = await answers.reserveBatch(id, baseUrl, most);
+    const room = Object.keys(reservations).length;
+    this.counts.sent += room;
+    return { room, reservations };
   }
 
   /** Keeps an answer that came in another way. */
   receive(question: Question, { choices, usage: told }: Answered, reservation: Reservation | undefined): Promise<void> {
     const usage = plausible(told, upperBound(question));
-    return this.options.answers.receive(question, { choices, usage }, this.count(usage), reservation);
+    return this.options.answers.receive(question, { choices, usage }, this.count(question, usage), reservation);
+  }
+
+  /** Books an answer that came in another way and is of no use, at the most that it can have cost. */
+  waste(question: Question, reservation: Reservation | undefined): Promise<void> {
+    return this.options.answers.waste(this.count(question, upperBound(question)), reservation);
   }
 
   /** Gives back what was set aside for requests that will not be sent. */
   async forget(): Promise<void> {
     const left = [...this.reserved.values()];
     this.reserved.clear();
-    await Promise.all(left.map((reservation) => this.options.answers.release(reservation)));
+    await Promise.all(left.map(({ reservation }) => this.options.answers.release(reservation)));
   }
 
   /**
    * Asks, again where that may help. Resolves as soon as the answer is here.
-   * @throws OutOfBudget; RequestFailure of kind `row` for this question; StepFailure for all; the signal's reason
+   * @throws OutOfBudget; RequestFailure of kind `row` or `parameter` for this question; StepFailure for all; the
+   *   signal's reason
    */
   async ask(request: Request): Promise<Kept> {
-    const { question } = request;
-    const found = this.stored(question);
+    const found = this.stored(request.question);
     if (found !== undefined) {
       this.counts.found++;
       return { reply: found, kept: undefined };
     }
+    const key = keyOf(request.question);
+    const same = this.underWay.get(key);
+    if (same !== undefined) return { reply: (await same).reply, kept: undefined };
+    const asked = this.askNow(request);
+    this.underWay.set(key, asked);
+    try {
+      return await asked;
+    } finally {
+      // Until it can be looked up.
+      const forget = (): void => void this.underWay.delete(key);
+      asked.then(({ kept }) => kept ?? Promise.resolve()).then(forget, forget);
+    }
+  }
+
+  private async askNow(request: Request): Promise<Kept> {
+    const { question } = request;
     let slowDowns = 0;
     try {
       return await pRetry(() => this.once(request), {
@@ -165,36 +209,33 @@ export class Asker {
     const { question, useless } = request;
     const bound = upperBound(question);
     const reservation = await this.takeReservation(request);
-    const release = async (): Promise<void> => {
-      if (reservation !== undefined) await answers.release(reservation);
-    };
-    const key = await pace.turn(bound.prompt / 4 + bound.completion).catch(async (error: unknown) => {
-      await release();
-      throw error;
-    });
     this.unbooked++;
+    let key: Awaited<ReturnType<Pace['turn']>> | undefined;
     try {
+      key = await pace.turn(bound.prompt / 4 + bound.completion);
       this.counts.sent++;
       const found = await key.client.ask(question);
       const usage = plausible(found.usage, bound);
-      const cost = this.count(usage);
+      const cost = this.count(question, usage);
       const problem = useless?.(found);
       if (problem !== undefined) {
         await answers.waste(cost, reservation);
         throw new RequestFailure('again', problem, { unknown: true });
       }
       pace.succeeded(key);
-      const reply = { choices: found.choices, usage };
+      // Another process may have asked the same meanwhile: the answer that was kept first holds.
+      const reply = this.stored(question) ?? { choices: found.choices, usage };
       const kept = answers.receive(question, reply, cost, reservation);
       this.unbooked++;
       void kept.catch(() => undefined).then(() => this.booked());
       return { reply, kept };
     } catch (error) {
-      if (!(error instanceof RequestFailure)) throw error;
-      if (error.kind === 'slow-down') pace.slowDown(key, error.afterMs);
-      if (error.kind === 'key') pace.refuse(key, error.message);
+      const failure = error instanceof RequestFailure ? error : undefined;
+      if (key !== undefined && failure?.kind === 'slow-down') pace.slowDown(key, failure.afterMs);
+      if (key !== undefined && failure?.kind === 'key') pace.refuse(key, failure.message);
       // What may have been answered may have to be paid: its reservation stays, or is booked already.
-      if (!error.unknown) await release();
+      const free = key === undefined || (failure !== undefined && !failure.unknown);
+      if (free && reservation !== undefined) await answers.release(reservation);
       throw error;
     } finally {
       this.booked();
@@ -212,50 +253,47 @@ export class Asker {
     const name = keyOf(request.question);
     const prepared = this.reserved.get(name);
     this.reserved.delete(name);
-    if (prepared !== undefined) return prepared;
+    if (prepared !== undefined) {
+      if (prepared.excess === this.excess) return prepared.reservation;
+      // Since then it turned out that it may cost more.
+      await this.options.answers.release(prepared.reservation);
+    }
     for (;;) {
       const settled = this.isSettled;
       const reservation = await this.options.answers.reserve(name, this.most(request));
       if (reservation !== undefined) return reservation;
-      if (settled) throw new OutOfBudget();
-      if (!this.isSettled) await this.nextBooking();
+      // What was begun comes before what was only prepared: that takes its money when its turn comes.
+      const last = [...this.reserved].at(-1);
+      if (last !== undefined) {
+        this.reserved.delete(last[0]);
+        await this.options.answers.release(last[1].reservation);
+      } else if (settled) throw new OutOfBudget();
+      else if (!this.isSettled) await this.nextBooking();
     }
   }
 
   private most({ question }: Request): Amount {
-    return costOf(upperBound(question), this.options.price);
+    const bound = upperBound(question);
+    const most = {
+      prompt: Math.ceil(bound.prompt * this.excess.prompt),
+      completion: Math.ceil(bound.completion * this.excess.completion),
+    };
+    return costOf({ ...bound, ...most }, this.options.price);
   }
 
-  private count(usage: Usage): Amount {
+  private count(question: Question, usage: Usage): Amount {
     const cost = costOf(usage, this.options.price);
     this.counts.nanousd += cost.nanousd;
     this.counts.prompt += usage.prompt;
     this.counts.completion += usage.completion;
+    const bound = upperBound(question);
+    const [prompt, completion] = [usage.prompt / bound.prompt, usage.completion / bound.completion];
+    if (prompt > this.excess.prompt || completion > this.excess.completion) {
+      this.excess = {
+        prompt: Math.max(this.excess.prompt, prompt),
+        completion: Math.max(this.excess.completion, completion),
+      };
+    }
     return cost;
   }
-}
-
-/** What a request that failed for good means for the step; what concerns this one question only stays as it is. */
-function stepFailure(error: unknown, { base_url, model }: Question, retries: number): unknown {
-  if (!(error instanceof RequestFailure) || error.kind === 'row') return error;
-  if (error.kind === 'fatal') {
-    return new StepFailure(
-      'teacher-unknown',
-      `the server at ${base_url} does not know the model "${model}": ${error.message}`,
-      'Check base_url (it mostly ends in /v1) and model.',
-    );
-  }
-  if (error.refused) {
-    return new StepFailure(
-      'teacher-unreachable',
-      `no server answers at ${base_url}: ${error.message}`,
-      'Check base_url, and that the server runs.',
-    );
-  }
-  const times = retries + 1;
-  return new StepFailure(
-    'teacher-fails',
-    `the server at ${base_url} failed ${times === 1 ? 'once' : `${times} times`} in a row on one question: ${error.message}`,
-    'What was answered is kept: go on later with "recipe resume".',
-  );
 }

@@ -1,23 +1,35 @@
 import { setTimeout } from 'node:timers/promises';
+import pRetry from 'p-retry';
 import type { Row } from '../../data/dataset.js';
+import { sha256 } from '../../util/canonical.js';
 import { StepFailure } from '../../util/failure.js';
-import type { Json, JsonObject } from '../../util/json.js';
-import type { Answers, Reservation } from './answers.js';
+import type { Answers, NotedBatch, Reservation } from './answers.js';
 import { type Asker, OutOfBudget, type Request } from './asker.js';
-import { answered, type Client } from './client.js';
+import { lineOf, linesOf, questionsIn, type ResultLine, resultOf } from './batch-file.js';
+import type { Client } from './client.js';
 import { RequestFailure } from './failure.js';
+import { RETRY, stepFailure } from './giving-up.js';
 import type { Inquiry } from './inquiry.js';
+import { InvalidRows } from './invalid.js';
 import { keyOf } from './key.js';
 import type { Question } from './reply.js';
 import type { Unanswered } from './round.js';
 
-/** As OpenAI has them; a file of so many short requests stays below its limit of bytes. */
+/** As OpenAI has them; it takes files of 200 MB. */
 const MOST_REQUESTS = 50_000;
-const MOST_BYTES = 150e6;
+const MOST_BYTES = 100e6;
 const FIRST_POLL_MS = 500;
 const LONGEST_POLL_MS = 60_000;
-/** Each round asks what the answers of the one before left open: corrections, votes. */
-const MOST_ROUNDS = 20;
+/** So often in a row a batch may bring nothing, as one that expires before it begins. */
+const MOST_IN_VAIN = 3;
+/** What the server's clock may differ from ours. */
+const CLOCK_MS = 3_600_000;
+/** The name of a batch until the server has given it one. */
+const UNSENT = 'unsent:';
+/** As OpenAI has it, characters of a value. */
+const MOST_METADATA = 512;
+/** Once the budget has cut a batch, its rest has to be enough for so many to be worth another one. */
+const FEWEST_OF_REST = 100;
 
 export interface BatchOptions {
   readonly inquiry: Inquiry;
@@ -25,231 +37,321 @@ export interface BatchOptions {
   readonly answers: Answers;
   readonly client: Client;
   readonly baseUrl: string;
+  readonly model: string;
   readonly account: string;
+  readonly retries: number;
+  readonly total: number;
+  /** Share of rows that may stay without a valid answer. */
+  readonly maxInvalid: number;
   readonly signal: AbortSignal;
+  readonly now: () => number;
   /** Requests of the batch under way that are answered, of how many. */
   readonly progress: (done: number, total: number) => Promise<void>;
+  /** Rows that are settled. */
+  readonly settled: (rows: number) => void;
   readonly log: (message: string) => void;
 }
 
 /**
- * Asks through the Batch API: all open questions in files of at most 50,000, again until none is open. A batch is noted
- * with its id and carries the step's name on the server, so one that was begun is waited for, and not begun again, by
- * whoever comes after a kill.
+ * Asks through the Batch API: all open questions in files of at most 50,000, again until none is open, as answers leave
+ * new ones open: corrections, votes. A batch is noted before it is sent, under a name that it carries on the server too,
+ * so one that was begun is found and waited for, and not begun again, whenever the process died.
+ *
  * @param rows a fresh pass over all rows at each call
+ * @returns rows that the server refused to answer, and why
+ * @throws OutOfBudget; StepFailure; RequestFailure of kind `parameter`; the signal's reason
  */
 export async function askInBatches(rows: () => AsyncIterable<Row>, options: BatchOptions): Promise<Unanswered> {
   const batches = new Batches(options);
-  await batches.adopt();
-  await batches.finishOpen();
-  for (let round = 0; round < MOST_ROUNDS; round++) {
-    if (!(await batches.round(rows()))) return batches.unanswered;
+  try {
+    await batches.finishNoted();
+    for (let inVain = 0; inVain < MOST_IN_VAIN; ) {
+      const { asked, brought } = await batches.round(rows());
+      if (asked === 0) return batches.unanswered;
+      inVain = brought === 0 ? inVain + 1 : 0;
+    }
+  } catch (error) {
+    options.signal.throwIfAborted();
+    throw stepFailure(error, { base_url: options.baseUrl, model: options.model }, options.retries);
+  } finally {
+    await options.asker.forget();
   }
   throw new StepFailure(
     'batches',
-    `after ${MOST_ROUNDS} rounds of batches the server has still not answered every question`,
+    `${MOST_IN_VAIN} batches in a row brought no answer`,
+    'What was answered before is kept. Try without batch: true.',
   );
-}
-
-/** What a batch's output says of one request. */
-interface Line {
-  readonly custom_id: string;
-  readonly response?: { readonly status_code: number; readonly body: unknown } | null;
-  readonly error?: { readonly message?: string } | null;
 }
 
 class Batches {
   readonly unanswered = new Map<string, string>();
-  /** Questions that the server refused, and why. */
-  private readonly refused = new Map<string, string>();
+  /** Questions that the server refused, by key. */
+  private readonly refused = new Map<string, RequestFailure>();
   private readonly open = new Map<string, Request>();
+  /** Whether the budget had no room for all of a batch. */
+  private cut = false;
 
   constructor(private readonly options: BatchOptions) {}
 
-  /** Takes over batches of this step that were made and not noted. */
-  async adopt(): Promise<void> {
-    const { client, answers, account, baseUrl } = this.options;
-    const known = new Set(answers.batches(baseUrl).map(({ id }) => id));
-    const page = await client.request((options) => client.api.batches.list({ limit: 100 }, options));
-    for (const { id, metadata, status } of page.data) {
-      if (metadata?.recipe !== account || known.has(id) || !UNDER_WAY.has(status)) continue;
-      await answers.beginBatch(id, baseUrl, {});
-    }
-  }
-
-  /** Waits for the batches that were begun. */
-  async finishOpen(): Promise<void> {
+  /** Waits for the batches that were begun before. */
+  async finishNoted(): Promise<void> {
     const { answers, baseUrl, log } = this.options;
-    for (const { id, requests } of answers.batches(baseUrl)) {
+    for (const noted of answers.batches(baseUrl)) {
+      const id = noted.id.startsWith(UNSENT) ? await this.settleUnsent(noted) : noted.id;
+      if (id === undefined) continue;
       log(`waiting for batch ${id}, which was begun before`);
-      await this.finish(id, requests);
+      await this.finish(id, noted.requests);
     }
   }
 
-  /** Asks what is open, and says whether there was something. */
-  async round(rows: AsyncIterable<Row>): Promise<boolean> {
-    let any = false;
+  /** Asks what is open. @returns how many questions, and how many of them were answered or refused */
+  async round(rows: AsyncIterable<Row>): Promise<{ asked: number; brought: number }> {
+    const { maxInvalid, total, settled } = this.options;
+    const invalid = new InvalidRows(maxInvalid, total);
+    const sum = { asked: 0, brought: 0 };
+    const submit = async (): Promise<void> => {
+      const { asked, brought } = await this.submit();
+      sum.asked += asked;
+      sum.brought += brought;
+      bytes = 0;
+    };
     let bytes = 0;
+    let done = 0;
     for await (const row of rows) {
-      for (const request of await this.missing(row)) {
-        any = true;
-        this.open.set(keyOf(request.question), request);
-        bytes += JSON.stringify(request.question).length;
+      const found = await this.missing(row);
+      if ('requests' in found) {
+        for (const request of found.requests) {
+          const key = keyOf(request.question);
+          if (this.open.has(key)) continue;
+          const size = Buffer.byteLength(JSON.stringify(lineOf(request.question))) + 1;
+          if (this.open.size === MOST_REQUESTS || bytes + size > MOST_BYTES) await submit();
+          this.open.set(key, request);
+          bytes += size;
+        }
+        continue;
       }
-      if (this.open.size >= MOST_REQUESTS || bytes >= MOST_BYTES) {
-        await this.submit();
-        bytes = 0;
-      }
+      settled(++done);
+      const failure = found.invalid === undefined ? undefined : invalid.add(row.id, found.invalid, done);
+      if (failure !== undefined) throw failure;
     }
-    if (this.open.size > 0) await this.submit();
-    return any;
+    if (this.open.size > 0) await submit();
+    return sum;
   }
 
-  /** The requests without whose answers a row cannot go on; all that can be known now. */
-  private async missing(row: Row): Promise<Request[]> {
+  /** The requests without whose answers a row cannot go on, all that can be known now; or that the row is settled. */
+  private async missing(row: Row): Promise<{ requests: Request[] } | { invalid: string | undefined }> {
     const { inquiry, asker } = this.options;
     const first = inquiry.requests(row).filter((request) => !this.isSettled(request));
-    if (first.length > 0) return first;
+    if (first.length > 0) return { requests: first };
     let next: Request | undefined;
     const stop = new Error('open');
     try {
-      await inquiry.find(row, async (request) => {
+      const outcome = await inquiry.find(row, async (request) => {
         const found = asker.stored(request.question);
         if (found !== undefined) return found;
-        const why = this.refused.get(keyOf(request.question));
-        if (why !== undefined) {
-          this.unanswered.set(row.id, why);
-          throw new RequestFailure('row', why);
+        const failure = this.refused.get(keyOf(request.question));
+        if (failure !== undefined) {
+          if (failure.kind === 'row') this.unanswered.set(row.id, failure.message);
+          throw failure;
         }
         next = request;
         throw stop;
       });
+      return { invalid: 'invalid' in outcome ? outcome.invalid : undefined };
     } catch (error) {
-      if (error !== stop) throw error;
+      if (error !== stop || next === undefined) throw error;
+      return { requests: [next] };
     }
-    return next === undefined ? [] : [next];
   }
 
   private isSettled({ question }: Request): boolean {
     return this.options.asker.stored(question) !== undefined || this.refused.has(keyOf(question));
   }
 
-  private async submit(): Promise<void> {
-    const { asker, client, answers, baseUrl, account } = this.options;
+  private async submit(): Promise<{ asked: number; brought: number }> {
+    const { asker, answers, baseUrl, now } = this.options;
     const requests = [...this.open.values()];
-    const room = await asker.prepare(requests);
+    this.open.clear();
+    const lines = requests.map(({ question }) => lineOf(question));
+    const created = now();
+    const id = `${UNSENT}${sha256(JSON.stringify([created, lines.map(({ custom_id }) => custom_id)])).slice(0, 32)}`;
+    const { room, reservations } = await asker.beginBatch(id, baseUrl, requests);
+    const noted = { id, created, requests: reservations };
     if (room === 0) throw new OutOfBudget();
-    const sent = requests.slice(0, room);
-    const lines = sent.map(({ question }) => JSON.stringify(lineOf(question)));
-    const input = await client.upload(`${lines.join('\n')}\n`);
+    if (this.cut && room < Math.min(FEWEST_OF_REST, requests.length)) {
+      await this.drop(noted);
+      throw new OutOfBudget();
+    }
+    this.cut ||= room < requests.length;
+    const sent = lines.slice(0, room);
+    const batch = await this.send(sent.map((line) => `${JSON.stringify(line)}\n`).join(''), noted);
+    await answers.nameBatch(id, batch);
+    const questions = new Map(sent.map(({ custom_id }, i) => [custom_id, (requests[i] as Request).question]));
+    return { asked: requests.length, brought: await this.finish(batch, reservations, questions) };
+  }
+
+  /** @returns the batch's id on the server. One that certainly did not begin is not noted any more. */
+  private async send(jsonl: string, noted: NotedBatch): Promise<string> {
+    const { client } = this.options;
+    let sent = false;
+    try {
+      const input = await this.patiently(() => client.upload(jsonl));
+      return await this.patiently(async () => {
+        const found = sent ? await this.findUnsent(noted) : undefined;
+        sent = true;
+        return found ?? (await this.create(input, noted.id));
+      });
+    } catch (error) {
+      if (!sent || (error instanceof RequestFailure && !error.unknown)) await this.drop(noted);
+      throw error;
+    }
+  }
+
+  private async create(input: string, name: string): Promise<string> {
+    const { client, account } = this.options;
     const batch = await client.request((options) =>
       client.api.batches.create(
         {
           input_file_id: input,
           endpoint: '/v1/chat/completions',
           completion_window: '24h',
-          metadata: { recipe: account },
+          metadata: { recipe: account.slice(0, MOST_METADATA), batch: name.slice(UNSENT.length) },
         },
         options,
       ),
     );
-    const reservations = asker.handOver(sent);
-    await answers.beginBatch(batch.id, baseUrl, reservations);
-    this.open.clear();
-    await this.finish(batch.id, reservations);
+    return batch.id;
   }
 
-  private async finish(id: string, reservations: Readonly<Record<string, Reservation>>): Promise<void> {
-    const { client, answers, signal, progress } = this.options;
+  /** What became of a batch that was noted and perhaps sent: its id, or undefined if it never began. */
+  private async settleUnsent(noted: NotedBatch): Promise<string | undefined> {
+    const id = await this.patiently(() => this.findUnsent(noted));
+    if (id === undefined) await this.drop(noted);
+    else await this.options.answers.nameBatch(noted.id, id);
+    return id;
+  }
+
+  /** The server lists batches from the newest to the oldest. */
+  private async findUnsent({ id: name, created }: NotedBatch): Promise<string | undefined> {
+    const { client } = this.options;
+    for (let after: string | undefined; ; ) {
+      const query = { limit: 100, ...(after === undefined ? {} : { after }) };
+      const page = await client.request((options) => client.api.batches.list(query, options));
+      const found = page.data.find(({ metadata }) => metadata?.batch === name.slice(UNSENT.length));
+      if (found !== undefined) return found.id;
+      const last = page.data.at(-1);
+      if (!page.has_more || last === undefined || 1000 * last.created_at < created - CLOCK_MS) return undefined;
+      after = last.id;
+    }
+  }
+
+  private async drop({ id, requests }: NotedBatch): Promise<void> {
+    const { answers } = this.options;
+    await Promise.all(Object.values(requests).map((reservation) => answers.release(reservation)));
+    await answers.endBatch(id);
+  }
+
+  /**
+   * Waits for a batch and takes what it brought.
+   * @param known its questions by their lines' names, if this process sent it
+   * @returns how many questions were answered or refused
+   */
+  private async finish(
+    id: string,
+    reservations: Readonly<Record<string, Reservation>>,
+    known?: ReadonlyMap<string, Question>,
+  ): Promise<number> {
+    const { answers, baseUrl } = this.options;
+    const batch = await this.ended(id, known?.size ?? Object.keys(reservations).length);
+    const left = new Map(Object.entries(reservations));
+    let brought = 0;
+    for (const file of [batch.output_file_id, batch.error_file_id]) {
+      if (!file) continue;
+      known ??= questionsIn(await this.text(batch.input_file_id), baseUrl);
+      brought += await this.take(await this.text(file), known, left);
+    }
+    // What has no answer was not done.
+    await Promise.all([...left.values()].map((reservation) => answers.release(reservation)));
+    await answers.endBatch(id);
+    if (batch.status === 'failed') throw failed(id, batch.errors?.data);
+    return brought;
+  }
+
+  private async ended(id: string, size: number) {
+    const { client, signal, progress } = this.options;
     for (let wait = FIRST_POLL_MS; ; wait = Math.min(2 * wait, LONGEST_POLL_MS)) {
-      const batch = await client.request((options) => client.api.batches.retrieve(id, options));
-      await progress(batch.request_counts?.completed ?? 0, batch.request_counts?.total ?? 0);
-      if (!UNDER_WAY.has(batch.status)) {
-        const left = new Map(Object.entries(reservations));
-        const questions = await this.questions(batch.input_file_id);
-        for (const file of [batch.output_file_id, batch.error_file_id]) {
-          if (file) await this.take(file, questions, left);
-        }
-        // What has no answer was not done.
-        for (const reservation of left.values()) await answers.release(reservation);
-        await answers.endBatch(id);
-        if (batch.status === 'failed') throw failed(id, batch.errors?.data);
-        return;
-      }
+      const batch = await this.patiently(() => client.request((options) => client.api.batches.retrieve(id, options)));
+      const { completed = 0, total = 0 } = batch.request_counts ?? {};
+      await progress(completed, Math.max(total, size));
+      if (!UNDER_WAY.has(batch.status)) return batch;
       await setTimeout(wait, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
   }
 
-  /** What a batch asked, by key, as its file on the server has it: that is there whoever began the batch. */
-  private async questions(file: string): Promise<Map<string, Question>> {
-    const { baseUrl } = this.options;
-    const asked = (await this.lines(file)) as BatchLine[];
-    return new Map(asked.map((line) => [line.custom_id, questionOf(line, baseUrl)]));
-  }
-
-  private async lines(file: string): Promise<unknown[]> {
+  private text(file: string): Promise<string> {
     const { client } = this.options;
-    const text = await client.request(async (options) => (await client.api.files.content(file, options)).text());
-    return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [JSON.parse(line)]));
+    return this.patiently(() =>
+      client.request(async (options) => (await client.api.files.content(file, options)).text()),
+    );
   }
 
-  /** Keeps the answers of a file. */
+  /** Keeps the answers of a file. A part of them may have been kept before the process died. */
   private async take(
-    file: string,
+    jsonl: string,
     questions: ReadonlyMap<string, Question>,
     left: Map<string, Reservation>,
-  ): Promise<void> {
+  ): Promise<number> {
     const { asker, answers } = this.options;
     const kept: Promise<void>[] = [];
-    for (const { custom_id, response, error } of (await this.lines(file)) as Line[]) {
-      const question = questions.get(custom_id);
+    let brought = 0;
+    for (const line of linesOf<ResultLine>(jsonl)) {
+      const question = questions.get(line.custom_id);
       if (question === undefined) continue;
       const key = keyOf(question);
-      const reservation = left.get(key);
+      const noted = left.get(key);
       left.delete(key);
-      if (response?.status_code === 200) {
-        kept.push(asker.receive(question, answered(response.body), reservation));
-        continue;
+      const reservation = noted !== undefined && answers.isHeld(noted) ? noted : undefined;
+      const isNew = asker.stored(question) === undefined;
+      const result = resultOf(line);
+      if (!(result instanceof RequestFailure)) {
+        if (isNew || reservation !== undefined) kept.push(asker.receive(question, result, reservation));
+        if (isNew) brought++;
+      } else if (result.unknown) {
+        if (isNew || reservation !== undefined) kept.push(asker.waste(question, reservation));
+      } else {
+        if (reservation !== undefined) kept.push(answers.release(reservation));
+        if (AGAIN.has(result.kind)) continue;
+        this.refused.set(key, result);
+        brought++;
       }
-      const status = response?.status_code ?? 0;
-      if (status >= 400 && status < 500 && status !== 429) {
-        this.refused.set(key, `${status} ${error?.message ?? 'refused in a batch'}`);
-      }
-      if (reservation !== undefined) kept.push(answers.release(reservation));
     }
     await Promise.all(kept);
+    return brought;
   }
-}
 
-/** One request in a batch's file. */
-interface BatchLine {
-  readonly custom_id: string;
-  readonly method: 'POST';
-  readonly url: '/v1/chat/completions';
-  readonly body: JsonObject;
-}
-
-/** Which sample it is stands behind the key, since the body cannot say. */
-function lineOf(question: Question): BatchLine {
-  const { model, messages, parameters, sample } = question;
-  const custom_id = sample === undefined ? keyOf(question) : `${keyOf(question)}.${sample}`;
-  const body = { model, messages: messages as unknown as Json, ...parameters };
-  return { custom_id, method: 'POST', url: '/v1/chat/completions', body };
-}
-
-function questionOf({ custom_id, body }: BatchLine, baseUrl: string): Question {
-  const { model, messages, ...parameters } = body;
-  const [, sample] = custom_id.split('.');
-  return {
-    base_url: baseUrl,
-    model: model as string,
-    messages: messages as unknown as Question['messages'],
-    parameters,
-    ...(sample === undefined ? {} : { sample: Number(sample) }),
-  };
+  /** A call that is made again where that may help. */
+  private patiently<T>(call: () => Promise<T>): Promise<T> {
+    const { retries, signal } = this.options;
+    return pRetry(
+      () =>
+        call().catch(async (error: unknown) => {
+          const wait = error instanceof RequestFailure ? (error.afterMs ?? 0) : 0;
+          if (wait > 0) await setTimeout(wait, undefined, { signal }).catch(() => signal.throwIfAborted());
+          throw error;
+        }),
+      {
+        ...RETRY,
+        retries,
+        signal,
+        shouldRetry: ({ error }) => error instanceof RequestFailure && AGAIN.has(error.kind),
+      },
+    );
+  }
 }
 
 const UNDER_WAY: ReadonlySet<string> = new Set(['validating', 'in_progress', 'finalizing', 'cancelling']);
+/** Failures that say nothing of the question. */
+const AGAIN: ReadonlySet<string> = new Set(['again', 'slow-down']);
 
 function failed(id: string, errors: readonly { message?: string }[] | undefined): StepFailure {
   const why = errors?.[0]?.message ?? 'the server does not say why';

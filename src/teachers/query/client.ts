@@ -1,7 +1,9 @@
 import OpenAI, { APIConnectionError, APIConnectionTimeoutError, APIError, APIUserAbortError, toFile } from 'openai';
 import type { JsonObject } from '../../util/json.js';
 import { RequestFailure } from './failure.js';
-import type { Choice, Question, Reply, TokenLogprobs, Usage } from './reply.js';
+import type { Choice, Question, Reply, Token, TokenLogprobs, Usage } from './reply.js';
+import { locate } from './spelling.js';
+import { failureFrom, toldOf } from './told.js';
 
 export interface ClientOptions {
   readonly baseUrl: string;
@@ -30,14 +32,15 @@ export class Client {
       // Only what the recipe says: not what happens to be set for other programs.
       organization: null,
       project: null,
-      ...(options.key === undefined ? { defaultHeaders: { Authorization: null } } : {}),
+      defaultHeaders: { Authorization: options.key === undefined ? null : `Bearer ${options.key}` },
+      fetch: send,
     });
   }
 
   /** @throws RequestFailure; the signal's reason */
-  async ask({ model, messages, parameters }: Question): Promise<Answered> {
-    const body = { model, messages, ...parameters } as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming;
-    return answered(await this.request((options) => this.api.chat.completions.create(body, options)));
+  ask({ model, messages, parameters }: Question): Promise<Answered> {
+    const body = { ...parameters, model, messages } as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming;
+    return this.request(async (options) => answered(await this.api.chat.completions.create(body, options)));
   }
 
   /** Uploads questions for a batch. @returns the file's id there */
@@ -66,11 +69,19 @@ export class Client {
       if (late || error instanceof APIConnectionTimeoutError) {
         throw new RequestFailure('again', `no answer within ${timeoutMs / 1000} s`, { unknown: true });
       }
-      throw failureOf(error, this.options.now());
+      throw this.withoutKey(failureOf(error, this.options.now()));
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  /** Servers and libraries quote a key that they do not like. */
+  private withoutKey(failure: RequestFailure): RequestFailure {
+    const { key = '' } = this.options;
+    const forms = [key.trim(), key.trim().replaceAll(/\s+/g, ' ')].filter((form) => form !== '');
+    const hidden = forms.reduce((message, form) => message.replaceAll(form, '***'), failure.message);
+    return hidden === failure.message ? failure : failure.with(hidden);
   }
 }
 
@@ -86,26 +97,36 @@ function failureOf(error: unknown, now: number): RequestFailure {
     // The body was cut off, or is no JSON.
     return new RequestFailure('again', `the answer cannot be read: ${causes(error)}`, { unknown: true });
   }
-  const { status, headers, code } = error;
-  const message = `${status} ${wordsOf(error)}`;
-  const afterMs = retryAfter(headers, now);
-  const after = afterMs === undefined ? {} : { afterMs };
-  if (status === 429) {
-    if (code === 'insufficient_quota') return new RequestFailure('key', message);
-    return new RequestFailure('slow-down', message, after);
-  }
-  if (status === 401 || status === 403) return new RequestFailure('key', message);
-  if (status === 404) return new RequestFailure('fatal', message);
-  if (status === 408 || status === 409 || status === 425) return new RequestFailure('again', message, after);
-  // Too much at once for a server that has no 429.
-  if (status === 503 || status === 529) return new RequestFailure('slow-down', message, { ...after, again: true });
-  if (status >= 500) return new RequestFailure('again', message, after);
-  return new RequestFailure('row', message);
+  const told = toldOf((error.error as { whole?: unknown } | undefined)?.whole);
+  return failureFrom(error.status, told, retryAfter(error.headers, now) ?? told.afterMs);
 }
 
-function wordsOf(error: APIError): string {
-  const told = (error.error as { message?: unknown } | undefined)?.message;
-  return (typeof told === 'string' ? told : error.message.replace(/^\d+ /, '')).replaceAll(/\s+/g, ' ').slice(0, 300);
+/** All that a server gets to know beside the question. */
+const SENT: ReadonlySet<string> = new Set(['accept', 'authorization', 'content-type', 'user-agent']);
+
+/**
+ * `fetch`, but for two things: headers that the client adds by itself (the operating system, what stands in
+ * `OPENAI_CUSTOM_HEADERS`) are not sent; and as the client keeps of an error's body only what OpenAI's have, every error
+ * becomes one of those.
+ */
+async function send(url: string | URL | Request, init?: RequestInit): Promise<Response> {
+  const sent = new Headers(init?.headers);
+  for (const name of [...sent.keys()]) if (!SENT.has(name)) sent.delete(name);
+  const response = await fetch(url, { ...init, headers: sent });
+  if (response.ok) return response;
+  const text = await response.text();
+  const { status, statusText } = response;
+  const headers = new Headers(response.headers);
+  for (const name of ['content-encoding', 'content-length']) headers.delete(name);
+  return new Response(JSON.stringify({ error: { whole: parsed(text) } }), { status, statusText, headers });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The messages of an error and of what caused it. */
@@ -135,35 +156,55 @@ export function retryAfter(headers: Headers | undefined, now: number): number | 
  * @throws RequestFailure if it holds no answer
  */
 export function answered(body: unknown): Answered {
-  const { choices, usage, error } = (body ?? {}) as {
-    choices?: unknown;
-    usage?: unknown;
-    error?: { message?: unknown };
-  };
+  const { choices, usage, error } = objectOf(body);
+  if (error !== undefined && error !== null) throw insteadOfAnswer(body);
   if (!Array.isArray(choices) || choices.length === 0) {
-    const told = typeof error?.message === 'string' ? `: ${error.message.slice(0, 300)}` : '';
-    throw new RequestFailure('again', `the answer holds no "choices"${told}`, { unknown: true });
+    throw new RequestFailure('again', 'the answer holds no "choices"', { unknown: true });
   }
-  return { choices: choices.map(choiceOf), usage: usageOf(usage) };
+  return { choices: choices.map((choice) => choiceOf(objectOf(choice))), usage: usageOf(usage) };
 }
 
+/** An error in place of an answer, called 200 because it came while the answer was made: that may have to be paid. */
+function insteadOfAnswer(body: unknown): RequestFailure {
+  const told = toldOf(body);
+  const failure = failureFrom(told.status ?? 500, told);
+  const message = told.status === undefined ? told.message : failure.message;
+  return failure.with(`in place of an answer: ${message}`, { unknown: true });
+}
+
+/** The model did not end its answer, and not because of the question. */
+const BROKEN: ReadonlySet<unknown> = new Set(['error', 'insufficient_system_resource']);
+
 function choiceOf(choice: JsonObject): Choice {
-  const message = (choice?.message ?? {}) as JsonObject;
+  const { finish_reason, error } = choice;
+  if (error !== undefined && error !== null) throw insteadOfAnswer(choice);
+  if (BROKEN.has(finish_reason)) {
+    throw new RequestFailure('again', `the answer ended with "${finish_reason}"`, { unknown: true });
+  }
+  const message = objectOf(choice.message);
   const content = typeof message.content === 'string' ? message.content : partsOf(message.content);
   const { text, thought } = withoutThought(content);
   const reasoning = [message.reasoning_content, message.reasoning, thought].find(
     (found): found is string => typeof found === 'string' && found !== '',
   );
-  const logprobs = logprobsOf((choice?.logprobs as JsonObject | null | undefined)?.content);
+  const logprobs = logprobsOf(objectOf(choice.logprobs).content);
   return {
     text,
-    finish: typeof choice?.finish_reason === 'string' ? choice.finish_reason : 'stop',
+    finish: typeof finish_reason === 'string' ? finish_reason : 'stop',
     ...(reasoning === undefined ? {} : { reasoning }),
     ...(typeof message.refusal === 'string' && message.refusal !== '' ? { refusal: message.refusal } : {}),
-    // Those of a text that was cut no longer fit it.
-    ...(logprobs === undefined || thought !== undefined ? {} : { logprobs }),
+    ...(logprobs === undefined ? {} : { logprobs: ofText(text, logprobs) }),
   };
 }
+
+/** Some servers tell the log-probabilities of the reasoning too, before those of the answer. */
+function ofText(text: string, tokens: readonly TokenLogprobs[]): readonly TokenLogprobs[] {
+  const found = locate(text, tokens);
+  return found === undefined ? tokens : tokens.slice(found.first);
+}
+
+const objectOf = (value: unknown): JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
 
 /** Some servers give the content as a list of parts. */
 function partsOf(content: unknown): string {
@@ -179,23 +220,39 @@ function withoutThought(content: string): { text: string; thought?: string } {
     : { text: content.slice(found[0].length), thought: (found[1] as string).trim() };
 }
 
+/** Undefined if they are not told, or cannot be true. */
 function logprobsOf(content: unknown): TokenLogprobs[] | undefined {
   if (!Array.isArray(content) || content.length === 0) return undefined;
-  const one = (entry: JsonObject) => ({ token: String(entry?.token ?? ''), logprob: Number(entry?.logprob) });
-  const tokens = content.map((entry: JsonObject) => ({
-    ...one(entry),
-    top: Array.isArray(entry?.top_logprobs) ? (entry.top_logprobs as JsonObject[]).map(one) : [],
+  const entries = content.map(objectOf);
+  if (!entries.every(isScored)) return undefined;
+  return entries.map((entry) => ({
+    ...tokenOf(entry),
+    top: Array.isArray(entry.top_logprobs) ? entry.top_logprobs.map(objectOf).filter(isScored).map(tokenOf) : [],
   }));
-  const sound = tokens.every(({ logprob, top }) =>
-    [logprob, ...top.map((other) => other.logprob)].every((x) => x <= 1e-6),
-  );
-  return sound ? tokens : undefined;
 }
 
+/** JSON has no minus infinity, so some servers write null for what has no probability. */
+const isScored = ({ logprob }: JsonObject): boolean => typeof logprob === 'number' && logprob <= 1e-6;
+
+/** A token of a part of a character has no text; its bytes say what it is. */
+function tokenOf({ token, logprob, bytes }: JsonObject): Token {
+  const text = typeof token === 'string' ? token : '';
+  const told = Array.isArray(bytes) && bytes.every((byte) => Number.isInteger(byte)) ? (bytes as number[]) : undefined;
+  const differ = told !== undefined && !Buffer.from(told).equals(Buffer.from(text));
+  return { token: text, logprob: logprob as number, ...(differ ? { bytes: told } : {}) };
+}
+
+/**
+ * Tokens of reasoning are paid for as part of the answer. Some servers (Gemini, xAI) count them in the total only.
+ */
 function usageOf(usage: unknown): Usage | undefined {
   if (typeof usage !== 'object' || usage === null) return undefined;
-  const { prompt_tokens, completion_tokens, prompt_tokens_details, prompt_cache_hit_tokens } = usage as JsonObject;
-  const cached =
-    (prompt_tokens_details as JsonObject | null | undefined)?.cached_tokens ?? prompt_cache_hit_tokens ?? 0;
-  return { prompt: Number(prompt_tokens), cached: Number(cached), completion: Number(completion_tokens) };
+  const { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details, prompt_cache_hit_tokens } =
+    usage as JsonObject;
+  const cached = objectOf(prompt_tokens_details).cached_tokens ?? prompt_cache_hit_tokens ?? 0;
+  const prompt = Number(prompt_tokens);
+  const beyond = typeof total_tokens === 'number' ? total_tokens - prompt : 0;
+  // One that says nothing of the answer's tokens but how many there were in all.
+  const told = completion_tokens ?? (beyond > 0 ? 0 : undefined);
+  return { prompt, cached: Number(cached), completion: Math.max(Number(told), beyond) };
 }

@@ -108,7 +108,8 @@ export class Interview<Value> {
         first !== undefined && 'invalid' in first ? first : { invalid: 'empty', correction: '' };
       if (left === 0) return { invalid, said };
       const more: Message[] = [
-        { role: 'assistant', content: said },
+        // Not all servers take a message without text.
+        { role: 'assistant', content: said.trim() === '' ? '…' : said },
         { role: 'user', content: correction },
       ];
       at = { ...at, messages: [...at.messages, ...more] };

@@ -1,9 +1,11 @@
 import type { Row } from '../../data/dataset.js';
 import type { Request } from './asker.js';
 import type { Answered } from './client.js';
+import { RequestFailure } from './failure.js';
 import { type Ask, Interview, type InterviewOptions } from './interview.js';
 import { LabelReader, labelProbabilities, voteProbabilities } from './labels.js';
 import { type LabelTask, labelMode } from './modes/index.js';
+import { noAnswer } from './modes/mode.js';
 
 /** What a teacher says of a row's label. */
 export type LabelAnswer =
@@ -28,8 +30,11 @@ export class LabelInterview {
   private readonly reader: LabelReader;
   private readonly single: Interview<number>;
   private readonly voting: Interview<number>;
-  private readonly wants: boolean;
-  /** Whether an answer of this run had log-probabilities. */
+  /** Whether log-probabilities are asked for. */
+  private wants: boolean;
+  /** Whether the server may turn out to have none. */
+  private readonly open: boolean;
+  /** Whether an answer had log-probabilities. */
   private seen = false;
 
   constructor(
@@ -43,7 +48,7 @@ export class LabelInterview {
       task.soft_labels === 'logprobs' || (task.soft_labels === 'auto' && (abilities.logprobs ?? MOST_ALTERNATIVES) > 0);
     const alternatives = Math.min(abilities.logprobs || MOST_ALTERNATIVES, MOST_ALTERNATIVES);
     const asked = this.wants ? { logprobs: true, top_logprobs: alternatives } : {};
-    const certain = task.soft_labels === 'logprobs' || (abilities.logprobs ?? 0) > 0;
+    this.open = this.wants && task.soft_labels === 'auto' && abilities.logprobs === undefined;
     this.single = new Interview(
       labelMode(task, labels, 1),
       {
@@ -52,7 +57,7 @@ export class LabelInterview {
         // A model that is held to a schema is made certain of what it was not.
         ...(this.wants ? { abilities: { ...abilities, jsonSchema: false } } : {}),
       },
-      this.wants ? (reply) => this.missing(reply, certain) : undefined,
+      this.wants ? (reply) => this.missing(reply) : undefined,
     );
     this.voting = new Interview(labelMode(task, labels, task.votes), options);
   }
@@ -63,6 +68,17 @@ export class LabelInterview {
   }
 
   async answer(row: Row, ask: Ask): Promise<LabelAnswer> {
+    try {
+      return await this.answerOnce(row, ask);
+    } catch (error) {
+      const without = error instanceof RequestFailure && error.kind === 'parameter' && error.param === 'logprobs';
+      if (!without || !this.open || this.seen) throw error;
+      this.wants = false;
+      return this.answerOnce(row, ask);
+    }
+  }
+
+  private async answerOnce(row: Row, ask: Ask): Promise<LabelAnswer> {
     const { soft_labels } = this.task;
     const found = await this.first.answer(row, ask);
     if ('invalid' in found) return found;
@@ -72,7 +88,8 @@ export class LabelInterview {
     const choice = found.replies.at(-1)?.choices[0];
     const where = choice && this.reader.find(choice.text);
     const tokens = choice?.logprobs;
-    const told = where && tokens && labelProbabilities(this.labels, where, tokens);
+    if (tokens) this.seen = true;
+    const told = where && tokens && labelProbabilities(this.labels, choice.text, where, tokens);
     if (told) return { label, probabilities: told.probabilities, from: 'logprobs', shared: told.shared };
     const votes = await this.voting.answer(row, ask);
     return 'invalid' in votes ? votes : this.counted(votes.values);
@@ -87,12 +104,11 @@ export class LabelInterview {
     return { label: probabilities.indexOf(Math.max(...probabilities)), probabilities, from: 'votes', shared: 0 };
   }
 
-  /** A server that has log-probabilities, and gave none this once, is asked again. */
-  private missing({ choices }: Answered, certain: boolean): string | undefined {
-    if (choices.some(({ logprobs }) => logprobs !== undefined)) {
-      this.seen = true;
-      return undefined;
-    }
-    return certain || this.seen ? 'the answer came without log-probabilities' : undefined;
+  /** A server that has log-probabilities, and gave none with an answer this once, is asked again. */
+  private missing({ choices }: Answered): string | undefined {
+    const answers = choices.filter((choice) => noAnswer(choice) === undefined);
+    if (answers.some(({ logprobs }) => logprobs !== undefined)) this.seen = true;
+    const lacking = answers.length > 0 && answers.every(({ logprobs }) => logprobs === undefined);
+    return lacking && (!this.open || this.seen) ? 'the answer came without log-probabilities' : undefined;
   }
 }

@@ -21,6 +21,46 @@ const MINUTE_MS = 60_000;
 /** What a minute allows is spread over it: a tenth may go at once. */
 const BURST = 10;
 
+/** So long a timer can run; who has to wait longer looks again. */
+const LONGEST_TIMER_MS = 3_600_000;
+
+/** What a minute allows of something: who comes first is served first. */
+class Allowance {
+  private readonly bucket: TokenBucket;
+  private last: Promise<void> = Promise.resolve();
+
+  constructor(perMinute: number) {
+    this.bucket = new TokenBucket({
+      bucketSize: Math.max(1, perMinute / BURST),
+      tokensPerInterval: perMinute,
+      interval: MINUTE_MS,
+    });
+    this.bucket.content = this.bucket.bucketSize;
+  }
+
+  /** Resolves when so much may be taken; more than a burst is taken on credit, and whoever is next waits for it. */
+  async take(count: number, signal: AbortSignal): Promise<void> {
+    const before = this.last;
+    let done = (): void => undefined;
+    this.last = new Promise((resolve) => {
+      done = resolve;
+    });
+    try {
+      await before;
+      const now = Math.min(count, this.bucket.bucketSize);
+      while (!this.bucket.tryRemoveTokens(now)) await wait(this.bucket.getWaitTime(now), signal);
+      this.bucket.content -= count - now;
+    } finally {
+      done();
+    }
+  }
+}
+
+async function wait(ms: number, signal: AbortSignal): Promise<void> {
+  const short = Math.min(LONGEST_TIMER_MS, Math.max(1, ms));
+  await setTimeout(short, undefined, { signal }).catch(() => signal.throwIfAborted());
+}
+
 /** One key and what is known of how much its server takes. */
 class Key {
   pausedUntil = 0;
@@ -28,33 +68,24 @@ class Key {
   refusals = 0;
   /** Why the server does not accept it any more. */
   refused: string | undefined;
-  private readonly requests: TokenBucket | undefined;
-  private readonly tokens: TokenBucket | undefined;
+  private readonly requests: Allowance | undefined;
+  private readonly tokens: Allowance | undefined;
 
   constructor(
     readonly client: Client,
-    { requestsPerMinute, tokensPerMinute }: PaceOptions,
+    private readonly options: PaceOptions,
   ) {
-    this.requests = bucket(requestsPerMinute);
-    this.tokens = bucket(tokensPerMinute);
+    const { requestsPerMinute, tokensPerMinute } = options;
+    this.requests = requestsPerMinute === undefined ? undefined : new Allowance(requestsPerMinute);
+    this.tokens = tokensPerMinute === undefined ? undefined : new Allowance(tokensPerMinute);
   }
 
+  /** @throws the signal's reason */
   async admit(tokens: number): Promise<void> {
-    await this.requests?.removeTokens(1);
-    // A request that is larger than a burst takes all of it.
-    await this.tokens?.removeTokens(Math.min(tokens, this.tokens.bucketSize));
+    const { signal } = this.options;
+    await this.requests?.take(1, signal);
+    await this.tokens?.take(tokens, signal);
   }
-}
-
-function bucket(perMinute: number | undefined): TokenBucket | undefined {
-  if (perMinute === undefined) return undefined;
-  const made = new TokenBucket({
-    bucketSize: Math.max(1, perMinute / BURST),
-    tokensPerInterval: perMinute,
-    interval: MINUTE_MS,
-  });
-  made.content = made.bucketSize;
-  return made;
 }
 
 /**
@@ -126,9 +157,7 @@ export class Pace {
         if (key.pausedUntil <= this.options.now() && key.refused === undefined) return key;
         continue;
       }
-      const wait = Math.min(...usable.map(({ pausedUntil }) => pausedUntil)) - now;
-      const { signal } = this.options;
-      await setTimeout(Math.max(1, wait), undefined, { signal }).catch(() => signal.throwIfAborted());
+      await wait(Math.min(...usable.map(({ pausedUntil }) => pausedUntil)) - now, this.options.signal);
     }
   }
 

@@ -2,7 +2,7 @@ import type { Claim, OptionProblem, Refusal } from '../../engine/step.js';
 import type { QueryTeacherOptions } from '../../options/query-teacher.js';
 import type { Json } from '../../util/json.js';
 import { type DataUse, PERMISSION, TERMS } from '../claims.js';
-import { isLocal, teacherOf } from './providers.js';
+import { leavesMachine, teacherOf } from './providers.js';
 
 /** The outputs that a task has: probabilities belong to labels. */
 export function outputsOf({ task }: QueryTeacherOptions): string[] {
@@ -10,11 +10,48 @@ export function outputsOf({ task }: QueryTeacherOptions): string[] {
   return ['data', ...(soft ? ['logits'] : []), 'quarantine', 'usage'];
 }
 
-/** What is wrong with options that no schema can say. */
-export function problemsOf(options: QueryTeacherOptions): OptionProblem[] {
+const isAddress = (baseUrl: string | undefined): boolean => baseUrl === undefined || URL.canParse(baseUrl);
+
+/** Parameters that are not for the recipe to set, and what to do instead. */
+const NO_PARAMETERS: Readonly<Record<string, string>> = {
+  model: 'Name the model in "model"',
+  messages: 'Use system, prompt and examples',
+  stream: 'Answers are read as a whole',
+  max_tokens: 'Use max_tokens of the step: the budget counts with it',
+  max_completion_tokens: 'Use max_tokens of the step: the budget counts with it',
+  top_logprobs: 'Use logprobs of the teacher',
+  logprobs: 'Use logprobs of the teacher, and soft_labels',
+};
+
+/** What is wrong with a teacher's further parameters: some decide what is asked, or what it can cost. */
+function parameterProblems({ parameters }: QueryTeacherOptions['teacher']): OptionProblem[] {
+  const pointer = (name: string): string => `/teacher/parameters/${name}`;
+  const taken = Object.keys(parameters).flatMap((name): OptionProblem[] => {
+    const hint = Object.hasOwn(NO_PARAMETERS, name) ? NO_PARAMETERS[name] : undefined;
+    return hint === undefined ? [] : [{ pointer: pointer(name), message: `"${name}" is no further parameter`, hint }];
+  });
+  const { n = 1 } = parameters as { n?: unknown };
+  if (Number.isSafeInteger(n) && (n as number) > 0) return taken;
+  return [...taken, { pointer: pointer('n'), message: 'how many answers there are has to be a number from 1' }];
+}
+
+/**
+ * What is wrong with options that no schema can say.
+ * @param secret pointers of options whose values come from the environment
+ */
+export function problemsOf(options: QueryTeacherOptions, secret: readonly string[] = []): OptionProblem[] {
   const { teacher, budget, task, redact, batch } = options;
   const { provider, baseUrl } = teacherOf(teacher);
-  const problems: OptionProblem[] = [];
+  const problems = parameterProblems(teacher);
+  for (const pointer of secret.filter((each) => !/^\/teacher\/api_key(\/|$)/.test(each))) {
+    problems.push({
+      pointer,
+      message:
+        'this cannot come from the environment: what is asked is kept with its answer, and a secret stays in no file',
+      hint: 'Use a param: ${{ params.NAME }}',
+    });
+  }
+  if (!isAddress(baseUrl)) problems.push({ pointer: '/teacher/base_url', message: 'this is no address' });
   if (baseUrl === undefined && provider.name !== 'recipe') {
     problems.push({
       pointer: '/teacher',
@@ -77,8 +114,9 @@ export function claimsOf({ teacher }: QueryTeacherOptions): Claim[] {
 /** Data that may not leave the machine is not sent to another one; some may, once it is masked. */
 export function refusalsOf(options: QueryTeacherOptions, claims: readonly Claim[]): Refusal[] {
   const { teacher, redact } = options;
-  const { baseUrl } = teacherOf(teacher);
-  if (baseUrl === undefined || isLocal(baseUrl)) return [];
+  const asked = teacherOf(teacher);
+  // What no address is, is a problem of its own.
+  if (!isAddress(asked.baseUrl) || !leavesMachine(asked)) return [];
   const pointer = teacher.base_url === undefined ? '/teacher/model' : '/teacher/base_url';
   return claims.flatMap((claim): Refusal[] => {
     if (claim.topic !== PERMISSION) return [];

@@ -24,10 +24,11 @@ export function costOf({ prompt, cached, completion }: Usage, price: Price | und
 
 /** Tokens that the answer to a question may have, all choices together. */
 export function mostTokens({ parameters }: Question): number {
-  return Number(parameters.max_completion_tokens ?? parameters.max_tokens) * Number(parameters.n ?? 1);
+  const limits = [parameters.max_completion_tokens, parameters.max_tokens];
+  return Math.max(...limits.map((limit) => Number(limit ?? 0))) * Number(parameters.n ?? 1);
 }
 
-/** No request can use more: a token of a byte-level vocabulary stands for at least one byte. */
+/** No request should use more: a token of a byte-level vocabulary stands for at least one byte. */
 export function upperBound(question: Question): Usage {
   const { messages, parameters } = question;
   const texts = messages.map(({ content }) => Buffer.byteLength(content) + MESSAGE_OVERHEAD);
@@ -37,11 +38,16 @@ export function upperBound(question: Question): Usage {
   return { prompt, cached: 0, completion: mostTokens(question), estimated: true };
 }
 
-/** What the server says was used, if it can be true; otherwise the upper bound, which is what was reserved. */
+/** More than any model takes or gives in one request. */
+const MOST_TOKENS = 4_000_000;
+
+/**
+ * What the server says was used, if it can be true; otherwise the upper bound, which is what was reserved. It can be more
+ * than the bound: not all servers count reasoning towards `max_tokens`, and some put words of their own into the prompt.
+ */
 export function plausible(usage: Usage | undefined, bound: Usage): Usage {
   if (usage === undefined) return bound;
   const counts = [usage.prompt, usage.cached, usage.completion];
-  const whole = counts.every((count) => Number.isSafeInteger(count) && count >= 0);
-  const possible = usage.cached <= usage.prompt && usage.prompt > 0 && usage.prompt <= bound.prompt * 4;
-  return whole && possible && usage.completion <= bound.completion * 4 ? usage : bound;
+  const whole = counts.every((count) => Number.isSafeInteger(count) && count >= 0 && count <= MOST_TOKENS);
+  return whole && usage.cached <= usage.prompt && usage.prompt > 0 ? usage : bound;
 }

@@ -104,7 +104,8 @@ export const providers: readonly Provider[] = [
     jsonSchema: true,
     choices: false,
   },
-  { name: 'recipe', baseUrl: undefined, ...local, logprobs: 20, jsonSchema: true, choices: true },
+  // Its classifiers answer with a label anyway, and its language models are held to no schema.
+  { name: 'recipe', baseUrl: undefined, ...local, logprobs: 20, jsonSchema: false, choices: true },
 ];
 
 /** The variables in which keys are kept. */
@@ -137,8 +138,16 @@ export function teacherOf(given: { provider: string; model: string; base_url?: s
   };
 }
 
-/** Whether an address is on this machine, so that what is sent there does not leave it. */
+/** Names of models that Ollama, asked here, has its own servers answer: `gpt-oss:120b-cloud`, `qwen3:cloud`. */
+const ELSEWHERE = /:(?:[^/:]*-)?cloud$/;
+
+/** Whether what is asked leaves this machine. What a server here passes on to others cannot be known. */
+export const leavesMachine = ({ baseUrl, model }: Pick<Teacher, 'baseUrl' | 'model'>): boolean =>
+  baseUrl !== undefined && (!isLocal(baseUrl) || ELSEWHERE.test(model));
+
+/** Whether an address is on this machine. */
 export function isLocal(baseUrl: string): boolean {
   const { hostname } = new URL(baseUrl);
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127\./.test(hostname);
+  const named = hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]';
+  return named || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }

@@ -19,11 +19,17 @@ export interface Question {
   readonly sample?: number;
 }
 
-/** One token of an answer with its most likely alternatives, natural logarithms. */
-export interface TokenLogprobs {
+/** A token and how probable it was, natural logarithm. */
+export interface Token {
   readonly token: string;
   readonly logprob: number;
-  readonly top: readonly { readonly token: string; readonly logprob: number }[];
+  /** UTF-8, where `token` does not say it: of a part of a character. */
+  readonly bytes?: readonly number[];
+}
+
+/** One token of an answer with its most likely alternatives. */
+export interface TokenLogprobs extends Token {
+  readonly top: readonly Token[];
 }
 
 export interface Choice {

@@ -1,8 +1,7 @@
 import type { Row } from '../../data/dataset.js';
-import { wilson } from '../../report/intervals.js';
-import { StepFailure } from '../../util/failure.js';
 import { type Asker, OutOfBudget } from './asker.js';
 import type { Inquiry } from './inquiry.js';
+import { InvalidRows } from './invalid.js';
 import type { Pace } from './pace.js';
 
 export interface RoundOptions {
@@ -19,10 +18,6 @@ export interface RoundOptions {
 
 /** Rows whose requests are paid for ahead, in one write. */
 const CHUNK = 64;
-/** Fewer invalid answers than this prove nothing. */
-const FEWEST_INVALID = 20;
-/** Reasons that a message quotes. */
-const QUOTED = 3;
 
 /** What the server would not answer at all: nothing of it is stored, so a later pass has to be told. */
 export type Unanswered = ReadonlyMap<string, string>;
@@ -47,13 +42,14 @@ export async function askAll(rows: AsyncIterable<Row>, options: RoundOptions): P
 
 class Round {
   readonly unanswered = new Map<string, string>();
-  private readonly reasons: string[] = [];
+  private readonly invalid: InvalidRows;
   private readonly kept = new Set<Promise<void>>();
   private done = 0;
-  private invalid = 0;
   private failure: unknown;
 
-  constructor(private readonly options: RoundOptions) {}
+  constructor(private readonly options: RoundOptions) {
+    this.invalid = new InvalidRows(options.maxInvalid, options.total);
+  }
 
   async run(rows: AsyncIterable<Row>): Promise<void> {
     const chunk: Row[] = [];
@@ -93,11 +89,12 @@ class Round {
       signal.throwIfAborted();
       const left = rows.slice(start);
       const settled = pace.isIdle && asker.isSettled;
-      const room = await asker.prepare(left.flatMap((row) => inquiry.requests(row)));
+      const requests = left.map((row) => inquiry.requests(row));
+      const room = await asker.prepare(requests.flat());
       const ready = left.slice(
         0,
         covered(
-          left.map((row) => inquiry.requests(row).length),
+          requests.map(({ length }) => length),
           room,
         ),
       );
@@ -148,21 +145,8 @@ class Round {
   }
 
   private note(row: Row, why: string, said: string): void {
-    const { maxInvalid, total } = this.options;
-    this.invalid++;
     if (said === '') this.unanswered.set(row.id, why);
-    if (this.reasons.length < QUOTED) this.reasons.push(`row ${row.id}: ${why}`);
-    const plain = this.invalid >= FEWEST_INVALID && wilson(this.invalid, this.done).low > maxInvalid;
-    if (this.invalid > maxInvalid * total || plain) this.failure ??= this.tooMany();
-  }
-
-  private tooMany(): StepFailure {
-    const { maxInvalid } = this.options;
-    return new StepFailure(
-      'invalid-answers',
-      `${this.invalid} of the first ${this.done} rows have no valid answer, more than max_invalid allows (${100 * maxInvalid} %): ${this.reasons.join('; ')}`,
-      'Change the prompt, the labels or the model; or raise max_invalid. Answers are kept.',
-    );
+    this.failure ??= this.invalid.add(row.id, why, this.done);
   }
 }
 

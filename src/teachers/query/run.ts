@@ -9,6 +9,8 @@ import { ANSWERS, Answers } from './answers.js';
 import { Asker, OutOfBudget } from './asker.js';
 import { askInBatches } from './batch.js';
 import { Client } from './client.js';
+import { RequestFailure } from './failure.js';
+import { parameterFailure } from './giving-up.js';
 import { Pace } from './pace.js';
 import { fieldsOf } from './prompt.js';
 import { teacherOf } from './providers.js';
@@ -112,6 +114,10 @@ async function askEverything(
   total: number,
 ): Promise<Unanswered> {
   let answered = 0;
+  const where = {
+    baseUrl: whereOf(ctx.options, ctx.optionalInput('serve')),
+    model: teacherOf(ctx.options.teacher).model,
+  };
   try {
     if (ctx.options.batch) {
       return await askInBatches(() => rowsOf(sources), {
@@ -119,9 +125,16 @@ async function askEverything(
         asker,
         answers,
         client,
-        baseUrl: whereOf(ctx.options, ctx.optionalInput('serve')),
+        ...where,
         account: ctx.account,
+        retries: ctx.options.rate.retries,
+        total,
+        maxInvalid: ctx.options.max_invalid,
         signal: ctx.signal,
+        now: ctx.now,
+        settled: (rows) => {
+          answered = rows;
+        },
         progress: (done, all) => ctx.progress({ done, total: all, unit: 'questions', phase: 'batch' }),
         log: (message) => ctx.log('info', message),
       });
@@ -140,6 +153,7 @@ async function askEverything(
     });
   } catch (error) {
     if (error instanceof OutOfBudget) throw pause(ctx.options, asker, answered, total);
+    if (error instanceof RequestFailure) throw parameterFailure(error, where.baseUrl, where.model);
     throw error;
   }
 }

@@ -36,7 +36,11 @@ export async function askedBy(options: QueryTeacherOptions, known: readonly stri
     );
   }
   const brought = defaultPrompt(task, labels);
-  const examples = options.examples === undefined ? [] : await readExamples(options.examples);
+  const redact = redactor(options.redact);
+  const masked = (fields: Readonly<Record<string, string>>) =>
+    Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, redact(text)]));
+  const given = options.examples === undefined ? [] : await readExamples(options.examples);
+  const examples = given.map(({ fields, answer }) => ({ fields: masked(fields), answer: redact(answer) }));
   const user = options.prompt ?? brought.user;
   const inquiry = inquiryOf(task, labels, {
     baseUrl: where,
@@ -50,7 +54,7 @@ export async function askedBy(options: QueryTeacherOptions, known: readonly stri
     maxTokens: options.max_tokens,
     prompt: { system: options.system ?? brought.system, user, examples },
     corrections: options.corrections,
-    redact: redactor(options.redact),
+    redact,
   });
   const revision = `${model} at ${where}`;
   return { inquiry, labels, revision, fields: [...new Set(holesOf(user))].filter((name) => !SUBJECTS.has(name)) };

@@ -4,11 +4,13 @@ import { type Row, streamRows, writeDataset } from '../../data/dataset.js';
 import { writeClassLogits } from '../../data/logits.js';
 import type { StepContext } from '../../engine/step.js';
 import type { QueryTeacherOptions } from '../../options/query-teacher.js';
+import { StepFailure } from '../../util/failure.js';
 import type { Answers } from './answers.js';
 import { atTemperature, type Calibrated, type Calibration, calibrate, FEWEST_ROWS } from './calibrate.js';
 import { RequestFailure } from './failure.js';
 import type { Finding, Outcome } from './inquiry.js';
 import { keyOf } from './key.js';
+import { outputsOf } from './policy.js';
 import { costOf, type Price } from './price.js';
 import type { Usage } from './reply.js';
 import type { Unanswered } from './round.js';
@@ -40,11 +42,11 @@ export async function writeAnswers(
         } else yield outcome.row;
       }
     }
-    await writeDataset(folder, asked.labels, rows());
+    await writeDataset(folder, asked.labels, rows(), asked.labels.length > 0 ? asked.revision : undefined);
   } finally {
     await quarantine.close();
   }
-  if (counts.soft > 0) {
+  if (outputsOf(ctx.options).includes('logits')) {
     const teacher = { name: ctx.options.teacher.model, revision: asked.revision };
     const temperature = calibrated?.temperature ?? 1;
     await writeClassLogits(
@@ -85,7 +87,8 @@ class Reader {
       }
       const why = this.unanswered.get(row.id);
       if (why !== undefined) throw new RequestFailure('row', why);
-      throw new Error(`the answer to row ${row.id} is not stored`);
+      // Whoever asks the same at the same time may have kept another answer, which leads to another question.
+      throw new StepFailure('not-kept', `the answer to row ${row.id} is not the one that was kept`, 'Run it again.');
     });
   }
 }
@@ -105,20 +108,42 @@ async function calibration(
   reader: Reader,
 ): Promise<Calibrated | undefined> {
   const given = ctx.optionalInput('calibration');
-  const known: { logProbabilities: Float32Array[]; truth: number[] } = { logProbabilities: [], truth: [] };
+  const known = new Thinned<{ readonly logProbabilities: Float32Array; readonly truth: number }>(MOST_ROWS);
   for await (const row of streamRows((given ?? ctx.input('data')).path)) {
     if (row.label === null || !labels.includes(row.label)) continue;
     const outcome = await reader.find(row);
     if ('invalid' in outcome || outcome.logProbabilities === undefined) continue;
-    known.logProbabilities.push(outcome.logProbabilities);
-    known.truth.push(labels.indexOf(row.label));
+    known.add({ logProbabilities: outcome.logProbabilities, truth: labels.indexOf(row.label) });
   }
-  const rows: Calibration = known;
-  if (known.truth.length >= FEWEST_ROWS) return calibrate(rows);
-  if (given !== undefined && known.truth.length > 0) {
-    ctx.log('warning', `${known.truth.length} labelled rows are too few to calibrate by; ${FEWEST_ROWS} would do`);
+  const rows: Calibration = {
+    logProbabilities: known.items.map(({ logProbabilities }) => logProbabilities),
+    truth: known.items.map(({ truth }) => truth),
+  };
+  if (rows.truth.length >= FEWEST_ROWS) return calibrate(rows);
+  if (given !== undefined && rows.truth.length > 0) {
+    ctx.log('warning', `${rows.truth.length} labelled rows are too few to calibrate by; ${FEWEST_ROWS} would do`);
   }
   return undefined;
+}
+
+/** One number is found from them, so more would only take time and memory. */
+const MOST_ROWS = 20_000;
+
+/** At most so many of a series of unknown length, evenly spread over it. */
+class Thinned<T> {
+  items: T[] = [];
+  private every = 1;
+  private seen = 0;
+
+  constructor(private readonly most: number) {}
+
+  add(item: T): void {
+    if (this.seen++ % this.every !== 0) return;
+    this.items.push(item);
+    if (this.items.length <= this.most) return;
+    this.items = this.items.filter((_, i) => i % 2 === 0);
+    this.every *= 2;
+  }
 }
 
 /** What the table says. */

@@ -105,7 +105,9 @@ describe('Answers', () => {
     await answers.beginBatch('batch_1', 'http://a/v1', { key: 7 });
     const { answers: again } = await store({}, 'recipe/step', path);
     expect(again.batches('http://b/v1')).toEqual([]);
-    expect(again.batches('http://a/v1')).toEqual([{ id: 'batch_1', requests: { key: 7 } }]);
+    expect(again.batches('http://a/v1')).toEqual([
+      { id: 'batch_1', requests: { key: 7 }, created: Date.UTC(2026, 10, 24) },
+    ]);
     await again.endBatch('batch_1');
     expect(answers.batches('http://a/v1')).toEqual([]);
   });

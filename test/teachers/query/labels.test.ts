@@ -12,7 +12,7 @@ const token = (text: string, alternatives: Record<string, number>): TokenLogprob
 function probabilities(labels: string[], answer: string, tokens: TokenLogprobs[]) {
   const found = new LabelReader(labels).find(answer);
   if (found === undefined) throw new Error('not a label');
-  const told = labelProbabilities(labels, found, tokens);
+  const told = labelProbabilities(labels, answer, found, tokens);
   return told && { p: [...told.probabilities], mass: told.mass, shared: told.shared };
 }
 const close = (actual: readonly number[] | undefined, expected: readonly number[]) => {
@@ -38,6 +38,12 @@ describe('LabelReader', () => {
     'finds none in %j',
     (answer) => expect(reader.find(answer)).toBeUndefined(),
   );
+  it('knows labels that are written with what is else put aside, or with combining characters', () => {
+    const odd = new LabelReader(['N/A.', '(a)', 'cafe\u0301']);
+    expect(odd.find(' N/A.\n')).toEqual({ label: 0, start: 1, end: 5 });
+    expect(odd.find('(a)')?.label).toBe(1);
+    expect(odd.find('"caf\u00e9"')).toEqual({ label: 2, start: 1, end: 5 });
+  });
   it('tells labels apart that differ in case only', () => {
     const strict = new LabelReader(['May', 'may']);
     expect(strict.find('may')?.label).toBe(1);
@@ -108,6 +114,64 @@ describe('labelProbabilities', () => {
 
   it('gives up where the tokens do not spell the answer', () => {
     expect(probabilities(['a', 'b'], 'a', [])).toBeUndefined();
+    // As a tokenizer does that drops the space before a word.
+    const words = [token('not', { not: 0.9, yes: 0.1 }), token('sure', { sure: 1 })];
+    expect(probabilities(['not sure', 'yes'], 'not sure', words)).toBeUndefined();
+    expect(probabilities(['spam', 'ham'], 'spam', [token('ham', { ham: 0.9, spam: 0.1 })])).toBeUndefined();
+  });
+
+  it('finds the answer behind reasoning and before what ends the turn', () => {
+    const thought = ['<think>', 'spam', ' or', ' ham', '?', '</think>', '\n\n'].map((text) =>
+      token(text, { [text]: 1 }),
+    );
+    const tokens = [
+      ...thought,
+      token('ham', { ham: 0.6, spam: 0.4 }),
+      token('<|end of ham|>', { '<|end of ham|>': 1 }),
+    ];
+    close(probabilities(['spam', 'ham'], 'ham', tokens)?.p, [0.4, 0.6]);
+  });
+
+  it('puts characters together of which tokens are parts', () => {
+    const part = (bytes: number[], p: number) => ({ token: '', bytes, logprob: Math.log(p) });
+    const [good, bad, rest] = [[0xe5, 0xa5], [0xe5, 0x9d], [0xbd]];
+    const tokens = [
+      { ...part(good, 0.8), top: [part(good, 0.8), part(bad, 0.15), part([0x78], 0.05)] },
+      { ...part(rest, 0.9), top: [part(rest, 0.9), part([0xb3], 0.1)] },
+    ];
+    // Where one character only begins as the answer does, the rest of the answer is not looked at.
+    close(probabilities(['好', '坏'], '好', tokens)?.p, [0.8 / 0.95, 0.15 / 0.95]);
+    close(probabilities(['好', '坏', '女'], '好', tokens)?.p, [0.72 / 0.95, 0.15 / 0.95, 0.08 / 0.95]);
+  });
+
+  it('asks the next token whether a label ends that begins another one', () => {
+    const labels = ['not', 'not sure'];
+    const own = token('not', { not: 0.9, yes: 0.1 });
+    close(
+      probabilities(labels, 'not', [own, token('<|end|>', { '<|end|>': 0.6, ' sure': 0.3, '.': 0.1 })])?.p,
+      [0.7, 0.3],
+    );
+    close(probabilities(labels, 'not', [own, token('', { '': 0.6, ' sure': 0.4 })])?.p, [0.6, 0.4]);
+    close(probabilities(labels, 'not\n', [own, token('\n', { '\n': 0.8, ' sure': 0.2 })])?.p, [0.8, 0.2]);
+  });
+
+  it('takes no word for a label that goes on', () => {
+    const tokens = [token('cafe', { cafe: 0.6, 'cafe\u0301': 0.2, cafes: 0.1, bar: 0.1 })];
+    close(probabilities(['cafe', 'bar'], 'cafe', tokens)?.p, [0.6 / 0.7, 0.1 / 0.7]);
+  });
+
+  it('reads labels as JSON writes them', () => {
+    const tokens = [
+      token('{"label": "', { '{"label": "': 1 }),
+      token('\\"a', { '\\"a': 0.7, '\\"b': 0.3 }),
+      token('\\""}', { '\\""}': 1 }),
+    ];
+    close(probabilities(['"a"', '"b"'], '{"label": "\\"a\\""}', tokens)?.p, [0.7, 0.3]);
+  });
+
+  it('knows upper and lower case also beyond ASCII', () => {
+    const tokens = [token('Ö', { Ö: 0.5, ö: 0.2, Ä: 0.3 }), token('l', { l: 1 })];
+    close(probabilities(['öl', 'äl'], 'Öl', tokens)?.p, [0.7, 0.3]);
   });
 
   it('sums to one whatever the tree looks like', () => {

@@ -1,10 +1,22 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import Database from 'libsql';
 import { describe, expect, it } from 'vitest';
 import type { Row } from '../../../src/data/dataset.js';
 import { LogitsCache } from '../../../src/data/logits.js';
 import { temporaryFolder } from '../../steps/context.js';
-import { dataset, isSpam, LABELS, lines, numbered, query, serve, spamProbability, textOf } from './rig.js';
+import {
+  classifierAnswer,
+  dataset,
+  isSpam,
+  LABELS,
+  lines,
+  numbered,
+  query,
+  serve,
+  spamProbability,
+  textOf,
+} from './rig.js';
 import { asked, FAULTS } from './server.js';
 
 const teacher = (url: string) => ({ base_url: url, model: 'm' });
@@ -128,6 +140,84 @@ describe('query-teacher: classify', () => {
     expect((await lines<Row>(outputs.data))[0]?.text).toBe('write to jane@mail.example');
   });
 
+  it('masks worked examples as it masks rows', async () => {
+    const server = await serve({ answer: () => ({ text: 'ham' }) });
+    const examples = join(await temporaryFolder(), 'examples.jsonl');
+    await writeFile(examples, '{"text": "from jane@mail.example", "answer": "ham"}\n');
+    await query(await dataset([{ text: 'a' }]), {
+      teacher: teacher(server.url),
+      task: { mode: 'classify', soft_labels: 'none' },
+      examples,
+      redact: ['email'],
+    });
+    expect(server.seen[0]?.body.messages[1]?.content).toBe('from [email]');
+  });
+
+  it('asks once what several rows ask, and pays once', async () => {
+    const server = await serve({ latency: 20 });
+    const phone = (i: number) => ({ text: `call 800-555-01${i}` });
+    const data = await dataset([...Array.from({ length: 20 }, (_, i) => phone(10 + i)), { text: 'text 1' }]);
+    const options = { teacher: teacher(server.url), redact: ['phone'], budget: { tokens: 100_000 } };
+    const { outputs, root, measured } = await query(data, options);
+    expect(server.requests).toBe(2);
+    expect(await lines(outputs.data)).toHaveLength(21);
+    expect(measured.usage).toMatchObject({ requests: 2 });
+    const account = new Database(join(root, 'shared/answers/answers.sqlite'), { readonly: true });
+    expect(account.prepare('SELECT sum(reserved_tokens) AS held FROM accounts').get()).toMatchObject({ held: 0 });
+    account.close();
+  });
+
+  it('counts votes where the server refuses log-probabilities, also later on', async () => {
+    const server = await serve({ fault: ({ body }) => (body.logprobs === undefined ? undefined : 'no-logprobs-here') });
+    const root = await temporaryFolder();
+    const { tables, outputs } = await query(await numbered(40), { teacher: teacher(server.url) }, { root });
+    expect(tables[0]?.notes.join()).toContain('shares of votes');
+    expect(await lines(outputs.data)).toHaveLength(40);
+    expect(server.answered.size).toBe(40);
+    const before = server.requests;
+    expect(before).toBeLessThanOrEqual(40 * 5 + 16);
+    await query(await numbered(40), { teacher: teacher(server.url) }, { root });
+    expect(server.requests).toBeLessThanOrEqual(before + 16);
+    const certain = query(await numbered(40), {
+      teacher: teacher(server.url),
+      task: { mode: 'classify', soft_labels: 'logprobs' },
+    });
+    await expect(certain).rejects.toMatchObject({
+      reason: 'teacher-parameter',
+      hint: expect.stringContaining('votes'),
+    });
+  });
+
+  it('does not ask again for log-probabilities of a refusal', async () => {
+    const server = await serve({
+      answer: (body) =>
+        asked(body) === 'text 30' ? { text: '', extra: { refusal: 'I would rather not.' } } : classifierAnswer(body),
+    });
+    const { outputs } = await query(await numbered(40), { teacher: teacher(server.url), corrections: 0 });
+    expect(server.requests).toBe(40);
+    expect(await lines(outputs.quarantine)).toEqual([
+      expect.objectContaining({ text: 'text 30', reason: 'refused: I would rather not.' }),
+    ]);
+  });
+
+  it('has log-probabilities to write also where no row has an answer', async () => {
+    const server = await serve({ answer: () => ({ text: 'eggs' }) });
+    const { outputs } = await query(await numbered(3), {
+      teacher: teacher(server.url),
+      task: { mode: 'classify', soft_labels: 'votes' },
+      max_invalid: 1,
+      corrections: 0,
+    });
+    expect(await lines(outputs.quarantine)).toHaveLength(3);
+    expect(outputs.logits).toBeDefined();
+  });
+
+  it('says something to a teacher that said nothing', async () => {
+    const server = await serve({ answer: (body) => ({ text: body.messages.length > 2 ? 'ham' : '' }) });
+    await query(await numbered(1), { teacher: teacher(server.url), task: { mode: 'classify', soft_labels: 'none' } });
+    expect(server.seen[1]?.body.messages.every(({ content }) => content !== '')).toBe(true);
+  });
+
   it('knows of a missing field before it asks anything', async () => {
     const server = await serve();
     const data = await dataset([{ text: 'a', fields: { subject: 's' } }, { text: 'b' }]);
@@ -248,13 +338,14 @@ describe('query-teacher: a server that fails', () => {
     let limited = 0;
     const server = await serve({
       latency: 5,
-      retryAfterMs: 400,
+      retryAfterMs: 2000,
       fault: (_, count) => (count === 10 && limited++ === 0 ? 'rate-limit' : undefined),
     });
     await query(await numbered(200), { teacher: teacher(server.url), rate: { concurrency: 32 } });
     const times = server.seen.map(({ at }) => at);
     const pause = Math.max(...times.map((at, i) => at - (times[i - 1] ?? at)));
-    expect(pause).toBeGreaterThan(350);
+    // What was under way still arrives.
+    expect(pause).toBeGreaterThan(1500);
     expect(server.answered.size).toBe(200);
   });
 
@@ -262,6 +353,7 @@ describe('query-teacher: a server that fails', () => {
     ['refused' as const, /does not accept the key: 401 wrong key/, 1],
     ['unknown-model' as const, /does not know the model "m": 404 no model m/, 1],
     ['no-quota' as const, /does not accept the key: 429 you have no credit/, 1],
+    ['bad-parameter' as const, /does not ask "m" in this way: 400 'temperature' does not support 0/, 1],
   ])('gives up at once: %s', async (fault, message, most) => {
     const server = await serve({ fault: () => fault });
     const failed = query(await numbered(30), { teacher: teacher(server.url), rate: { concurrency: 1 } });
@@ -329,6 +421,34 @@ describe('query-teacher: money', () => {
     const { measured } = await query(data, { ...options, budget: { usd: 1 } }, { root });
     expect(server.requests).toBe(300);
     expect((measured.usage as { usd_in_all: number }).usd_in_all).toBeCloseTo(spent(), 9);
+  });
+
+  it('corrects an answer with money that was only set aside for what comes later', async () => {
+    const server = await serve({
+      answer: (body) => ({ text: body.messages.length > 2 ? 'ham' : 'hm' }),
+    });
+    const { outputs } = await query(await numbered(20), {
+      teacher: teacher(server.url),
+      task: { mode: 'classify', soft_labels: 'none' },
+      rate: { concurrency: 1 },
+      budget: { tokens: 3650 },
+    });
+    expect(await lines(outputs.data)).toHaveLength(20);
+    expect(server.requests).toBe(40);
+    expect(server.billed.prompt + server.billed.completion).toBeLessThanOrEqual(3650);
+  });
+
+  it('passes the budget by what is under way at most, where the server keeps to no max_tokens', async () => {
+    const server = await serve({ usage: () => ({ prompt_tokens: 50, completion_tokens: 4000 }) });
+    const failed = query(await numbered(50), {
+      teacher: { ...teacher(server.url), price },
+      rate: { concurrency: 1 },
+      budget: { usd: 0.1 },
+    });
+    await expect(failed).rejects.toThrow(/no room for another question/);
+    const one = (50 * 1 + 4000 * 10) / 1e6;
+    expect(server.requests * one).toBeLessThanOrEqual(0.1 + one);
+    expect(server.requests).toBeGreaterThan(1);
   });
 
   it('tells what it costs, and what it will', async () => {

@@ -22,7 +22,9 @@ export type Fault =
   | 'bad-request'
   | 'refused'
   | 'unknown-model'
-  | 'no-quota';
+  | 'no-quota'
+  | 'no-logprobs-here'
+  | 'bad-parameter';
 
 export const FAULTS: readonly Fault[] = [
   'rate-limit',
@@ -83,6 +85,8 @@ export interface ServerOptions {
   fault?: (seen: Omit<Seen, 'fault'>, count: number) => Fault | undefined;
   /** Milliseconds before an answer. */
   latency?: number;
+  /** What the server says was used. */
+  usage?: (body: ChatBody) => { prompt_tokens: number; completion_tokens: number };
   /** Of a rate limit, milliseconds. */
   retryAfterMs?: number;
   /** Milliseconds of a slow answer. */
@@ -188,6 +192,12 @@ export class TeacherServer {
         return send(response, 401, { error: { message: 'wrong key', code: 'invalid_api_key' } });
       case 'unknown-model':
         return send(response, 404, { error: { message: `no model ${body.model}`, code: 'model_not_found' } });
+      case 'no-logprobs-here':
+        return send(response, 403, { error: { message: 'You are not allowed to request logprobs from this model' } });
+      case 'bad-parameter':
+        return send(response, 400, {
+          error: { message: "'temperature' does not support 0", param: 'temperature', code: 'unsupported_value' },
+        });
       case 'cut-before':
         response.destroy();
         return;
@@ -236,11 +246,12 @@ export class TeacherServer {
         logprobs: told ? { content } : null,
       };
     });
-    const prompt = body.messages.reduce((sum, { content }) => sum + Math.ceil(content.length / 4) + 4, 3);
-    const completion = choices.reduce(
-      (sum, { message }) => sum + Math.max(1, Math.ceil(String(message.content).length / 4)),
-      0,
-    );
+    const told = this.options.usage?.(body);
+    const prompt =
+      told?.prompt_tokens ?? body.messages.reduce((sum, { content }) => sum + Math.ceil(content.length / 4) + 4, 3);
+    const completion =
+      told?.completion_tokens ??
+      choices.reduce((sum, { message }) => sum + Math.max(1, Math.ceil(String(message.content).length / 4)), 0);
     const usage =
       fault === 'wrong-usage'
         ? { prompt_tokens: -5, completion_tokens: 1e12 }
