@@ -2,6 +2,7 @@ import OpenAI, { APIConnectionError, APIConnectionTimeoutError, APIError, APIUse
 import type { JsonObject } from '../../util/json.js';
 import { RequestFailure } from './failure.js';
 import type { Choice, Question, Reply, TokenLogprobs, Usage } from './reply.js';
+import { makeFetch } from './transport.js';
 
 export interface ClientOptions {
   readonly baseUrl: string;
@@ -27,6 +28,7 @@ export class Client {
       apiKey: options.key ?? 'none',
       maxRetries: 0,
       logLevel: 'off',
+      fetch: makeFetch(),
       // Only what the recipe says: not what happens to be set for other programs.
       organization: null,
       project: null,
