@@ -38,6 +38,7 @@ const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^ajv(\/|$)/, /^engine\//],
   [/^p-queue$/, /^(engine\/scheduler|teachers\/query\/pace)\.ts$/],
   [/^openai$/, /^teachers\/query\/client\.ts$/],
+  [/^undici$/, /^teachers\/query\/transport\.ts$/],
   [/^libsql$/, /^teachers\/query\/answers\.ts$/],
   [/^limiter$/, /^teachers\/query\/pace\.ts$/],
   [/^p-retry$/, /^teachers\/query\/asker\.ts$/],

@@ -14,6 +14,9 @@ import type { Question, Reply } from './reply.js';
  *
  * Writes are gathered into one transaction that is synced, at most `GROUP_MS` later; a promise of `commit` resolves when
  * its write is on disk. An answer counts as received only then. Several processes may use the file at once.
+ *
+ * Answers are in the order in which they came, with an index of their keys beside them: were they in the order of their
+ * keys, which are random, each would be written into another page of a file that may have gigabytes.
  */
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS answers (
@@ -30,7 +33,7 @@ const SCHEMA = `
     usd REAL NOT NULL,
     account TEXT NOT NULL,
     received TEXT NOT NULL
-  ) WITHOUT ROWID;
+  );
   CREATE TABLE IF NOT EXISTS accounts (
     account TEXT PRIMARY KEY,
     spent_nanousd INTEGER NOT NULL DEFAULT 0,

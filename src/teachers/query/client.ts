@@ -4,6 +4,7 @@ import { RequestFailure } from './failure.js';
 import type { Choice, Question, Reply, Token, TokenLogprobs, Usage } from './reply.js';
 import { locate } from './spelling.js';
 import { failureFrom, toldOf } from './told.js';
+import { makeFetch } from './transport.js';
 
 export interface ClientOptions {
   readonly baseUrl: string;
@@ -33,7 +34,7 @@ export class Client {
       organization: null,
       project: null,
       defaultHeaders: { Authorization: options.key === undefined ? null : `Bearer ${options.key}` },
-      fetch: send,
+      fetch: careful(makeFetch()),
     });
   }
 
@@ -109,17 +110,19 @@ const SENT: ReadonlySet<string> = new Set(['accept', 'authorization', 'content-t
  * `OPENAI_CUSTOM_HEADERS`) are not sent; and as the client keeps of an error's body only what OpenAI's have, every error
  * becomes one of those.
  */
-async function send(url: string | URL | Request, init?: RequestInit): Promise<Response> {
-  const sent = new Headers(init?.headers);
-  for (const name of [...sent.keys()]) if (!SENT.has(name)) sent.delete(name);
-  const response = await fetch(url, { ...init, headers: sent });
-  if (response.ok) return response;
-  const text = await response.text();
-  const { status, statusText } = response;
-  const headers = new Headers(response.headers);
-  for (const name of ['content-encoding', 'content-length']) headers.delete(name);
-  return new Response(JSON.stringify({ error: { whole: parsed(text) } }), { status, statusText, headers });
-}
+const careful =
+  (transport: typeof fetch): typeof fetch =>
+  async (url, init) => {
+    const sent = new Headers(init?.headers);
+    for (const name of [...sent.keys()]) if (!SENT.has(name)) sent.delete(name);
+    const response = await transport(url, { ...init, headers: sent });
+    if (response.ok) return response;
+    const text = await response.text();
+    const { status, statusText } = response;
+    const headers = new Headers(response.headers);
+    for (const name of ['content-encoding', 'content-length']) headers.delete(name);
+    return new Response(JSON.stringify({ error: { whole: parsed(text) } }), { status, statusText, headers });
+  };
 
 function parsed(text: string): unknown {
   try {

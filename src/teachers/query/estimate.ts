@@ -42,7 +42,7 @@ async function sampleRows(sources: readonly string[], { inquiry }: Asked) {
   let rows = 0;
   for (const source of sources) rows += (await readDatasetInfo(source)).rows;
   const step = Math.max(1, Math.floor(rows / SAMPLE));
-  const sample: Request[][] = [];
+  const sample: (readonly Request[])[] = [];
   let i = 0;
   for (const source of sources) {
     for await (const row of streamRows(source)) if (i++ % step === 0) sample.push(inquiry.requests(row));

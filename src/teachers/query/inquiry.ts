@@ -21,7 +21,7 @@ export type Outcome = Finding | { readonly invalid: string; readonly said: strin
 /** One task as questions about rows. What it finds depends on the answers alone, whoever gives them. */
 export interface Inquiry {
   /** The requests that a row begins with. */
-  requests(row: Row): Request[];
+  requests(row: Row): readonly Request[];
   find(row: Row, ask: Ask): Promise<Outcome>;
 }
 

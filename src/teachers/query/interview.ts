@@ -29,15 +29,11 @@ export type Answer<Value> =
   /** No valid answer, after all corrections; what was answered last. */
   | { readonly invalid: string; readonly said: string };
 
-interface Conversation {
-  readonly messages: readonly Message[];
-  readonly parameters: Readonly<JsonObject>;
-  /** Which of several single samples. */
-  readonly sample: number | undefined;
-}
-
 /** Puts one kind of question to a teacher about rows, and corrects it where its answer is none. */
 export class Interview<Value> {
+  /** Of rows that are on their way: each is looked up, paid for and asked, with the same requests. */
+  private readonly begun = new WeakMap<Row, readonly Request[]>();
+
   constructor(
     private readonly mode: Mode<Value>,
     private readonly options: InterviewOptions,
@@ -46,16 +42,20 @@ export class Interview<Value> {
   ) {}
 
   /** The requests that a row begins with, so that they can be paid for in advance. */
-  requests(row: Row): Request[] {
-    return this.conversations(row).map((conversation) => this.request(conversation));
+  requests(row: Row): readonly Request[] {
+    const known = this.begun.get(row);
+    if (known !== undefined) return known;
+    const made = this.make(row);
+    this.begun.set(row, made);
+    return made;
   }
 
   /** @throws what `ask` throws, but for a RequestFailure that concerns this row only */
   async answer(row: Row, ask: Ask): Promise<Answer<Value>> {
     const values: Value[] = [];
     const replies: Reply[] = [];
-    for (const conversation of this.conversations(row)) {
-      const found = await this.converse(conversation, row, ask);
+    for (const request of this.requests(row)) {
+      const found = await this.converse(request, row, ask);
       if ('invalid' in found) return found;
       values.push(...found.values);
       replies.push(...found.replies);
@@ -63,8 +63,8 @@ export class Interview<Value> {
     return { values, replies };
   }
 
-  private conversations(row: Row): Conversation[] {
-    const { prompt, abilities, redact, parameters, maxTokens } = this.options;
+  private make(row: Row): Request[] {
+    const { baseUrl, model, prompt, abilities, redact, parameters, maxTokens } = this.options;
     const { samples, temperature, schema, mostTokens } = this.mode;
     const at = `row ${row.id}`;
     const together = abilities.choices && samples > 1;
@@ -78,23 +78,23 @@ export class Interview<Value> {
       ...parameters,
     };
     const subjects = this.mode.subjects?.(row) ?? [{}];
-    return subjects.flatMap((subject): Conversation[] => {
+    return subjects.flatMap((subject): Request[] => {
       const fields = Object.entries({ ...fieldsOf(row), ...subject }).map(([name, text]) => [name, redact(text)]);
       const messages = messagesOf(prompt, Object.fromEntries(fields), at);
-      if (together || samples === 1) {
-        return [{ messages, parameters: shared, sample: undefined }];
-      }
-      return Array.from({ length: samples }, (_, sample) => ({ messages, parameters: shared, sample }));
+      const question: Question = { base_url: baseUrl, model, messages, parameters: shared };
+      const useless = this.useless && { useless: this.useless };
+      if (together || samples === 1) return [{ question, ...useless }];
+      return Array.from({ length: samples }, (_, sample) => ({ question: { ...question, sample }, ...useless }));
     });
   }
 
   /** One answer, or several choices of which the valid ones count. */
-  private async converse(conversation: Conversation, row: Row, ask: Ask): Promise<Answer<Value>> {
-    let at = conversation;
+  private async converse(request: Request, row: Row, ask: Ask): Promise<Answer<Value>> {
+    let at = request;
     for (let left = this.options.corrections; ; left--) {
       let reply: Reply;
       try {
-        reply = await ask(this.request(at));
+        reply = await ask(at);
       } catch (error) {
         if (error instanceof RequestFailure && error.kind === 'row') return { invalid: error.message, said: '' };
         throw error;
@@ -112,19 +112,8 @@ export class Interview<Value> {
         { role: 'assistant', content: said.trim() === '' ? '…' : said },
         { role: 'user', content: correction },
       ];
-      at = { ...at, messages: [...at.messages, ...more] };
+      const { question } = at;
+      at = { ...at, question: { ...question, messages: [...question.messages, ...more] } };
     }
-  }
-
-  private request({ messages, parameters, sample }: Conversation): Request {
-    const { baseUrl, model } = this.options;
-    const question: Question = {
-      base_url: baseUrl,
-      model,
-      messages,
-      parameters,
-      ...(sample === undefined ? {} : { sample }),
-    };
-    return { question, ...(this.useless && { useless: this.useless }) };
   }
 }

@@ -63,7 +63,7 @@ export class LabelInterview {
   }
 
   /** The requests that a row begins with. */
-  requests(row: Row): Request[] {
+  requests(row: Row): readonly Request[] {
     return this.first.requests(row);
   }
 
