@@ -63,7 +63,8 @@ export async function importOnnx(ctx: StepContext<ImportModelOptions>, model: On
     const labels = await labelsOf(model.labels, said.says, folder);
     const width = await tryOnnx(session, mapped, tokenizer);
     checkLabels(labels, said.says, width);
-    ctx.log('info', await writeImported(output, { type: 'onnx', labels, parameters, ...mapped, width }));
+    const about = { type: 'onnx', labels, parameters, ...mapped, width, source: { file: basename(file) } } as const;
+    ctx.log('info', await writeImported(output, about));
   } finally {
     await session.release();
   }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, isAbsolute, join, normalize } from 'node:path';
 import type { StepContext } from '../engine/step.js';
+import type { Imported } from '../models/imported/imported.js';
 import { GRAPH_FILE, parseGraph, readGraph, type TfjsFeed, tryTfjs, weightFiles } from '../models/imported/tfjs.js';
 import type { ImportModelOptions, TfjsModel } from '../options/import-model.js';
 import { StepFailure } from '../util/failure.js';
@@ -33,8 +34,23 @@ export async function importTfjs(ctx: StepContext<ImportModelOptions>, model: Tf
   const labels = await labelsOf(model.labels, said.says, folder);
   const width = await tryTfjs(graph, mapped, tokenizer, ctx.threads);
   checkLabels(labels, said.says, width);
-  const parameters = graph.size;
-  ctx.log('info', await writeImported(output, { type: 'tfjs', labels, parameters, ...mapped, width }));
+  const about = {
+    type: 'tfjs',
+    labels,
+    parameters: graph.size,
+    ...mapped,
+    width,
+    source: await sourceOf(model),
+  } as const;
+  ctx.log('info', await writeImported(output, about));
+}
+
+/** A package by its version; a folder's path says nothing on another machine. */
+async function sourceOf({ package: installed }: TfjsModel): Promise<Imported['source']> {
+  if (installed === undefined) return { folder: true };
+  const text = await readFile(join(installed, 'package.json'), 'utf8');
+  const { name, version } = JSON.parse(text) as { readonly name: string; readonly version: string };
+  return { package: `${name}@${version}` };
 }
 
 /** Copies what the graph is made of. */

@@ -4,7 +4,7 @@ import type { ImportModelOptions } from '../options/import-model.js';
 export const importModel = defineStep<ImportModelOptions>({
   name: 'import-model',
   version: 2,
-  summary: "Takes a pretrained model from a folder in Hugging Face's layout, or from the Hub",
+  summary: 'Takes a pretrained model: from a folder, from the Hub, an ONNX file or a TensorFlow.js graph',
   inputs: {},
   outputs: { model: 'model' },
   lane: 'network',

@@ -22,6 +22,8 @@ export interface Imported {
   readonly output: { readonly says: Says; readonly name: string };
   /** Numbers that it says of a text. */
   readonly width: number;
+  /** Where it came from. */
+  readonly source: Readonly<Record<string, string | true>>;
 }
 
 /** How a graph is fed, and what is read of it. */
