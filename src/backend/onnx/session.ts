@@ -5,9 +5,9 @@ import { namingMemory } from '../../util/out-of-memory.js';
 /** The one file that imports onnxruntime. */
 
 export interface SessionInput {
-  readonly dtype: 'float32' | 'int32' | 'uint8' | 'float16';
+  readonly dtype: 'float32' | 'int32' | 'int64' | 'bool' | 'uint8' | 'float16';
   readonly shape: readonly number[];
-  readonly data: Float32Array | Int32Array | Uint8Array | Uint16Array;
+  readonly data: Float32Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array;
 }
 
 export type SessionOutputs = Record<string, Float32Array | Uint16Array>;
