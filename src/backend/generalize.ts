@@ -111,7 +111,10 @@ export function generalize(graph: Graph, program: Finished, seen: readonly Anato
     const repeats = variants.every((v) => Object.is(v.uniform, uniform)) ? uniform : undefined;
     const name = `constant ${fed.length}`;
     fed.push({ name, use, repeats });
-    const input = graph.input(name, ...(repeats === undefined ? [dtype, shape] as const : ['int64', [shape.length]] as const));
+    const input = graph.input(
+      name,
+      ...(repeats === undefined ? ([dtype, shape] as const) : (['int64', [shape.length]] as const)),
+    );
     inputs.push(input);
     let value = input;
     if (repeats !== undefined) {
@@ -133,9 +136,7 @@ export function generalize(graph: Graph, program: Finished, seen: readonly Anato
     admits: (anatomy) =>
       fits(sizes, sizesOf(first), sizesOf(anatomy), Object.is) &&
       fits(uses, first.constants, anatomy.constants, sameConstant) &&
-      fed.every(
-        ({ use, repeats }) => repeats === undefined || Object.is(anatomy.constants[use]?.uniform, repeats),
-      ),
+      fed.every(({ use, repeats }) => repeats === undefined || Object.is(anatomy.constants[use]?.uniform, repeats)),
     feeds: ({ constants }) =>
       Object.fromEntries(
         fed.map(({ name, use, repeats }) => {
@@ -208,5 +209,8 @@ const shapeOf = ({ shape }: Value): SessionInput => ({
   data: BigInt64Array.from(shape.map(BigInt)),
 });
 
-const whole = ({ dtype, shape, data, uniform }: Value): SessionInput =>
-  ({ dtype, shape, data: data ?? fill(dtype, uniform as number, sizeOf(shape)) });
+const whole = ({ dtype, shape, data, uniform }: Value): SessionInput => ({
+  dtype,
+  shape,
+  data: data ?? fill(dtype, uniform as number, sizeOf(shape)),
+});

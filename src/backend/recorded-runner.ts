@@ -24,7 +24,6 @@ interface Compiled {
 
 /** A function recorded at sizes. */
 interface Sized {
-  readonly anatomy: Anatomy;
   /** Of what is compiled for it. */
   readonly key: string;
   /** What that is to be fed at these sizes, and what it was when this was found out. */
@@ -53,6 +52,15 @@ export class RecordedRunner implements Runner {
     private readonly provider: Provider,
     private readonly threads: number,
   ) {}
+
+  async prepare(
+    mode: Mode,
+    fn: TensorFunction,
+    parameters: HostTensors,
+    batches: readonly HostTensors[],
+  ): Promise<void> {
+    await this.alone(() => this.compile(mode, fn, parameters, batches));
+  }
 
   async forward(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Outputs> {
     return (await this.run('forward', fn, parameters, batch)).results;
@@ -111,38 +119,65 @@ export class RecordedRunner implements Runner {
   }
 
   private async sized(mode: Mode, fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Sized> {
-    const shapes = Object.entries(batch).map(([n, t]) => `${n}:${t.dtype}[${t.shape}]`);
-    const program = `${mode} ${fn.key} ${fn.int8 ? this.identity(parameters) : ''}`;
-    const name = `${program} ${shapes}`;
+    const name = this.nameOf(mode, fn, parameters, batch);
     const known = this.recorded.get(name);
-    const current = known && this.compiled.get(known.key);
-    if (known && current === known.compiled) return known;
-
-    const { graph, recorded } = recordFunction(mode, fn, parameters, batch);
-    const anatomy = dissect(recorded);
-    const key = `${program} ${anatomy.skeleton}`;
-    let compiled = this.compiled.get(key);
-    if (!compiled?.general.admits(anatomy)) {
-      await this.compiled.delete(key)?.session.release();
-      compiled = await this.compile({ seen: [], graph, recorded, ...compiled }, anatomy, fn, parameters);
-      for (const stale of this.compiled.set(key, compiled)) await stale.session.release();
-    }
-    const sized = { anatomy, key, compiled, constants: compiled.general.feeds(anatomy) };
-    this.recorded.set(name, sized);
+    if (known && this.compiled.get(known.key) === known.compiled) return known;
+    const [sized] = (await this.compile(mode, fn, parameters, [batch])) as [Sized];
     return sized;
   }
 
+  /** Records a function at each of some shapes, and compiles what there is not yet a session for. */
   private async compile(
-    { graph, recorded, seen: before }: Pick<Compiled, 'graph' | 'recorded' | 'seen'>,
-    anatomy: Anatomy,
+    mode: Mode,
+    fn: TensorFunction,
+    parameters: HostTensors,
+    batches: readonly HostTensors[],
+  ): Promise<Sized[]> {
+    const recordings = batches.map((batch) => {
+      const { graph, recorded } = recordFunction(mode, fn, parameters, batch);
+      const anatomy = dissect(recorded);
+      const name = this.nameOf(mode, fn, parameters, batch);
+      return { graph, recorded, anatomy, name, key: `${this.programOf(mode, fn, parameters)} ${anatomy.skeleton}` };
+    });
+    const sized: Sized[] = [];
+    for (const { name, key, anatomy } of recordings) {
+      const like = recordings.filter((recording) => recording.key === key);
+      let compiled = this.compiled.get(key);
+      if (!compiled || !like.every((recording) => compiled?.general.admits(recording.anatomy))) {
+        await this.compiled.delete(key)?.session.release();
+        const { graph, recorded, seen } = compiled ?? { seen: [], ...(like[0] as (typeof like)[number]) };
+        compiled = await this.sessionFor(graph, recorded, [...seen, ...like.map((l) => l.anatomy)], fn, parameters);
+        for (const stale of this.compiled.set(key, compiled)) await stale.session.release();
+      }
+      const one = { key, compiled, constants: compiled.general.feeds(anatomy) };
+      this.recorded.set(name, one);
+      sized.push(one);
+    }
+    return sized;
+  }
+
+  private async sessionFor(
+    graph: Graph,
+    recorded: Finished,
+    seen: readonly Anatomy[],
     fn: TensorFunction,
     parameters: HostTensors,
   ): Promise<Compiled> {
-    const seen = [...before, anatomy];
     const general = generalize(graph, recorded, seen);
     const program = fn.int8 ? quantize(graph, general.program, parameters) : general.program;
-    const model = encode(program, seen.length > 1 ? general.dimensions : undefined);
-    return { graph, recorded, seen, general, program, session: await createSession(model, this.provider, this.threads) };
+    const vary = seen.length > 1;
+    const model = encode(program, vary ? general.dimensions : undefined);
+    const session = await createSession(model, this.provider, this.threads, vary);
+    return { graph, recorded, seen, general, program, session };
+  }
+
+  private programOf(mode: Mode, fn: TensorFunction, parameters: HostTensors): string {
+    return `${mode} ${fn.key} ${fn.int8 ? this.identity(parameters) : ''}`;
+  }
+
+  private nameOf(mode: Mode, fn: TensorFunction, parameters: HostTensors, batch: HostTensors): string {
+    const shapes = Object.entries(batch).map(([n, t]) => `${n}:${t.dtype}[${t.shape}]`);
+    return `${this.programOf(mode, fn, parameters)} ${shapes}`;
   }
 
   /** 8-bit weights are part of what is compiled, so other weights are another program. */

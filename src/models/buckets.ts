@@ -44,26 +44,6 @@ export function chooseBuckets(lengths: readonly number[], maxLength: number, mos
   return buckets;
 }
 
-/**
- * Of `chooseBuckets` with `most` lengths or fewer: as many as fit into a budget, one at least. Every length is a graph of
- * its own, which keeps the memory of its largest run.
- *
- * @param bytes what a graph of a length takes
- * @param budget bytes for all of them
- */
-export function bucketsWithin(
-  lengths: readonly number[],
-  maxLength: number,
-  most: number,
-  bytes: (length: number) => number,
-  budget: number,
-): number[] {
-  for (let count = most; ; count--) {
-    const buckets = chooseBuckets(lengths, maxLength, count);
-    if (count === 1 || buckets.reduce((sum, length) => sum + bytes(length), 0) <= budget) return buckets;
-  }
-}
-
 /** The smallest that holds so many tokens. */
 export const bucketOf = (buckets: readonly number[], tokens: number): number =>
   buckets.find((length) => length >= tokens) ?? (buckets.at(-1) as number);
