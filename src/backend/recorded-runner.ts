@@ -191,7 +191,8 @@ export class RecordedRunner implements Runner {
   }
 }
 
-function recordFunction(mode: Mode, fn: TensorFunction, parameters: HostTensors, batch: HostTensors) {
+/** What a function is at a batch's shapes, before anything is compiled. */
+export function recordFunction(mode: Mode, fn: TensorFunction, parameters: HostTensors, batch: HostTensors) {
   const feeds: Record<string, Feed> = { ...parameters, ...batch };
   const pick = (from: HostTensors, tensors: Tensors): Tensors =>
     Object.fromEntries(Object.keys(from).map((n) => [n, tensors[n]])) as Tensors;
