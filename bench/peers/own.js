@@ -6,11 +6,10 @@ import { dropoutSites, forward } from '../../dist/models/forward.js';
 import { Generator, greedy } from '../../dist/models/generate.js';
 import { initialize } from '../../dist/models/initialize.js';
 import { zeroed } from '../../dist/models/layers.js';
-import { padTokens } from '../../dist/models/padding.js';
-import { planEpoch } from '../../dist/train/batches.js';
+import { batchRows, bucketLengths, padTokens } from '../../dist/models/padding.js';
+import { extremeBatches, planEpoch } from '../../dist/train/batches.js';
 import { DropoutMasks } from '../../dist/train/dropout.js';
 import { TEACHER } from '../../dist/train/examples.js';
-import { trainingBuckets } from '../../dist/train/loop.js';
 import { Optimizer } from '../../dist/train/optimizer.js';
 import { adamw } from '../../dist/train/optimizers/adamw.js';
 import { dropoutFeeds } from '../../dist/train/stage.js';
@@ -60,43 +59,52 @@ export async function epoch(c, threads) {
   const starts = [0];
   for (const n of lengths) starts.push(starts.at(-1) + n);
   const text = (row) => Int32Array.from(ids.slice(starts[row], starts[row + 1]));
-  const buckets = trainingBuckets(lengths, { ...c.config, maxLength: 128 }, c.batch);
+  const buckets = bucketLengths(128);
   const masks = new DropoutMasks();
   const key = streamKey(SEED, 'dropout');
   let update = 0;
   let number = 0;
-  const two = (from, rows) => {
-    const data = new Float32Array(2 * c.batch);
+  const two = (from, rows, size) => {
+    const data = new Float32Array(2 * size);
     rows.forEach((row, i) => {
       data.set(from.slice(2 * row, 2 * row + 2), 2 * i);
     });
     return data;
   };
+  const feedsOf = (rows, length, size) => {
+    const feeds = {
+      ...padTokens(rows.map(text), size, length, 0),
+      rows: { dtype: 'float32', shape: [size], data: new Float32Array(size).fill(1, 0, rows.length) },
+      labels: { dtype: 'float32', shape: [size, 2], data: two(labels, rows, size) },
+      [TEACHER.logits]: { dtype: 'float16', shape: [size, 2], data: float16Bits(two(logits, rows, size)) },
+    };
+    for (const layer of stage.wanted.hiddenStates) {
+      const shape = [size, length, c.fit.teacherHidden];
+      const data = new Uint16Array(shape.reduce((a, b) => a * b)).map((_, i) => 0x3000 + (i % 0x0c00));
+      feeds[TEACHER.hidden(layer)] = { dtype: 'float16', shape, data };
+    }
+    return feeds;
+  };
+  const withDropout = (feeds) => {
+    const sites = stage.dropoutSites(...feeds.ids.shape);
+    return { ...feeds, ...dropoutFeeds(masks.fill(sites, zeroed(c.config.dropout), key, update++)) };
+  };
+  const extremes = extremeBatches(lengths, c.batch, buckets).map(({ row, length, size }) =>
+    withDropout(feedsOf([row], length, size)),
+  );
+  await runner.prepare('gradients', stage.fn, optimizer.parameters, extremes);
   return async () => {
     // What the cache gives is made before the clock starts, as on the other side.
-    const batches = planEpoch(lengths, c.batch, buckets, SEED, String(number++)).map(({ rows, length }) => {
-      const feeds = {
-        ...padTokens(rows.map(text), c.batch, length, 0),
-        rows: { dtype: 'float32', shape: [c.batch], data: new Float32Array(c.batch).fill(1, 0, rows.length) },
-        labels: { dtype: 'float32', shape: [c.batch, 2], data: two(labels, rows) },
-        [TEACHER.logits]: { dtype: 'float16', shape: [c.batch, 2], data: float16Bits(two(logits, rows)) },
-      };
-      for (const layer of stage.wanted.hiddenStates) {
-        const shape = [c.batch, length, c.fit.teacherHidden];
-        const data = new Uint16Array(shape.reduce((a, b) => a * b)).map((_, i) => 0x3000 + (i % 0x0c00));
-        feeds[TEACHER.hidden(layer)] = { dtype: 'float16', shape, data };
-      }
-      return { feeds, length };
-    });
+    const batches = planEpoch(lengths, c.batch, buckets, SEED, String(number++)).map(({ rows, length }) =>
+      feedsOf(rows, length, batchRows(rows.length, c.batch)),
+    );
     const start = performance.now();
     let tokens = 0;
-    for (const { feeds, length } of batches) {
-      const sites = stage.dropoutSites(c.batch, length);
-      const dropout = dropoutFeeds(masks.fill(sites, zeroed(c.config.dropout), key, update++));
-      const { gradients } = await runner.gradients(stage.fn, optimizer.parameters, { ...feeds, ...dropout });
+    for (const feeds of batches) {
+      const { gradients } = await runner.gradients(stage.fn, optimizer.parameters, withDropout(feeds));
       optimizer.add(gradients);
       optimizer.apply(rate);
-      tokens += c.batch * length;
+      tokens += feeds.ids.data.length;
     }
     return { ms: performance.now() - start, tokens };
   };

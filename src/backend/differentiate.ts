@@ -1,4 +1,5 @@
 import type { TensorFunction, Tensors } from './runner.js';
+import './sum-gradient.js';
 import { type Tensor, tf } from './tf.js';
 
 export interface Differentiated {

@@ -25,6 +25,8 @@ export class EagerRunner implements Runner {
   /** @param name a tfjs backend that is registered */
   constructor(private readonly name: string) {}
 
+  async prepare(): Promise<void> {}
+
   async forward(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Outputs> {
     const read = await this.scope(() => readAll(fn.call(upload(parameters), upload(batch))));
     const halved = (fn.half ?? []).map((name) => [name, float16Bits(read[name] as Float32Array)]);

@@ -40,6 +40,16 @@ export interface Gradients {
 
 /** Where tensor functions run. Both implementations give the same numbers up to float32 rounding. */
 export interface Runner {
+  /**
+   * Says at which shapes a function will run, before it does: it is then compiled once, for these and for what is between
+   * them. Batches that differ in all sizes that will differ are enough. Nothing is computed.
+   */
+  prepare(
+    mode: 'forward' | 'gradients',
+    fn: TensorFunction,
+    parameters: HostTensors,
+    batches: readonly HostTensors[],
+  ): Promise<void>;
   forward(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Outputs>;
   /** `fn` must return a scalar named `loss`. */
   gradients(fn: TensorFunction, parameters: HostTensors, batch: HostTensors): Promise<Gradients>;

@@ -32,6 +32,8 @@ class TraceBackend extends tf.KernelBackend {
   private readonly references = new Map<DataId, number>();
   /** Numbers of tensors that are the same in every run, worked out when they are asked for. */
   private readonly known = new Map<DataId, () => Known>();
+  /** Data that is still referred to. tfjs asks for it at every kernel. */
+  private live = 0;
   graph = new Graph();
 
   /** Forgets all values and starts an empty graph. */
@@ -39,6 +41,7 @@ class TraceBackend extends tf.KernelBackend {
     this.values.clear();
     this.references.clear();
     this.known.clear();
+    this.live = 0;
     this.graph = new Graph();
   }
 
@@ -70,16 +73,17 @@ class TraceBackend extends tf.KernelBackend {
     const dataId = {};
     this.values.set(dataId, value);
     this.references.set(dataId, 1);
+    this.live++;
     return dataId;
   }
 
   override write(values: Float32Array | Int32Array | Uint8Array, shape: number[], dtype: TfDType): DataId {
     const typed =
       dtype === 'float32'
-        ? Float32Array.from(values)
+        ? new Float32Array(values)
         : dtype === 'int32'
-          ? Int32Array.from(values)
-          : Uint8Array.from(values);
+          ? new Int32Array(values)
+          : new Uint8Array(values);
     const dataId = this.register(this.graph.constant(typed, dtype, shape));
     this.known.set(dataId, () => ({ dtype, shape, values: typed }));
     return dataId;
@@ -109,12 +113,14 @@ class TraceBackend extends tf.KernelBackend {
 
   /** Values live until `reset`: the tape may still need what user code disposed of. */
   override disposeData(dataId: DataId): boolean {
-    this.references.set(dataId, this.refCount(dataId) - 1);
-    return this.refCount(dataId) <= 0;
+    const count = this.refCount(dataId) - 1;
+    this.references.set(dataId, count);
+    if (count === 0) this.live--;
+    return count <= 0;
   }
 
   override numDataIds(): number {
-    return [...this.references.values()].filter((n) => n > 0).length;
+    return this.live;
   }
 
   override memory(): { unreliable: boolean } {

@@ -4,7 +4,7 @@ import type { EncodedBatch } from '../data/tokenizer.js';
 import type { TransformerConfig } from './architecture.js';
 import { inBatches, longestOf } from './batches.js';
 import { forward } from './forward.js';
-import { padTokens } from './padding.js';
+import { batchRows, bucketLength, padTokens } from './padding.js';
 
 /** A classifier's logits, nothing else. */
 const logitsFunction = (config: TransformerConfig): TensorFunction => ({
@@ -15,21 +15,17 @@ const logitsFunction = (config: TransformerConfig): TensorFunction => ({
   },
 });
 
-/**
- * A classifier's logits of many texts, row-major [texts, labels].
- *
- * @param lengthFor the length that so many tokens are padded to
- */
+/** A classifier's logits of many texts, row-major [texts, labels]. */
 export async function classifyTexts(
   runner: Runner,
   config: TransformerConfig,
   parameters: HostTensors,
   tokens: EncodedBatch,
-  lengthFor: (longest: number) => number,
 ): Promise<Float32Array> {
   const fn = logitsFunction(config);
   return inBatches(tokens, config.labels, async (ids, size) => {
-    const batch = padTokens(ids, size, lengthFor(longestOf(ids)), config.padId);
+    const length = bucketLength(longestOf(ids), config.maxLength);
+    const batch = padTokens(ids, batchRows(ids.length, size), length, config.padId);
     return (await runner.forward(fn, parameters, batch)).logits as Float32Array;
   });
 }

@@ -42,15 +42,15 @@ export function pooledOf(x: Tensor, c: TransformerConfig, input: ModelInput): Te
  */
 export function causal(input: ModelInput, drop: Dropout): LookBack {
   const [, length] = input.ids.shape as [number, number];
+  let future: Tensor | undefined; // that of all layers is one
   return (q, { keys, values }) => {
     const [batch, heads, rows, width] = q.shape as [number, number, number, number];
     const kvHeads = keys.shape[1] as number;
     const group = heads / kvHeads;
     // Heads that share keys stand one below the other: no keys are repeated.
-    const bias =
-      rows === length && length > 1
-        ? above(length, group)
-        : tf.mul(tf.sub(1, tf.reshape(input.mask, [-1, 1, 1, length])), MASKED);
+    const all = rows === length && length > 1;
+    if (all) future ??= above(length, group);
+    const bias = all ? (future as Tensor) : tf.mul(tf.sub(1, tf.reshape(input.mask, [-1, 1, 1, length])), MASKED);
     const keep = drop.next();
     const stacked = tf.reshape(q, [batch, kvHeads, group * rows, width]);
     const kept = keep && tf.reshape(keep, [batch, kvHeads, group * rows, length]);

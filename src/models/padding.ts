@@ -1,11 +1,18 @@
 import type { HostTensors } from '../backend/runner.js';
 
-/** Lengths are rounded up to a multiple of this, so that few shapes are compiled. */
-const BUCKET = 32;
+/** Lengths and numbers of texts are rounded up to a multiple of this: each shape that is new is recorded once. */
+const STEP = 8;
+const up = (n: number): number => Math.ceil(Math.max(n, 1) / STEP) * STEP;
 
 /** The padded length for texts of at most `longest` tokens. */
-export const bucketLength = (longest: number, maxLength: number): number =>
-  Math.min(maxLength, Math.ceil(Math.max(longest, 1) / BUCKET) * BUCKET);
+export const bucketLength = (longest: number, maxLength: number): number => Math.min(maxLength, up(longest));
+
+/** All padded lengths, ascending. */
+export const bucketLengths = (maxLength: number): number[] =>
+  Array.from({ length: up(maxLength) / STEP }, (_, i) => bucketLength(STEP * (i + 1), maxLength));
+
+/** The rows of a batch that has fewer texts than the others. */
+export const batchRows = (texts: number, batch: number): number => Math.min(batch, up(texts));
 
 /**
  * Token ids of a batch, padded with `padId`, and their mask.

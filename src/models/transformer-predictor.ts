@@ -4,7 +4,6 @@ import { StepFailure } from '../util/failure.js';
 import { classifyTexts } from './answers.js';
 import type { Architecture } from './architecture.js';
 import { countParameters, loadTransformer } from './checkpoint.js';
-import { bucketLength } from './padding.js';
 import type { Predictor, PredictorFamily } from './predictor.js';
 import { weightBytes } from './weights.js';
 
@@ -29,7 +28,7 @@ export const transformerFamily = (architecture: Architecture): PredictorFamily =
       bytes: await weightBytes(folder),
       async predict(texts) {
         const tokens = await tokenizer.encode(texts, config.maxLength);
-        return classifyTexts(runner, config, parameters, tokens, (longest) => bucketLength(longest, config.maxLength));
+        return classifyTexts(runner, config, parameters, tokens);
       },
       close: () => runner.release(),
     };

@@ -7,7 +7,7 @@ import type { Outlook, Teacher, Text } from './teacher.js';
 /** Texts that are read and made tokens of at a time. */
 const CHUNK = 256;
 /** Texts that a teacher may look at before it begins. */
-const SAMPLE = 32;
+const SAMPLE = 16;
 
 /** Every different text of a dataset in a few bytes, in the order of the data. */
 export interface Survey extends Outlook {

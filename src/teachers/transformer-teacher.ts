@@ -14,10 +14,9 @@ import { loadTokenizer } from '../data/tokenizer.js';
 import type { InputArtifact } from '../engine/step.js';
 import type { ModelInput, ModelOutput, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
-import { bucketOf, chooseBuckets } from '../models/buckets.js';
 import { countParameters, loadTransformer, type TransformerModel } from '../models/checkpoint.js';
 import { encode, forward } from '../models/forward.js';
-import { padTokens } from '../models/padding.js';
+import { bucketLength, padTokens } from '../models/padding.js';
 import type { CacheLogitsOptions } from '../options/cache-logits.js';
 import { argmaxRows } from '../report/metrics.js';
 import { StepFailure } from '../util/failure.js';
@@ -30,8 +29,6 @@ import type { Outlook, Teacher, Text } from './teacher.js';
 const BATCH = 32;
 /** Numbers of the largest tensor that is computed of them, at most: 256 MB. */
 const NUMBERS = 2 ** 26;
-/** Lengths that texts are padded to: each is compiled once. */
-const BUCKETS = 6;
 
 /** Texts of one shard, at most. */
 const SHARD_ROWS = 8 * BATCH;
@@ -125,7 +122,6 @@ function tokenSignal(asked: CacheLogitsOptions['tokens'], config: TransformerCon
 class Capture {
   private readonly signal: Signal;
   private readonly fn: TensorFunction;
-  private buckets: readonly number[] = [];
 
   constructor(
     private readonly runner: Runner,
@@ -140,8 +136,13 @@ class Capture {
   }
 
   async prepare({ tokens, sample }: Outlook): Promise<string | undefined> {
-    this.buckets = chooseBuckets(tokens, this.model.config.maxLength, BUCKETS);
-    return this.fn.int8 ? agreement(this.runner, this.model, sample, this.buckets.at(-1) as number) : undefined;
+    const { config, parameters } = this.model;
+    const paddedTo = (length: number): number => bucketLength(length, config.maxLength);
+    const [least, most] = tokens.reduce(([a, b], n) => [Math.min(a, n), Math.max(b, n)], [config.maxLength, 1]);
+    const extremes = [...new Set([paddedTo(most as number), paddedTo(least as number)])];
+    const empty = (length: number) => padTokens([], this.batchSize(length), length, config.padId);
+    await this.runner.prepare('forward', this.fn, parameters, extremes.map(empty));
+    return this.fn.int8 ? agreement(this.runner, this.model, sample, paddedTo(most as number)) : undefined;
   }
 
   async say(texts: readonly Text[], said: (texts: number) => Promise<void>): Promise<RowParts[]> {
@@ -151,7 +152,7 @@ class Capture {
     // The longest first: the batch that is not full is then the cheapest.
     const order = texts.map((_, i) => i).sort((a, b) => length(b) - length(a) || a - b);
     for (let start = 0; start < order.length; ) {
-      const padded = bucketOf(this.buckets, length(order[start] as number));
+      const padded = bucketLength(length(order[start] as number), config.maxLength);
       const size = this.batchSize(padded);
       const chunk = order.slice(start, start + size).map((i) => ({ i, text: texts[i] as Text }));
       start += chunk.length;

@@ -1,4 +1,4 @@
-import { bucketOf } from '../models/buckets.js';
+import { batchRows } from '../models/padding.js';
 import { Random } from '../util/random.js';
 
 /** Some rows to learn from at once, and the length they are padded to. */
@@ -38,3 +38,36 @@ export function planEpoch(
   }
   return random.shuffle(batches);
 }
+
+/**
+ * The shapes between which all batches of an epoch are: the longest row in a full batch, and the shortest one in the
+ * last. One alone if no two batches can differ.
+ *
+ * @returns `row` is one that is so long, `size` the rows that the batch is padded to
+ */
+export function extremeBatches(
+  lengths: readonly number[],
+  batchSize: number,
+  buckets: readonly number[],
+): { readonly row: number; readonly length: number; readonly size: number }[] {
+  const [first] = lengths as [number];
+  const at = (length: number, texts: number) => ({
+    row: lengths.indexOf(length),
+    length: bucketOf(buckets, length),
+    size: batchRows(texts, batchSize),
+  });
+  const longest = at(
+    lengths.reduce((a, b) => Math.max(a, b), first),
+    Math.min(lengths.length, batchSize),
+  );
+  const shortest = at(
+    lengths.reduce((a, b) => Math.min(a, b), first),
+    lengths.length % batchSize || batchSize,
+  );
+  const differ = longest.length !== shortest.length || longest.size !== shortest.size;
+  return differ && lengths.length > batchSize ? [longest, shortest] : [longest];
+}
+
+/** The smallest that holds so many tokens. */
+const bucketOf = (buckets: readonly number[], tokens: number): number =>
+  buckets.find((length) => length >= tokens) ?? (buckets.at(-1) as number);

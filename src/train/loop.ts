@@ -1,15 +1,15 @@
-import type { Runner } from '../backend/runner.js';
+import type { HostTensors, Runner } from '../backend/runner.js';
 import type { LogitsCache } from '../data/logits.js';
 import type { Fit } from '../methods/objective.js';
 import type { Part, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
-import { bucketsWithin, largest } from '../models/buckets.js';
 import { initialize, type Parameters } from '../models/initialize.js';
 import { zeroed } from '../models/layers.js';
+import { batchRows, bucketLengths } from '../models/padding.js';
 import type { Optimizer as OptimizerOptions, Stage as StageOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import { streamKey } from '../util/random.js';
-import { type Batch, planEpoch } from './batches.js';
+import { type Batch, extremeBatches, planEpoch } from './batches.js';
 import { Best } from './best.js';
 import { DropoutMasks } from './dropout.js';
 import type { Examples } from './examples.js';
@@ -22,10 +22,6 @@ import type { Validation } from './validate.js';
 
 /** Where a stage says neither epochs nor updates; its schema says so. */
 const EPOCHS = 3;
-/** Lengths that texts are padded to, at most. */
-const BUCKETS = 5;
-/** Their graphs together may take this, or twice what the longest takes. */
-const BUDGET = 1.5e9;
 
 export interface Training {
   readonly config: TransformerConfig;
@@ -119,18 +115,6 @@ function frozenNames(
   return new Set(Object.keys(model).filter((name) => freeze.includes((model[name] as { part: Part }).part)));
 }
 
-/** The lengths that a stage's batches are padded to. */
-export function trainingBuckets(lengths: readonly number[], config: TransformerConfig, batchSize: number): number[] {
-  const bytes = (length: number): number => graphBytes(config, batchSize, length);
-  const longest = Math.min(config.maxLength, largest(lengths));
-  return bucketsWithin(lengths, config.maxLength, BUCKETS, bytes, Math.max(BUDGET, 2 * bytes(longest)));
-}
-
-/** Roughly what a training step's graph keeps in memory: what the backward pass reads of each layer (measured). */
-function graphBytes({ layers, hidden, intermediate, heads }: TransformerConfig, rows: number, length: number): number {
-  return 5 * rows * length * layers * (16 * hidden + 6 * intermediate + 6 * heads * length);
-}
-
 async function runStage(
   training: Training,
   index: number,
@@ -150,11 +134,30 @@ async function runStage(
   const perEpoch = Math.ceil(batchesPerEpoch / accumulate);
   const total = options.updates ?? Math.max(1, Math.round((options.epochs ?? EPOCHS) * perEpoch));
   const lengths = rows.map((r) => examples.length(r));
-  const buckets = trainingBuckets(lengths, config, batchSize);
+  const buckets = bucketLengths(config.maxLength);
   const masks = new DropoutMasks();
   const key = streamKey(seed, `dropout ${index}`);
+  /** What is fed of one batch of an update. */
+  const feedsOf = (window: readonly Batch[], i: number, size: number, counter: number): HostTensors => {
+    const batch = window[i] as Batch;
+    const sites = stage.dropoutSites(size, batch.length);
+    return {
+      ...examples.batch(batch, size, cache, stage.wanted),
+      ...dropoutFeeds(masks.fill(sites, zeroed(config.dropout), key, counter)),
+      ...(accumulate > 1 &&
+        shareFeeds(
+          stage.over,
+          window.map((each) => examples.counts(each)),
+          i,
+        )),
+    };
+  };
   let epoch: { number: number; batches: Batch[] } | undefined;
   if (best?.waited) return; // killed right after the stage's end
+  const extremes = extremeBatches(lengths, batchSize, buckets).map(({ row, length, size }) =>
+    feedsOf([{ rows: [rows[row] as number], length }], 0, size, 0),
+  );
+  await runner.prepare('gradients', stage.fn, optimizer.parameters, extremes);
 
   for (let update = from; update < total; update++) {
     const number = Math.floor(update / perEpoch);
@@ -166,7 +169,6 @@ async function runStage(
       rows: planned.rows.map((i) => rows[i] as number),
       length: planned.length,
     }));
-    const counts = window.map((batch) => examples.counts(batch));
     const losses = options.objectives.map(() => 0);
     let loss = 0;
     const diverged = (batch: number, why: string): StepFailure => {
@@ -181,12 +183,7 @@ async function runStage(
     };
     for (const [i, batch] of window.entries()) {
       const counter = update * accumulate + i;
-      const sites = stage.dropoutSites(batchSize, batch.length);
-      const feeds = {
-        ...examples.batch(batch, batchSize, cache, stage.wanted),
-        ...dropoutFeeds(masks.fill(sites, zeroed(config.dropout), key, counter)),
-        ...(accumulate > 1 && shareFeeds(stage.over, counts, i)),
-      };
+      const feeds = feedsOf(window, i, batchRows(batch.rows.length, batchSize), counter);
       const { values, gradients } = await runner.gradients(stage.fn, optimizer.parameters, feeds);
       loss += values.loss?.[0] as number;
       losses.forEach((sum, k) => {

@@ -3,33 +3,23 @@ import type { Row } from '../data/dataset.js';
 import type { EncodedBatch, TextTokenizer } from '../data/tokenizer.js';
 import { classifyTexts } from '../models/answers.js';
 import type { TransformerConfig } from '../models/architecture.js';
-import { bucketOf, chooseBuckets } from '../models/buckets.js';
 import type { Validate } from '../options/train.js';
 import { argmaxRows, confusionOf, qualityOf } from '../report/metrics.js';
 import { StepFailure } from '../util/failure.js';
 
 export type Metric = Validate['metric'];
 
-/** Lengths that validation texts are padded to. */
-const BUCKETS = 3;
-
 /** Whether the first value of a metric is better than the second. */
 export const isBetter = (metric: Metric, a: number, b: number): boolean => (metric === 'loss' ? a < b : a > b);
 
 /** Rows with labels that a model is judged by while it learns. */
 export class Validation {
-  private readonly buckets: readonly number[];
-
   private constructor(
     private readonly tokens: EncodedBatch,
     /** Index of each row's label. */
     private readonly truth: Int32Array,
     private readonly labels: readonly string[],
-    maxLength: number,
-  ) {
-    const lengths = Array.from({ length: tokens.texts }, (_, i) => tokens.length(i));
-    this.buckets = chooseBuckets(lengths, maxLength, BUCKETS);
-  }
+  ) {}
 
   /** @throws StepFailure if no row has a label, or one has a label that the model does not know */
   static async encode(
@@ -50,12 +40,11 @@ export class Validation {
       maxLength,
     );
     const truth = Int32Array.from(labelled, (row) => labels.indexOf(row.label as string));
-    return new Validation(tokens, truth, labels, maxLength);
+    return new Validation(tokens, truth, labels);
   }
 
   async measure(metric: Metric, runner: Runner, config: TransformerConfig, parameters: HostTensors): Promise<number> {
-    const lengthFor = (longest: number): number => bucketOf(this.buckets, longest);
-    const logits = await classifyTexts(runner, config, parameters, this.tokens, lengthFor);
+    const logits = await classifyTexts(runner, config, parameters, this.tokens);
     if (metric === 'loss') return this.crossEntropy(logits);
     const predicted = argmaxRows(logits, this.labels.length);
     const quality = qualityOf(confusionOf(this.truth, predicted, this.labels.length), this.labels);

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { chooseBuckets } from '../../src/models/buckets.js';
 import { planEpoch } from '../../src/train/batches.js';
 import { Random } from '../../src/util/random.js';
 
@@ -41,27 +40,5 @@ describe('planEpoch', () => {
 
   it('has nothing to plan without rows', () => {
     expect(planEpoch([], 8, BUCKETS, 1, '')).toEqual([]);
-  });
-});
-
-describe('chooseBuckets', () => {
-  const padded = (buckets: readonly number[], own: readonly number[]): number =>
-    own.reduce((sum, n) => sum + (buckets.find((b) => b >= n) ?? Number.NaN), 0);
-
-  it('finds the lengths with the least padding, and the last holds every text', () => {
-    const own = lengths.map((n) => Math.ceil(n / 3)); // 1 to 67 tokens
-    const found = chooseBuckets(own, 128, 3);
-    expect(found).toHaveLength(3);
-    expect(found.at(-1)).toBe(72);
-    let best = Number.POSITIVE_INFINITY;
-    for (let a = 8; a < 72; a += 8) for (let b = a + 8; b < 72; b += 8) best = Math.min(best, padded([a, b, 72], own));
-    expect(padded(found, own)).toBe(best);
-  });
-
-  it('has no more lengths than there is need for', () => {
-    expect(chooseBuckets([3, 5, 8], 128, 5)).toEqual([8]);
-    expect(chooseBuckets([8, 30], 128, 5)).toEqual([8, 32]);
-    expect(chooseBuckets([100, 3], 30, 5)).toEqual([8, 30]);
-    expect(chooseBuckets([], 128, 5)).toEqual([8]);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createRunner, type HostTensors } from '../../src/backend/runner.js';
+import { createRunner, type Gradients, type HostTensors } from '../../src/backend/runner.js';
 import { bert } from '../../src/models/bert.js';
 import { initialize } from '../../src/models/initialize.js';
 import { zeroed } from '../../src/models/layers.js';
@@ -25,34 +25,45 @@ const CONFIG = bert.scratch({
 });
 const [ROWS, LENGTH] = [32, 128];
 
-it('one update of a real size is the same bits on one, two and three threads', async () => {
-  const stage = buildStage(
-    CONFIG,
-    { objectives: [{ type: 'hard-label', weight: 1 }], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] },
-    undefined,
-    'threads',
-  );
+const stage = buildStage(
+  CONFIG,
+  { objectives: [{ type: 'hard-label', weight: 1 }], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] },
+  undefined,
+  'threads',
+);
+
+function batchOf(length: number): HostTensors {
   const random = new Random(1, 'threads');
   const texts = Array.from({ length: ROWS }, (_, i) =>
-    Int32Array.from({ length: LENGTH - i }, () => random.below(500)),
+    Int32Array.from({ length: Math.max(1, length - i) }, () => random.below(500)),
   );
   const labels = Float32Array.from({ length: 2 * ROWS }, (_, i) => (i % 2 === (i >> 1) % 2 ? 1 : 0));
-  const batch: HostTensors = {
-    ...padTokens(texts, ROWS, LENGTH, 0),
+  return {
+    ...padTokens(texts, ROWS, length, 0),
     rows: { dtype: 'float32', shape: [ROWS], data: new Float32Array(ROWS).fill(1) },
     labels: { dtype: 'float32', shape: [ROWS, 2], data: labels },
     ...dropoutFeeds(
-      new DropoutMasks().fill(stage.dropoutSites(ROWS, LENGTH), zeroed(CONFIG.dropout), streamKey(1, 'threads'), 0),
+      new DropoutMasks().fill(stage.dropoutSites(ROWS, length), zeroed(CONFIG.dropout), streamKey(1, 'threads'), 0),
     ),
   };
+}
+
+async function onThreads(otherLengths: readonly number[]): Promise<Gradients[]> {
   const parameters = initialize(bert.parameters(CONFIG), 1);
-  const results = [];
+  const results: Gradients[] = [];
   for (const threads of [1, 2, 3]) {
     const runner = await createRunner('onnx', threads);
-    results.push(await runner.gradients(stage.fn, parameters, batch));
+    await runner.prepare('gradients', stage.fn, parameters, [LENGTH, ...otherLengths].map(batchOf));
+    results.push(await runner.gradients(stage.fn, parameters, batchOf(LENGTH)));
     await runner.release();
   }
-  const [one, two, three] = results;
+  return results;
+}
+
+it('one update of a real size is the same bits on one, two and three threads', async () => {
+  const [one, two, three] = await onThreads([]);
   expect(two).toEqual(one);
   expect(three).toEqual(one);
+  // And where the graph is one for other lengths too.
+  for (const general of await onThreads([40])) expect(general).toEqual(one);
 });

@@ -30,16 +30,23 @@ const ACTIVATIONS: Readonly<Record<string, string | null>> = {
 };
 
 function product(g: Graph, a: Value, b: Value, transA: number, transB: number, alpha: number): Value {
+  // ORT copies a transposed left operand element by element: of many small products (attention's gradients) it is mostly
+  // faster to transpose the right one, and the result: aᵀ·b = (bᵀ·a)ᵀ. Where a text is shorter than a head is wide the
+  // right one is larger, but texts of all lengths must be of the same operators to share a compiled graph.
+  if (transA && !transB && a.dtype === 'float32' && a.shape.length > 2 && a.shape.length === b.shape.length) {
+    return swapped(g, plainProduct(g, b, a, 1, 0, alpha));
+  }
+  return plainProduct(g, a, b, transA, transB, alpha);
+}
+
+function plainProduct(g: Graph, a: Value, b: Value, transA: number, transB: number, alpha: number): Value {
   const rows = a.shape.at(transA ? -1 : -2) as number;
   const columns = b.shape.at(transB ? -2 : -1) as number;
-  // ORT copies a transposed left operand element by element: of many small products (attention's gradients) it is
-  // faster to transpose the smaller operand, and the result: aᵀ·b = (bᵀ·a)ᵀ.
-  if (transA && !transB && a.shape.length > 2 && a.shape.length === b.shape.length && rows > columns) {
-    return swapped(g, product(g, b, a, 1, 0, alpha));
-  }
   const shape = [...broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2)), rows, columns];
   if (!transA && !transB && alpha === 1) return g.emit('MatMul', [a, b], { dtype: a.dtype, shape });
-  if (a.dtype !== 'float32') return product(g, transA ? swapped(g, a) : a, transB ? swapped(g, b) : b, 0, 0, alpha);
+  if (a.dtype !== 'float32') {
+    return plainProduct(g, transA ? swapped(g, a) : a, transB ? swapped(g, b) : b, 0, 0, alpha);
+  }
   // ONNX's own MatMul cannot transpose; ORT's fused one takes tfjs's two flags as they are and copies nothing.
   return g.emit('com.microsoft.FusedMatMul', [a, b], { dtype: a.dtype, shape }, { transA, transB, alpha });
 }

@@ -7,7 +7,8 @@ const DTYPES = { float32: 'float32', int32: 'int32', bool: 'bool' } as const;
 type TfDType = keyof typeof DTYPES;
 
 const slice = ({ g }: Call, x: Value, begin: readonly number[], size: readonly number[]): Value => {
-  if (begin.every((b, i) => b === 0 && size[i] === x.shape[i])) return x;
+  // All of what is fed stays a slice: of a table of positions it is one at the longest length, and others are of less.
+  if (x.input === undefined && begin.every((b, i) => b === 0 && size[i] === x.shape[i])) return x;
   const axes = x.shape.map((_, i) => i);
   const ends = begin.map((b, i) => b + (size[i] as number));
   return g.emit('Slice', [x, g.ints(begin), g.ints(ends), g.ints(axes)], { dtype: x.dtype, shape: size });

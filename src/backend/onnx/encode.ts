@@ -1,5 +1,6 @@
 import proto, { type onnx } from 'onnx-proto';
 import type { Finished } from '../finish.js';
+import type { Dimension } from '../generalize.js';
 import type { Attribute, Data, DType, Value } from '../graph.js';
 import { sizeOf } from '../shape.js';
 
@@ -21,8 +22,18 @@ const WRITTEN_OUT = 1024;
 /**
  * The graph as an ONNX model. Inputs keep the names they are fed under; outputs are named as given, through an
  * Identity where a value is an input, a constant or an output twice, since ONNX wants each name defined by one node.
+ *
+ * @param dimensions sizes of each value, if some differ from run to run. They are then written at every value: ORT cannot
+ *   work them out where shapes are fed, and what it knows of them lets it fuse operators and share memory.
  */
-export function encode({ inputs, nodes, outputs }: Finished): Uint8Array {
+export function encode(
+  { inputs, nodes, outputs }: Finished,
+  dimensions?: (v: Value) => readonly Dimension[],
+): Uint8Array {
+  const info = (name: string, v: Value): onnx.IValueInfoProto => {
+    const dim = (dimensions?.(v) ?? v.shape).map((d) => (typeof d === 'number' ? { dimValue: d } : { dimParam: d }));
+    return { name, type: { tensorType: { elemType: TYPES[v.dtype], shape: { dim } } } };
+  };
   const initializer: onnx.ITensorProto[] = [];
   const encoded: onnx.INodeProto[] = [];
   const names = new Map<Value, string>();
@@ -72,6 +83,8 @@ export function encode({ inputs, nodes, outputs }: Finished): Uint8Array {
     });
   }
   encoded.push(...renamed);
+  const given = new Set(output.map(({ name }) => name));
+  const inner = dimensions ? nodes.flatMap((n) => n.outputs).filter((v) => !given.has(nameOf(v))) : [];
 
   const model: onnx.IModelProto = {
     irVersion: IR_VERSION,
@@ -86,12 +99,14 @@ export function encode({ inputs, nodes, outputs }: Finished): Uint8Array {
       initializer,
       input: inputs.map((v) => info(v.input as string, v)),
       output,
+      valueInfo: inner.map((v) => info(nameOf(v), v)),
     },
   };
   return proto.onnx.ModelProto.encode(model).finish();
 }
 
-function fill(dtype: DType, x: number, n: number): Data {
+/** An array of one number. */
+export function fill(dtype: DType, x: number, n: number): Data {
   if (dtype === 'float32') return new Float32Array(n).fill(x);
   if (dtype === 'int32') return new Int32Array(n).fill(x);
   if (dtype === 'int64') return new BigInt64Array(n).fill(BigInt(x));
@@ -101,11 +116,6 @@ function fill(dtype: DType, x: number, n: number): Data {
 function tensor(name: string, dtype: DType, shape: readonly number[], data: Data): onnx.ITensorProto {
   const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return { name, dataType: TYPES[dtype], dims: [...shape], rawData };
-}
-
-function info(name: string, v: Value): onnx.IValueInfoProto {
-  const dim = v.shape.map((dimValue) => ({ dimValue }));
-  return { name, type: { tensorType: { elemType: TYPES[v.dtype], shape: { dim } } } };
 }
 
 /** Attributes that ONNX wants as a float even when the number is whole. */

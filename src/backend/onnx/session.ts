@@ -81,15 +81,23 @@ function checkProvider(provider: Provider): void {
  * @param model an encoded ONNX model, or the path of a file, which may name others beside it that hold its weights
  * @param provider what runs it; what another than the CPU's cannot run, the CPU runs
  * @param threads threads of one operator; results do not depend on it
+ * @param vary whether shapes differ from run to run. ORT's plan of a run's memory is found again by a hash of shapes in
+ *   which equal sizes cancel out: with the plan of another run it takes memory for nothing.
  * @throws StepFailure if the provider cannot be used here
  */
-export async function createSession(model: Uint8Array | string, provider: Provider, threads: number): Promise<Session> {
+export async function createSession(
+  model: Uint8Array | string,
+  provider: Provider,
+  threads: number,
+  vary = false,
+): Promise<Session> {
   checkProvider(provider);
   const session = await create(model, provider, {
     executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
+    enableMemPattern: !vary,
     extra: { session: { set_denormal_as_zero: '1' } },
   });
   return {
