@@ -147,7 +147,7 @@ function errorOf(
       return new ApiError({ ...badRequest(message, null, 'not_json').problem, status: 415 });
     }
     case 400:
-      return badRequest(`The body is not JSON: ${error.message}`, null, 'not_json');
+      return badRequest(`The body cannot be read as JSON: ${error.message}`, null, 'not_json');
   }
   onBug(error);
   return serverError('Internal error.', 'internal_error');
