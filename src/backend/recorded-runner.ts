@@ -33,8 +33,8 @@ interface Sized {
 
 /** Each holds the memory of its largest run; the least recently used goes. */
 const KEEP_COMPILED = 10;
-/** Recordings hold little: masks and tables at the most. */
-const KEEP_RECORDED = 64;
+/** Lengths of 512 tokens, four by four. What is kept of a recording is little: masks and tables at the most. */
+const KEEP_RECORDED = 128;
 const GRADIENT = 'gradient:';
 
 /**

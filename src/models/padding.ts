@@ -1,18 +1,26 @@
 import type { HostTensors } from '../backend/runner.js';
 
-/** Lengths and numbers of texts are rounded up to a multiple of this: each shape that is new is recorded once. */
-const STEP = 8;
-const up = (n: number): number => Math.ceil(Math.max(n, 1) / STEP) * STEP;
+/**
+ * Lengths are rounded up to a multiple of this. A new shape costs a recording, a tenth of a training step or so: with
+ * every length a shape of its own they would be many, and with multiples of 8 short texts are a seventh padding.
+ */
+const LENGTH_STEP = 4;
+/** So are the rows of a batch that is not full. Fewer than 8 are computed by other operators: another graph to compile. */
+const ROW_STEP = 8;
+const up = (n: number, step: number): number => Math.ceil(Math.max(n, 1) / step) * step;
 
 /** The padded length for texts of at most `longest` tokens. */
-export const bucketLength = (longest: number, maxLength: number): number => Math.min(maxLength, up(longest));
+export const bucketLength = (longest: number, maxLength: number): number =>
+  Math.min(maxLength, up(longest, LENGTH_STEP));
 
 /** All padded lengths, ascending. */
 export const bucketLengths = (maxLength: number): number[] =>
-  Array.from({ length: up(maxLength) / STEP }, (_, i) => bucketLength(STEP * (i + 1), maxLength));
+  Array.from({ length: up(maxLength, LENGTH_STEP) / LENGTH_STEP }, (_, i) =>
+    bucketLength(LENGTH_STEP * (i + 1), maxLength),
+  );
 
 /** The rows of a batch that has fewer texts than the others. */
-export const batchRows = (texts: number, batch: number): number => Math.min(batch, up(texts));
+export const batchRows = (texts: number, batch: number): number => Math.min(batch, up(texts, ROW_STEP));
 
 /**
  * Token ids of a batch, padded with `padId`, and their mask.

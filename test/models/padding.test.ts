@@ -2,15 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { batchRows, bucketLength, bucketLengths, padTokens } from '../../src/models/padding.js';
 
 describe('padding', () => {
-  it('rounds lengths up to a multiple of 8, no further than the longest', () => {
-    expect([0, 1, 32, 33, 100, 128].map((n) => bucketLength(n, 128))).toEqual([8, 8, 32, 40, 104, 128]);
-    expect([5, 41, 50].map((n) => bucketLength(n, 50))).toEqual([8, 48, 50]);
-    expect(bucketLength(3, 6)).toBe(6);
-    expect(bucketLengths(20)).toEqual([8, 16, 20]);
-    expect(bucketLengths(16)).toEqual([8, 16]);
+  it('rounds lengths up to a multiple of 4, no further than the longest', () => {
+    expect([0, 1, 32, 33, 100, 128].map((n) => bucketLength(n, 128))).toEqual([4, 4, 32, 36, 100, 128]);
+    expect([5, 41, 50].map((n) => bucketLength(n, 50))).toEqual([8, 44, 50]);
+    expect(bucketLength(3, 3)).toBe(3);
+    expect(bucketLengths(10)).toEqual([4, 8, 10]);
+    expect(bucketLengths(8)).toEqual([4, 8]);
   });
 
-  it('rounds the rows of a batch up likewise, no further than those of the others', () => {
+  it('rounds the rows of a batch up to a multiple of 8, no further than those of the others', () => {
     expect([1, 8, 9, 30, 32].map((n) => batchRows(n, 32))).toEqual([8, 8, 16, 32, 32]);
     expect([1, 3].map((n) => batchRows(n, 4))).toEqual([4, 4]);
   });
