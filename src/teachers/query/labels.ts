@@ -149,7 +149,8 @@ function continuation(other: string, token: string, lead: number, first: boolean
 
 /** Labels that a text begins, or that it is with something behind it that ends the label. */
 function candidates(names: readonly string[], text: string): number[] {
-  if (text === '') return [];
+  // Most of what a teacher might have said instead is no label, and each answer brings 20 of it.
+  if (text === '' || !names.some((name) => name.startsWith(text.charAt(0)))) return [];
   const begun = names.flatMap((name, k) => (name.startsWith(text) ? [k] : []));
   const exact = names.indexOf(text);
   // `not` may be a label, and also how `not sure` begins: which it is, the next token would tell.
