@@ -179,7 +179,8 @@ function continuation(other: string, token: string, lead: number, first: boolean
 
 /** Labels that bytes begin, or that they are with something behind that ends the label. */
 function candidates(names: readonly string[], bytes: string): number[] {
-  if (bytes === '') return [];
+  // Most of what a teacher might have said instead is no label, and each answer brings 20 of it.
+  if (bytes === '' || !names.some((name) => name.startsWith(bytes.charAt(0)))) return [];
   const begun = names.flatMap((name, k) => (name.startsWith(bytes) ? [k] : []));
   const exact = names.indexOf(bytes);
   // `not` may be a label, and also how `not sure` begins: which it is, the next token would tell.

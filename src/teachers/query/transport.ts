@@ -27,7 +27,8 @@ export function makeFetch(): Fetch {
   return async (url, init = {}) => {
     const { method, body, signal } = init;
     if (typeof url !== 'string' || method !== 'POST' || typeof body !== 'string') return fetch(url, init);
-    const headers = { ...Object.fromEntries(new Headers(init.headers)), 'accept-encoding': 'identity' };
+    const given = init.headers instanceof Headers ? init.headers : new Headers(init.headers);
+    const headers = { ...Object.fromEntries(given), 'accept-encoding': 'identity' };
     const response = await request(url, { method, headers, body, signal: signal ?? null, dispatcher });
     const text = await response.body.text();
     const { statusCode } = response;
