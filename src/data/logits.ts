@@ -1,51 +1,18 @@
-import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StepFailure } from '../util/failure.js';
 import { float32Of } from '../util/float16.js';
+import { hashFile } from '../util/hash-file.js';
+import { readLines } from './lines.js';
+import { HexList, RowIds } from './logits/ids.js';
+import { damaged, type LogitsIndex, type LogitsRow, missing, ROWS, readIndex, signalOf } from './logits/index-file.js';
+import { type NextTokens, nextTokensOf } from './logits/next-tokens.js';
+import { type Numbers, ShardFile } from './logits/shard-file.js';
+import { attentionName, hiddenName, type Signal, type TokenSignal, tokensHash } from './logits/signal.js';
 
-/**
- * The artifact of kind `logits`: what a teacher said of each text, unpadded, in float16. `index.json` says what is in
- * it; `rows.jsonl` where each text's signal is, by the text's content hash; shards hold, one text after the other:
- * logits [labels], each hidden state [tokens, hidden], each layer's attention scores [heads, tokens, tokens].
- */
-export interface LogitsIndex {
-  readonly teacher: {
-    readonly layers: number;
-    readonly hidden: number;
-    readonly heads: number;
-  };
-  /** Order of the logits. */
-  readonly labels: readonly string[];
-  /** SHA-256 of the teacher's tokenizer.json, and its longest input: both say how a text became tokens. */
-  readonly tokenizer: string;
-  readonly maxLength: number;
-  /** Teacher layers whose hidden states are kept (0 = embedding output), ascending. */
-  readonly hiddenStates: readonly number[];
-  /** Teacher layers whose attention scores are kept (1 = first), ascending. */
-  readonly attention: readonly number[];
-  readonly shards: readonly string[];
-  readonly rows: number;
-}
-
-/** One line of `rows.jsonl`. */
-export interface LogitsRow {
-  /** The text's content hash. */
-  readonly id: string;
-  readonly tokens: number;
-  /** `tokensHash` of the token ids that the teacher saw: a student's must be the same. */
-  readonly hash: string;
-  readonly shard: number;
-  /** Byte offset in the shard. */
-  readonly offset: number;
-}
-
-/** First 16 hex digits of the SHA-256 of token ids (int32, little-endian). */
-export function tokensHash(ids: Int32Array): string {
-  const bytes = new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength);
-  return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
-}
+export { type ClassLogits, writeClassLogits } from './logits/class-logits.js';
+export type { LogitsIndex, LogitsRow } from './logits/index-file.js';
+export type { NextTokens } from './logits/next-tokens.js';
+export { cacheBytes, rowBytes, type Signal, type TokenSignal, tokensHash } from './logits/signal.js';
 
 /** What to read of a row. */
 export interface Wanted {
@@ -54,70 +21,97 @@ export interface Wanted {
   readonly attention: readonly number[];
 }
 
-/** One text's signal: float16 bits, unpadded. */
+/** One text's signal, unpadded: float32, or the bits of float16 if that is the cache's type. */
 export interface RowSignal {
-  readonly logits: Uint16Array | undefined;
-  readonly hiddenStates: ReadonlyMap<number, Uint16Array>;
-  readonly attention: ReadonlyMap<number, Uint16Array>;
+  /** [labels], in the order of the cache's own. */
+  readonly logits: Float32Array | Uint16Array | undefined;
+  /** By layer, [tokens, hidden]. */
+  readonly hiddenStates: ReadonlyMap<number, Float32Array | Uint16Array>;
+  /** By layer, [heads, tokens, tokens]. */
+  readonly attention: ReadonlyMap<number, Float32Array | Uint16Array>;
 }
 
-/** Reads a cache at random; only what is wanted of a row is read from disk. */
+/** Shards that are open at a time. */
+const OPEN = 256;
+
+/**
+ * Reads an artifact of kind `logits`, what a teacher said of each text, at random (docs/logits.md describes it). In
+ * memory is an index of some 50 bytes a row; of a row only what is wanted is read from disk.
+ */
 export class LogitsCache {
-  private readonly files: number[] = [];
+  private readonly signal: Signal;
+  private readonly shards: (ShardFile | undefined)[] = [];
+  /** Open ones, the longest unused first. */
+  private readonly recent = new Set<number>();
 
   private constructor(
     readonly index: LogitsIndex,
-    private readonly rows: ReadonlyMap<string, LogitsRow>,
-    folder: string,
+    private readonly folder: string,
+    private readonly rows: {
+      readonly ids: RowIds;
+      readonly hashes: HexList;
+      readonly tokens: Int32Array;
+      readonly shard: Int32Array;
+      readonly row: Int32Array;
+    },
   ) {
-    for (const shard of index.shards) this.files.push(openSync(join(folder, shard), 'r'));
-  }
-
-  /** @param folder an artifact of kind `logits` */
-  static async open(folder: string): Promise<LogitsCache> {
-    const index = JSON.parse(await readFile(join(folder, 'index.json'), 'utf8')) as LogitsIndex;
-    const lines = (await readFile(join(folder, 'rows.jsonl'), 'utf8')).split('\n').filter((line) => line !== '');
-    const rows = lines.map((line) => JSON.parse(line) as LogitsRow);
-    return new LogitsCache(index, new Map(rows.map((row) => [row.id, row])), folder);
-  }
-
-  has(id: string): boolean {
-    return this.rows.has(id);
+    this.signal = signalOf(index);
   }
 
   /**
-   * @param ids the student's token ids of the same text
+   * Reads all of it once to see that every byte is what was written.
+   * @param folder an artifact of kind `logits`
+   * @param signal ends the reading
+   * @throws StepFailure `damaged-input`, naming the file, if one is not
+   */
+  static async open(folder: string, signal?: AbortSignal): Promise<LogitsCache> {
+    const index = await readIndex(folder);
+    const files = [{ file: ROWS, sha256: index.rowsSha256 }, ...index.shards];
+    for (const { file, sha256 } of files) {
+      if ((await hashFile(join(folder, file)).catch(missing))?.sha256 !== sha256) throw damaged(file);
+      signal?.throwIfAborted();
+    }
+    const rows = {
+      ids: new RowIds(),
+      hashes: new HexList(),
+      tokens: new Int32Array(index.rows),
+      shard: new Int32Array(index.rows),
+      row: new Int32Array(index.rows),
+    };
+    for await (const { text } of readLines(join(folder, ROWS))) {
+      const { id, hash, tokens, shard, row } = JSON.parse(text) as LogitsRow;
+      const i = rows.ids.length;
+      rows.ids.add(id);
+      if (hash !== undefined) rows.hashes.push(hash);
+      rows.tokens[i] = tokens ?? 0;
+      rows.shard[i] = shard;
+      rows.row[i] = row;
+    }
+    return new LogitsCache(index, folder, rows);
+  }
+
+  has(id: string): boolean {
+    return this.rows.ids.find(id) >= 0;
+  }
+
+  /** Ids of all texts, in the order of the data. */
+  *ids(): Generator<string> {
+    for (let i = 0; i < this.rows.ids.length; i++) yield this.rows.ids.at(i);
+  }
+
+  /**
+   * @param ids the student's token ids of the same text; of no account where the teacher read none
    * @throws StepFailure if the text is not in the cache, or the teacher saw other tokens
    */
   read(id: string, ids: Int32Array, wanted: Wanted): RowSignal {
-    const row = this.find(id);
-    if (row.tokens !== ids.length || row.hash !== tokensHash(ids)) {
-      throw new StepFailure(
-        'misaligned',
-        `the teacher saw other tokens of text ${id} than the student does`,
-        'Teacher and student must share the tokenizer and max_length.',
-      );
-    }
-    const { hidden, heads } = this.index.teacher;
-    const file = this.files[row.shard] as number;
-    let at = row.offset;
-    const section = (count: number, want: boolean): Uint16Array | undefined => {
-      const start = at;
-      at += 2 * count;
-      return want ? readHalf(file, start, count) : undefined;
+    const read = this.reader(this.aligned(id, ids));
+    const layers = (want: readonly number[], name: (layer: number) => string) =>
+      new Map(want.map((layer) => [layer, read(name(layer)) as Float32Array | Uint16Array]));
+    return {
+      logits: wanted.logits ? (read('logits') as Float32Array | Uint16Array) : undefined,
+      hiddenStates: layers(wanted.hiddenStates, hiddenName),
+      attention: layers(wanted.attention, attentionName),
     };
-    const layers = (kept: readonly number[], want: readonly number[], count: number): Map<number, Uint16Array> => {
-      const found = new Map<number, Uint16Array>();
-      for (const layer of kept) {
-        const data = section(count, want.includes(layer));
-        if (data) found.set(layer, data);
-      }
-      return found;
-    };
-    const logits = section(this.index.labels.length, wanted.logits);
-    const hiddenStates = layers(this.index.hiddenStates, wanted.hiddenStates, row.tokens * hidden);
-    const attention = layers(this.index.attention, wanted.attention, heads * row.tokens * row.tokens);
-    return { logits, hiddenStates, attention };
   }
 
   /**
@@ -126,13 +120,32 @@ export class LogitsCache {
    * @throws StepFailure if the text is not in the cache
    */
   classLogits(id: string): Float32Array {
-    const { shard, offset } = this.find(id);
-    return float32Of(readHalf(this.files[shard] as number, offset, this.index.labels.length));
+    const logits = this.reader(this.find(id))('logits');
+    return logits instanceof Uint16Array ? float32Of(logits) : (logits as Float32Array);
   }
 
-  private find(id: string): LogitsRow {
-    const row = this.rows.get(id);
-    if (row) return row;
+  /**
+   * What a language model says of each of a text's tokens, as typed arrays that `NextTokens` describes: dense (`full`)
+   * or sparse (`top-k`, `sampled`), as the cache has it.
+   *
+   * @param ids the student's token ids of the same text
+   * @param temperature of the distributions: 1, or that at which they were captured; of `full` any
+   * @throws StepFailure if the text is not in the cache, the teacher saw other tokens, or the cache does not have that
+   *   temperature. Throws (a bug) if it is of no language model
+   */
+  nextTokens(id: string, ids: Int32Array, temperature: number): NextTokens {
+    const tokens = this.index.tokens as TokenSignal;
+    return nextTokensOf(tokens, this.reader(this.aligned(id, ids)), temperature);
+  }
+
+  close(): void {
+    for (const shard of this.recent) this.shards[shard]?.close();
+    this.recent.clear();
+  }
+
+  private find(id: string): number {
+    const i = this.rows.ids.find(id);
+    if (i >= 0) return i;
     throw new StepFailure(
       'not-cached',
       `the teacher's logits have no row for text ${id}`,
@@ -140,18 +153,39 @@ export class LogitsCache {
     );
   }
 
-  close(): void {
-    for (const file of this.files.splice(0)) closeSync(file);
+  private aligned(id: string, ids: Int32Array): number {
+    const i = this.find(id);
+    const { tokens, hashes } = this.rows;
+    if (this.signal.aligned && (tokens[i] !== ids.length || hashes.at(i) !== tokensHash(ids))) {
+      throw new StepFailure(
+        'misaligned',
+        `the teacher saw other tokens of text ${id} than the student does`,
+        'Teacher and student must share the tokenizer and max_length.',
+      );
+    }
+    return i;
   }
-}
 
-function readHalf(file: number, position: number, count: number): Uint16Array {
-  const data = new Uint16Array(count);
-  const bytes = new Uint8Array(data.buffer);
-  for (let done = 0; done < bytes.length; ) {
-    const read = readSync(file, bytes, done, bytes.length - done, position + done);
-    if (read === 0) throw new StepFailure('corrupt', 'the logits cache ends before its index says it does');
-    done += read;
+  private reader(i: number): (section: string) => Numbers {
+    const shard = this.rows.shard[i] as number;
+    const row = this.rows.row[i] as number;
+    const file = this.shardFile(shard);
+    return (section) => file.read(section, row);
   }
-  return data;
+
+  private shardFile(shard: number): ShardFile {
+    let file = this.shards[shard];
+    if (file === undefined) {
+      file = ShardFile.open(join(this.folder, this.index.shards[shard]?.file as string), this.signal);
+      this.shards[shard] = file;
+    }
+    this.recent.delete(shard);
+    this.recent.add(shard);
+    const [oldest] = this.recent;
+    if (this.recent.size > OPEN && oldest !== undefined) {
+      this.shards[oldest]?.close();
+      this.recent.delete(oldest);
+    }
+    return file;
+  }
 }

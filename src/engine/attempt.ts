@@ -2,12 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunControl } from './control.js';
 import type { EventBody } from './event.js';
 import type { Execution, Executor, Job, JobOutcome } from './executor.js';
+import { DAMAGED_INPUT } from './step.js';
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 
 /** Trying again changes nothing about these. */
-const PERMANENT = new Set(['bug', 'version-mismatch', 'missing-environment', 'missing-artifact']);
+const PERMANENT = new Set(['bug', 'version-mismatch', 'missing-environment', 'missing-artifact', DAMAGED_INPUT]);
 
 export interface Attempts {
   readonly executor: Executor;

@@ -1,8 +1,9 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { hashFile } from '../util/hash-file.js';
 import type { Json, JsonObject } from '../util/json.js';
 import { canonicalJson, sha256 } from './canonical.js';
-import { hashFile, isMissing } from './files.js';
+import { isMissing } from './files.js';
 import { StepFailure } from './step.js';
 import type { Store } from './store.js';
 

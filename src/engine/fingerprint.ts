@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
+import { installedVersion } from '../util/installed-version.js';
 import type { Json, JsonObject } from '../util/json.js';
 import { canonicalJson, sha256 } from './canonical.js';
 import type { OutputRef } from './event.js';
@@ -106,16 +106,4 @@ export function outputOf(producer: Finished, from: string, output: string): Outp
   const ref = producer.outputs[output];
   if (ref === undefined) throw new Error(`${from} has no output "${output}"`);
   return ref;
-}
-
-/** The version of a package in the `node_modules` that our own code is loaded with, or `none`. */
-function installedVersion(name: string): string {
-  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
-    try {
-      const text = readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8');
-      return String((JSON.parse(text) as { version: unknown }).version);
-    } catch {
-      if (dirname(folder) === folder) return 'none';
-    }
-  }
 }

@@ -2,19 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { hashFile } from '../util/hash-file.js';
 import type { Json } from '../util/json.js';
 import { canonicalJson, sha256 } from './canonical.js';
-import {
-  fileName,
-  hashFile,
-  isMissing,
-  listTree,
-  makeFolders,
-  namesIn,
-  readJson,
-  syncFolder,
-  writeSynced,
-} from './files.js';
+import { fileName, isMissing, listTree, makeFolders, namesIn, readJson, syncFolder, writeSynced } from './files.js';
 import { isAlive, ownIdentity } from './process-identity.js';
 import type { Manifest, Store } from './store.js';
 
@@ -64,7 +55,7 @@ export class LocalStore implements Store {
     const manifest = { kind, version: 1, files } satisfies Manifest;
     const text = canonicalJson(manifest);
     const digest = sha256(text);
-    if (await this.verify(digest)) {
+    if (await this.check(digest)) {
       await rm(folder, { recursive: true, force: true });
       return digest;
     }
@@ -109,6 +100,14 @@ export class LocalStore implements Store {
         if (isMissing(error)) return false;
         throw error;
       }
+    }
+    return true;
+  }
+
+  async check(digest: string): Promise<boolean> {
+    if (!(await this.verify(digest))) return false;
+    for (const file of (await this.manifest(digest))?.files ?? []) {
+      if ((await hashFile(join(this.place(digest), file.path))).sha256 !== file.sha256) return false;
     }
     return true;
   }

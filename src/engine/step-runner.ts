@@ -11,7 +11,7 @@ import type { Registry } from './registry.js';
 import { replaceAt } from './replace-at.js';
 import { Results, type StepResult } from './results.js';
 import type { Ended, Work } from './scheduler.js';
-import { type AnyStep, type Lane, StepFailure, type Table } from './step.js';
+import { type AnyStep, DAMAGED_INPUT, type Lane, StepFailure, type Table } from './step.js';
 import type { Store } from './store.js';
 
 export interface StepRunnerOptions {
@@ -120,7 +120,8 @@ export class StepRunner implements Work {
     const { plan, store, executor, control, emit, run } = this.options;
     const tables: Table[] = [];
     let since = 0;
-    const outcome = await runAttempts(this.job(instance, fingerprint), {
+    const job = this.job(instance, fingerprint);
+    const outcome = await runAttempts(job, {
       executor,
       control,
       retry: instance.retry,
@@ -136,7 +137,10 @@ export class StepRunner implements Work {
         emit(event);
       },
     });
-    if (outcome.status === 'failed') return 'failed';
+    if (outcome.status === 'failed') {
+      if (outcome.reason === DAMAGED_INPUT) await this.removeDamaged(job);
+      return 'failed';
+    }
     if (outcome.status === 'interrupted') {
       emit({ type: 'step-interrupted', step: instance.id });
       return 'interrupted';
@@ -151,6 +155,17 @@ export class StepRunner implements Work {
     this.finished.set(instance.id, { fingerprint, outputs });
     emit({ type: 'step-finished', step: instance.id, fingerprint, outputs, cached: false, seconds, peakMemory });
     return 'done';
+  }
+
+  /** Removes those of a job's inputs that are not what they were, so that the next run makes them anew. */
+  private async removeDamaged({ instance, inputs }: Job): Promise<void> {
+    const { store, emit } = this.options;
+    for (const { kind, digest, from } of Object.values(inputs).flat()) {
+      if (kind === 'measurement' || (await store.check(digest))) continue;
+      await store.remove(digest);
+      const message = `what it took from "${from}" was damaged and is removed; the next run makes it anew`;
+      emit({ type: 'step-log', step: instance, level: 'warning', message });
+    }
   }
 
   private job(instance: StepInstance, fingerprint: string): Job {

@@ -1,6 +1,6 @@
 import type { Json } from '../util/json.js';
 
-export { StepFailure } from '../util/failure.js';
+export { DAMAGED_INPUT, StepFailure } from '../util/failure.js';
 
 /**
  * What kind of thing an artifact is: `dataset`, `tokenizer`, `model`, `logits`, `report`, `measurement`, …
@@ -93,6 +93,12 @@ export interface StepContext<Options> {
   /** The value of an output of kind `measurement`. */
   measure(name: string, value: Json): void;
   readonly checkpoint: Checkpoints;
+  /**
+   * An absolute folder that outlives runs and is shared by all steps of a workplace, several at a time too: what a step
+   * keeps there may be gone tomorrow or damaged, and must never change its result.
+   * @param name kebab-case, the same in every step that shares the folder
+   */
+  sharedFolder(name: string): Promise<string>;
   /** Every random draw derives from it (`util/random.ts`). */
   readonly seed: number;
   /** A variable that the step declares in `environment`; undefined where it is not set. Throws (a bug) for another. */

@@ -21,6 +21,8 @@ export interface Store {
   get(digest: string): Promise<string | undefined>;
   /** Whether the artifact is there with all of its files in their sizes. Reads no file's content. */
   verify(digest: string): Promise<boolean>;
+  /** Whether every byte of it is as it was put; reads all of it. */
+  check(digest: string): Promise<boolean>;
   /** Forgets an artifact. Does nothing if it is not there. */
   remove(digest: string): Promise<void>;
   /** Names are `/`-separated words, e.g. `results/<fingerprint>`, `checkpoints/<fingerprint>/<name>`. */

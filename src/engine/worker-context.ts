@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Json } from '../util/json.js';
 import { checkpointsOf } from './checkpoints.js';
 import type { EventBody, OutputRef } from './event.js';
@@ -14,6 +15,8 @@ export interface ContextParts {
   readonly job: Job;
   readonly step: AnyStep;
   readonly store: Store;
+  /** Holds the folders that steps share. */
+  readonly shared: string;
   /** Environment references resolved. */
   readonly options: unknown;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -65,6 +68,12 @@ export class WorkerContext {
         owned: parts.owned,
         saved: (name) => emit({ type: 'step-checkpoint', step: job.instance, name }),
       }),
+      sharedFolder: async (name) => {
+        if (!/^[a-z0-9][a-z0-9-]*$/.test(name)) throw new Error(`"${name}" is not a name for a folder (kebab-case)`);
+        const folder = join(parts.shared, name);
+        await mkdir(folder, { recursive: true });
+        return folder;
+      },
       seed: job.seed,
       variable: (name) => {
         if (step.environment?.[name] === undefined) throw new Error(`step ${step.name} does not declare ${name}`);

@@ -22,6 +22,8 @@ export async function runJob(
   place: {
     readonly registry: Registry;
     readonly store: Store;
+    /** Holds the folders that steps share. */
+    readonly shared: string;
     readonly environment: Readonly<Record<string, string | undefined>>;
     readonly signal: AbortSignal;
     readonly emit: (event: EventBody) => void;

@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Job } from './executor.js';
 import { LocalStore } from './local-store.js';
@@ -38,6 +39,7 @@ export function serveWorker(registry: Registry): void {
     const result = await runJob(job, {
       registry,
       store,
+      shared: join(dirname(store.root), 'shared'),
       environment: process.env,
       signal: controller.signal,
       emit: (event) => send({ type: 'event', event }),

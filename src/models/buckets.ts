@@ -9,13 +9,15 @@ const STEP = 8;
  * @param most lengths to choose
  * @returns ascending; the last one holds every text
  */
-export function chooseBuckets(lengths: readonly number[], maxLength: number, most: number): number[] {
-  const top = Math.min(maxLength, STEP * Math.ceil(Math.max(1, ...lengths) / STEP));
+export function chooseBuckets(lengths: ArrayLike<number>, maxLength: number, most: number): number[] {
+  const top = Math.min(maxLength, STEP * Math.ceil(largest(lengths) / STEP));
   const candidates = [...Array.from({ length: Math.ceil(top / STEP) - 1 }, (_, i) => STEP * (i + 1)), top];
-  const texts = candidates.map((_, i) => {
-    const least = candidates[i - 1] ?? 0;
-    return lengths.filter((n) => n > least && n <= (candidates[i] as number)).length;
-  });
+  const texts = candidates.map(() => 0);
+  for (let i = 0; i < lengths.length; i++) {
+    const n = lengths[i] as number;
+    const at = Math.ceil(n / STEP) - 1;
+    if (n > 0 && n <= top) texts[at] = (texts[at] as number) + 1;
+  }
   const below = [0];
   for (const n of texts) below.push((below.at(-1) as number) + n);
   // least[k][i]: fewest tokens for the texts up to candidate i with k + 1 lengths of which i is the last.
@@ -52,7 +54,7 @@ export function chooseBuckets(lengths: readonly number[], maxLength: number, mos
  * @param budget bytes for all of them
  */
 export function bucketsWithin(
-  lengths: readonly number[],
+  lengths: ArrayLike<number>,
   maxLength: number,
   most: number,
   bytes: (length: number) => number,
@@ -67,3 +69,10 @@ export function bucketsWithin(
 /** The smallest that holds so many tokens. */
 export const bucketOf = (buckets: readonly number[], tokens: number): number =>
   buckets.find((length) => length >= tokens) ?? (buckets.at(-1) as number);
+
+/** At least 1. */
+export function largest(lengths: ArrayLike<number>): number {
+  let most = 1;
+  for (let i = 0; i < lengths.length; i++) most = Math.max(most, lengths[i] as number);
+  return most;
+}

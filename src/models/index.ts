@@ -1,7 +1,7 @@
 import type { Backend } from '../backend/runner.js';
 import { StepFailure } from '../util/failure.js';
 import { architectures } from './architectures.js';
-import { familyOf } from './family.js';
+import { familyOf, typeOf } from './family.js';
 import { importedPredictors } from './imported/index.js';
 import { linearProbeFamily } from './linear-probe.js';
 import { logisticFamily } from './logistic.js';
@@ -33,4 +33,14 @@ export async function loadPredictor(folder: string, backend: Backend, threads: n
       ),
   );
   return family.load(folder, backend, threads);
+}
+
+/**
+ * Whether the model of an artifact folder is a transformer, which has layers to look at.
+ *
+ * @throws StepFailure when the folder holds no model
+ */
+export async function isTransformer(folder: string): Promise<boolean> {
+  const { type } = await typeOf(folder);
+  return architectures.some((architecture) => architecture.type === type);
 }

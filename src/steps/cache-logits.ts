@@ -3,8 +3,8 @@ import type { CacheLogitsOptions } from '../options/cache-logits.js';
 
 export const cacheLogits = defineStep<CacheLogitsOptions>({
   name: 'cache-logits',
-  version: 3,
-  summary: 'Runs a teacher once and keeps its logits, hidden states and attention scores',
+  version: 4,
+  summary: 'Asks a teacher once and keeps its logits, next tokens, hidden states and attention scores',
   inputs: { teacher: one('model'), data: one('dataset') },
   outputs: { logits: 'logits' },
   lane: 'compute',

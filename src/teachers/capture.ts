@@ -1,292 +1,168 @@
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { copyFile, link, readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRunner, RECORDED, type Runner, type TensorFunction, type Tensors } from '../backend/runner.js';
-import type { Tensor } from '../backend/tf.js';
-import { type Row, readDataset } from '../data/dataset.js';
-import { type LogitsIndex, type LogitsRow, tokensHash } from '../data/logits.js';
-import { type EncodedBatch, loadTokenizer } from '../data/tokenizer.js';
+import { type LogitsRow, type ShardEntry, shardName, signalOf, writeIndex } from '../data/logits/index-file.js';
+import { cacheBytes, rowBytes } from '../data/logits/signal.js';
+import { type RowParts, writeShard } from '../data/logits/write-shard.js';
 import type { StepContext } from '../engine/step.js';
-import type { ModelInput, TransformerConfig } from '../models/architecture.js';
-import { bucketOf, chooseBuckets } from '../models/buckets.js';
-import { loadTransformer, type TransformerModel } from '../models/checkpoint.js';
-import { encode, forward } from '../models/forward.js';
-import { padTokens } from '../models/padding.js';
+import { isTransformer } from '../models/index.js';
 import type { CacheLogitsOptions } from '../options/cache-logits.js';
-import { argmaxRows } from '../report/metrics.js';
-import { StepFailure } from '../util/failure.js';
+import { installedVersion } from '../util/installed-version.js';
+import { predictorTeacher } from './predictor-teacher.js';
+import { checkRoom, checkSize } from './room.js';
+import { groups } from './shard-groups.js';
+import { ShardStore, share } from './shard-store.js';
+import { readTexts, type Survey, surveyTexts } from './survey.js';
+import type { Teacher } from './teacher.js';
+import { transformerTeacher } from './transformer-teacher.js';
 
-const BATCH = 32;
-/** Texts of one shard: what a kill can cost, and what one checkpoint writes. */
-const SHARD = 8 * BATCH;
+/** Raised whenever the same teacher and options give other numbers: older shards are then left alone. */
+const NUMBERS = 1;
+/** What the numbers depend on beside our own code. */
+const PACKAGES = ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'];
 
-/** Lengths that texts are padded to: each is compiled once. */
-const BUCKETS = 6;
+/** A mean mass of what is kept of the next tokens that is worth a warning. */
+const LITTLE = 0.9;
 
-const shardFile = (shard: number): string => `shard-${String(shard).padStart(5, '0')}.bin`;
-const SHARD_ROWS = 'rows.jsonl';
-const BIN = 'shard.bin';
+type Context = StepContext<CacheLogitsOptions>;
 
-type Precision = CacheLogitsOptions['precision'];
-
-/** What is kept of the teacher, and how many numbers that is. */
-interface Kept {
-  readonly hiddenStates: readonly number[];
-  readonly attention: readonly number[];
-}
-
-/** The `cache-logits` step: shard by shard, each a checkpoint, so that a killed run goes on at its last shard. */
-export async function run(ctx: StepContext<CacheLogitsOptions>): Promise<void> {
-  const folder = ctx.input('teacher').path;
-  const model = await loadTransformer(folder);
-  const tokenizer = await loadTokenizer(folder);
-  const { rows } = await readDataset(ctx.input('data').path);
-  const tokens = await tokenizer.encode(
-    rows.map((r) => r.text),
-    model.config.maxLength,
-  );
-  const kept = checkedLayers(ctx.options, model.config);
-  checkSize(ctx.options.max_bytes, model, kept, tokens, rows.length);
-
-  const shards = Math.ceil(rows.length / SHARD);
-  const runner = await createRunner(ctx.options.backend, ctx.threads);
-  const { backend, precision } = ctx.options;
-  const parts: string[] = [];
-  const lengths = rows.map((_, i) => tokens.length(i));
-  const buckets = chooseBuckets(lengths, model.config.maxLength, BUCKETS);
+/**
+ * The `cache-logits` step: what a teacher says of each text of a dataset, shard by shard. Shards are kept beside the
+ * artifact for as long as the workplace is there, so a text that this teacher answered before, for other data or before
+ * a kill, is not asked again.
+ */
+export async function run(ctx: Context): Promise<void> {
+  const artifact = ctx.input('teacher');
+  const teacher = (await isTransformer(artifact.path))
+    ? await transformerTeacher(artifact, ctx.options, ctx.seed, ctx.threads)
+    : await predictorTeacher(artifact, ctx.options, ctx.threads);
   try {
-    if (precision === 'int8') {
-      if (!(backend in RECORDED)) {
-        const hint = 'Leave out precision, or run on onnx.';
-        throw new StepFailure('precision', `backend "${backend}" computes in float32 only`, hint);
-      }
-      const sample = Array.from({ length: Math.min(BATCH, rows.length) }, (_, i) => tokens.ids(i));
-      ctx.log('info', await agreement(runner, model, sample, buckets.at(-1) as number));
-    }
-    for (let shard = 0; shard < shards; shard++) {
-      const name = `shard-${shard}`;
-      if ((await ctx.checkpoint.load(name)) === undefined) {
-        const first = shard * SHARD;
-        const last = Math.min(rows.length, first + SHARD);
-        await ctx.checkpoint.save(name, (to) =>
-          captureShard(to, shard, rows.slice(first, last), first, {
-            runner,
-            model,
-            tokens,
-            kept,
-            precision,
-            buckets,
-          }),
-        );
-      }
-      parts.push((await ctx.checkpoint.load(name)) as string);
-      await ctx.progress({ done: Math.min(rows.length, (shard + 1) * SHARD), total: rows.length, unit: 'texts' });
-      ctx.signal.throwIfAborted();
-    }
+    await capture(ctx, teacher);
   } finally {
-    await runner.release();
-  }
-
-  const output = await ctx.output('logits');
-  let lines = '';
-  for (const [shard, part] of parts.entries()) {
-    await share(join(part, BIN), join(output, shardFile(shard)));
-    lines += await readFile(join(part, SHARD_ROWS), 'utf8');
-  }
-  const { layers, hidden, heads } = model.config;
-  const index: LogitsIndex = {
-    teacher: { layers, hidden, heads },
-    labels: model.labels,
-    tokenizer: tokenizer.hash,
-    maxLength: model.config.maxLength,
-    ...kept,
-    shards: parts.map((_, shard) => shardFile(shard)),
-    rows: rows.length,
-  };
-  await writeFile(join(output, 'rows.jsonl'), lines);
-  await writeFile(join(output, 'index.json'), `${JSON.stringify(index, null, 2)}\n`);
-}
-
-/** Artifacts are read-only, so one file can be part of two; a copy only where the file system has no links. */
-async function share(from: string, to: string): Promise<void> {
-  await link(from, to).catch(() => copyFile(from, to));
-}
-
-function checkedLayers(options: CacheLogitsOptions, config: TransformerConfig): Kept {
-  const check = (option: string, layers: readonly number[], first: number): number[] => {
-    for (const layer of layers) {
-      if (layer < first || layer > config.layers) {
-        throw new StepFailure(
-          'layers',
-          `${option} names layer ${layer}, but the teacher has layers ${first} to ${config.layers}`,
-        );
-      }
-    }
-    return [...layers].sort((a, b) => a - b);
-  };
-  return {
-    hiddenStates: check('hidden_states', options.hidden_states, 0),
-    attention: check('attention', options.attention, 1),
-  };
-}
-
-/** float16 numbers that one text of n tokens takes. */
-function numbersOf(n: number, { config, labels }: TransformerModel, kept: Kept): number {
-  const states = kept.hiddenStates.length * n * config.hidden;
-  return labels.length + states + kept.attention.length * config.heads * n * n;
-}
-
-function checkSize(limit: number, model: TransformerModel, kept: Kept, tokens: EncodedBatch, rows: number): void {
-  let bytes = 0;
-  for (let i = 0; i < rows; i++) bytes += 2 * numbersOf(tokens.length(i), model, kept);
-  if (bytes > limit) {
-    const gigabytes = (n: number): string => (n / 1e9).toFixed(2);
-    throw new StepFailure(
-      'too-large',
-      `the cache of ${rows} texts would take ${gigabytes(bytes)} GB, more than max_bytes allows (${gigabytes(limit)} GB)`,
-      'Keep fewer layers (attention costs most: heads · tokens² a layer), shorten max_length, or raise max_bytes.',
-    );
+    await teacher.close();
   }
 }
 
-interface Capture {
-  readonly runner: Runner;
-  readonly model: TransformerModel;
-  readonly tokens: EncodedBatch;
-  readonly kept: Kept;
-  readonly precision: Precision;
-  readonly buckets: readonly number[];
-}
-
-/** Runs the teacher over some rows and writes their signals in the rows' order. */
-async function captureShard(
-  folder: string,
-  shard: number,
-  rows: readonly Row[],
-  first: number,
-  capture: Capture,
-): Promise<void> {
-  const { model, tokens, kept } = capture;
-  const signals: Buffer[] = rows.map(() => Buffer.alloc(0));
-  const order = rows.map((_, i) => i).sort((a, b) => tokens.length(first + a) - tokens.length(first + b) || a - b);
-  for (let start = 0; start < order.length; start += BATCH) {
-    const chunk = order.slice(start, start + BATCH);
-    const ids = chunk.map((i) => tokens.ids(first + i));
-    const length = bucketOf(capture.buckets, Math.max(...ids.map((t) => t.length)));
-    const outputs = await capture.runner.forward(
-      signalFunction(model.config, kept, capture.precision),
-      model.parameters,
-      padTokens(ids, BATCH, length, model.config.padId),
-    );
-    chunk.forEach((i, row) => {
-      const n = (ids[row] as Int32Array).length;
-      signals[i] = pack(outputs as Record<string, Uint16Array>, row, n, length, model, kept);
-    });
-  }
-
-  const bin = createWriteStream(join(folder, BIN));
-  let lines = '';
-  let offset = 0;
-  for (const [i, { id }] of rows.entries()) {
-    const ids = tokens.ids(first + i);
-    const line: LogitsRow = { id, tokens: ids.length, hash: tokensHash(ids), shard, offset };
-    lines += `${JSON.stringify(line)}\n`;
-    offset += (signals[i] as Buffer).length;
-    if (!bin.write(signals[i])) await once(bin, 'drain');
-  }
-  bin.end();
-  await once(bin, 'close');
-  await writeFile(join(folder, SHARD_ROWS), lines);
-}
-
-/** How far a teacher's answers of 8-bit integers are from those of float32, on some texts. */
-async function agreement(
-  runner: Runner,
-  { config, parameters, labels }: TransformerModel,
-  texts: readonly Int32Array[],
-  length: number,
-): Promise<string> {
-  const kept: Kept = { hiddenStates: [config.layers], attention: [] };
-  const batch = padTokens(texts, texts.length, length, config.padId);
-  const [exact, rounded] = (await Promise.all(
-    (['float32', 'int8'] as const).map((precision) =>
-      runner.forward(
-        { ...signalFunction(config, kept, precision), key: `agreement ${precision}`, half: [] },
-        parameters,
-        batch,
-      ),
-    ),
-  )) as [Record<string, Float32Array>, Record<string, Float32Array>];
-  const state = `hidden.${config.layers}`;
-  const [a, b] = [exact[state] as Float32Array, rounded[state] as Float32Array];
-  const width = config.hidden;
-  let [sum, size, count] = [0, 0, 0];
-  texts.forEach((text, row) => {
-    for (let i = row * length * width; i < (row * length + text.length) * width; i++) {
-      sum += Math.abs((a[i] as number) - (b[i] as number));
-      size += Math.abs(a[i] as number);
-      count++;
-    }
+async function capture(ctx: Context, teacher: Teacher): Promise<void> {
+  const data = ctx.input('data').path;
+  const { about } = teacher;
+  const signal = signalOf(about);
+  const survey = await surveyTexts(data, teacher.encode, async (done, total) => {
+    await ctx.progress({ done, total, unit: 'texts', phase: 'reading' });
+    ctx.signal.throwIfAborted();
   });
-  const states = `hidden states differ by ${(sum / count).toFixed(4)} on average (their size is ${(size / count).toFixed(3)})`;
-  if (labels.length === 0) return `int8 against float32 on ${texts.length} texts: ${states}`;
-  const answers = [exact, rounded].map((found) => argmaxRows(found.logits as Float32Array, labels.length));
-  const same = texts.filter((_, row) => answers[0]?.[row] === answers[1]?.[row]).length;
-  return `int8 against float32 on ${texts.length} texts: ${same} with the same label, ${states}`;
-}
+  const texts = survey.ids.length;
+  checkSize(texts, cacheBytes(signal, survey.tokens), ctx.options.max_bytes);
 
-/** The teacher's forward pass, giving what is kept as float16. */
-function signalFunction(config: TransformerConfig, kept: Kept, precision: Precision): TensorFunction {
-  const hidden = (layer: number): string => `hidden.${layer}`;
-  const attention = (layer: number): string => `attention.${layer}`;
-  return {
-    key: `signal ${precision} ${JSON.stringify(kept)}`,
-    int8: precision === 'int8',
-    half: [
-      ...(config.head === 'classifier' ? ['logits'] : []),
-      ...kept.hiddenStates.map(hidden),
-      ...kept.attention.map(attention),
-    ],
-    call: (p, b) => {
-      const lastTokens = kept.hiddenStates.includes(config.layers) ? 'all' : 'pooled';
-      const input: ModelInput = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens };
-      const classifies = config.head === 'classifier';
-      const out = classifies ? forward(config, p, input) : encode(config, p, input);
-      const logits: Tensors = 'logits' in out ? { logits: out.logits as Tensor } : {};
-      return {
-        ...logits,
-        ...Object.fromEntries(kept.hiddenStates.map((l) => [hidden(l), out.hiddenStates[l] as Tensor])),
-        ...Object.fromEntries(kept.attention.map((l) => [attention(l), out.attentionScores[l - 1]?.() as Tensor])),
+  const store = await ShardStore.open(await ctx.sharedFolder('logits'), about, keyOf(ctx, teacher));
+  const own = await ownShards(ctx);
+  const found = await store.find(survey, own);
+  for (const sha256 of found.damaged) {
+    ctx.log('warning', `a shard of an earlier run was damaged (${sha256.slice(0, 12)}): its texts are computed again`);
+  }
+  const missing = found.shard.reduce((sum, shard) => sum + (shard < 0 ? 1 : 0), 0);
+  if (missing < texts) ctx.log('info', `${texts - missing} of ${texts} texts were computed in an earlier run`);
+  const needed = survey.tokens.filter((_, i) => (found.shard[i] as number) < 0);
+  const folder = await ctx.output('logits');
+  await checkRoom(folder, texts, cacheBytes(signal, needed));
+
+  const shards: (Omit<ShardEntry, 'file'> & { path: string })[] = [];
+  for (const { sha256, rows } of found.shards) {
+    const path = join(folder, `${sha256}.kept`);
+    await share(store.path(sha256), path);
+    shards.push({ path, sha256, rows, bytes: (await stat(path)).size });
+  }
+  if (missing > 0) {
+    const said = await teacher.prepare(survey);
+    if (said !== undefined) ctx.log('info', said);
+  }
+  let done = texts - missing;
+  const progress = (more: number): Promise<void> => ctx.progress({ done: done + more, total: texts, unit: 'texts' });
+  await progress(0);
+  const lacking = readTexts(data, survey, teacher.encode, (i) => (found.shard[i] as number) < 0);
+  for await (const group of groups(lacking, teacher.shard, (tokens) => rowBytes(signal, tokens))) {
+    const rows = await teacher.say(
+      group.map(({ text }) => text),
+      progress,
+    );
+    for (const [row, { number }] of group.entries()) {
+      found.shard[number] = shards.length;
+      found.row[number] = row;
+      found.covered[number] = (rows[row]?.covered as Float32Array | undefined)?.[0] ?? 1;
+      rows[row] = { ...rows[row], ...namesOf(survey, number, signal.aligned) };
+    }
+    const path = join(folder, `${shards.length}.fresh`);
+    const written = await writeShard(path, about, rows);
+    await store.add(path, written.sha256);
+    await ctx.checkpoint.save(checkpointName(own.length), (to) => writeFile(join(to, SHARD), written.sha256));
+    own.push(written.sha256);
+    shards.push({ path, ...written });
+    done += group.length;
+    ctx.signal.throwIfAborted();
+  }
+
+  // Shards are numbered in the order in which the data needs them, however they came about.
+  const order = [...new Set(found.shard)];
+  const place = new Map(order.map((shard, i) => [shard, i]));
+  const entries: ShardEntry[] = [];
+  for (const [i, shard] of order.entries()) {
+    const { path, ...entry } = shards[shard] as (typeof shards)[number];
+    await rename(path, join(folder, shardName(i)));
+    entries.push({ file: shardName(i), ...entry });
+  }
+  function* lines(): Generator<LogitsRow> {
+    for (let i = 0; i < texts; i++) {
+      yield {
+        id: survey.ids.at(i),
+        ...(signal.aligned && { hash: survey.hashes.at(i), tokens: survey.tokens[i] as number }),
+        shard: place.get(found.shard[i] as number) as number,
+        row: found.row[i] as number,
+        ...(signal.tokens !== null && { covered: found.covered[i] as number }),
       };
-    },
-  };
-}
-
-/** One text's signal without its padding, in the order that `data/logits.ts` describes. */
-function pack(
-  outputs: Readonly<Record<string, Uint16Array>>,
-  row: number,
-  n: number,
-  length: number,
-  model: TransformerModel,
-  kept: Kept,
-): Buffer {
-  const { hidden, heads } = model.config;
-  const labels = model.labels.length;
-  const packed = new Uint16Array(numbersOf(n, model, kept));
-  let at = 0;
-  const take = (name: string, start: number, count: number): void => {
-    packed.set((outputs[name] as Uint16Array).subarray(start, start + count), at);
-    at += count;
-  };
-  if (labels > 0) take('logits', row * labels, labels);
-  for (const layer of kept.hiddenStates) take(`hidden.${layer}`, row * length * hidden, n * hidden);
-  for (const layer of kept.attention) {
-    for (let line = 0; line < heads * n; line++) {
-      const head = Math.floor(line / n);
-      take(`attention.${layer}`, ((row * heads + head) * length + (line % n)) * length, n);
     }
   }
-  return Buffer.from(packed.buffer);
+  const { covered } = await writeIndex(folder, about, lines(), entries);
+  if (covered !== null) reportMass(ctx, teacher, covered);
+}
+
+/** What says which text a row is of. */
+function namesOf({ ids, hashes, tokens }: Survey, i: number, aligned: boolean): RowParts {
+  if (!aligned) return { id: ids.slice(i) };
+  return { id: ids.slice(i), hash: hashes.slice(i), tokens: tokens.subarray(i, i + 1) };
+}
+
+/** What the numbers depend on, beside the teacher and what is kept of it. */
+function keyOf(ctx: Context, { about }: Teacher) {
+  return {
+    numbers: NUMBERS,
+    // Only drawn tokens depend on it.
+    seed: about.tokens?.keep === 'sampled' ? ctx.seed : null,
+    packages: Object.fromEntries(PACKAGES.map((name) => [name, installedVersion(name)])),
+  };
+}
+
+const SHARD = 'shard';
+const checkpointName = (shard: number): string => `shard-${shard}`;
+
+/**
+ * Hashes of the shards that earlier attempts at this very step made. They are taken before others that hold the same
+ * texts: an attempt that goes on then ends as one that was never stopped.
+ */
+async function ownShards(ctx: Context): Promise<string[]> {
+  const own: string[] = [];
+  for (;;) {
+    const folder = await ctx.checkpoint.load(checkpointName(own.length));
+    if (folder === undefined) return own;
+    own.push(await readFile(join(folder, SHARD), 'utf8'));
+  }
+}
+
+/** Says how much of the next tokens' mass was kept: of what is not, a student learns only how much it is, or by chance. */
+function reportMass(ctx: Context, { about }: Teacher, { mean, least }: { mean: number; least: number }): void {
+  if (about.tokens?.keep === 'full') return;
+  const percent = (mass: number): string => `${(100 * mass).toFixed(1)} %`;
+  const mass = `what is kept covers ${percent(mean)} of the teacher's next tokens on average, ${percent(least)} in the text with the least`;
+  ctx.log('info', mass);
+  if (about.tokens?.keep === 'top-k' && mean < LITTLE) {
+    ctx.log('warning', `k = ${about.tokens.k} covers less than ${percent(LITTLE)}: raise k, or keep: sampled`);
+  }
 }

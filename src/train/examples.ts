@@ -82,12 +82,16 @@ export class Examples {
     cache: LogitsCache,
     wanted: Wanted,
   ): HostTensors {
-    const { hidden, heads } = cache.index.teacher;
-    const tensors: Record<string, HostTensor & { data: Uint16Array }> = {};
+    const { dtype, labels, teacher } = cache.index;
+    const { hidden, heads } = teacher;
+    const tensors: Record<string, HostTensor & { data: Float32Array | Uint16Array }> = {};
     const allocate = (name: string, shape: readonly number[]): void => {
-      tensors[name] = { dtype: 'float16', shape, data: new Uint16Array(shape.reduce((a, b) => a * b, 1)) };
+      const size = shape.reduce((a, b) => a * b, 1);
+      tensors[name] = { dtype, shape, data: dtype === 'float16' ? new Uint16Array(size) : new Float32Array(size) };
     };
-    const into = (name: string): Uint16Array => (tensors[name] as { data: Uint16Array }).data;
+    const into = (name: string) => (tensors[name] as { data: Float32Array | Uint16Array }).data;
+    // The teacher may have the same labels in another order.
+    const order = this.labels.map((label) => labels.indexOf(label));
     if (wanted.logits) allocate(TEACHER.logits, [batch, this.labels.length]);
     for (const layer of wanted.hiddenStates) allocate(TEACHER.hidden(layer), [batch, length, hidden]);
     for (const layer of wanted.attention) allocate(TEACHER.attention(layer), [batch, heads, length, length]);
@@ -95,7 +99,9 @@ export class Examples {
     rows.forEach((r, i) => {
       const own = tokens[i] as Int32Array;
       const signal = cache.read((this.rows[r] as Row).id, own, wanted);
-      if (signal.logits) into(TEACHER.logits).set(signal.logits, i * this.labels.length);
+      for (const [k, from] of order.entries()) {
+        if (signal.logits) into(TEACHER.logits)[i * order.length + k] = signal.logits[from] as number;
+      }
       for (const [layer, data] of signal.hiddenStates) into(TEACHER.hidden(layer)).set(data, i * length * hidden);
       for (const [layer, data] of signal.attention) {
         // Unpadded [heads, tokens, tokens] into padded [heads, length, length]: one line of scores at a time.

@@ -3,7 +3,7 @@ import type { LogitsCache } from '../data/logits.js';
 import type { Fit } from '../methods/objective.js';
 import type { Part, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
-import { bucketsWithin } from '../models/buckets.js';
+import { bucketsWithin, largest } from '../models/buckets.js';
 import { initialize, type Parameters } from '../models/initialize.js';
 import { zeroed } from '../models/layers.js';
 import type { Optimizer as OptimizerOptions, Stage as StageOptions } from '../options/train.js';
@@ -122,7 +122,7 @@ function frozenNames(
 /** The lengths that a stage's batches are padded to. */
 export function trainingBuckets(lengths: readonly number[], config: TransformerConfig, batchSize: number): number[] {
   const bytes = (length: number): number => graphBytes(config, batchSize, length);
-  const longest = Math.min(config.maxLength, Math.max(1, ...lengths));
+  const longest = Math.min(config.maxLength, largest(lengths));
   return bucketsWithin(lengths, config.maxLength, BUCKETS, bytes, Math.max(BUDGET, 2 * bytes(longest)));
 }
 

@@ -1,13 +1,14 @@
 import type { LogitsIndex } from '../data/logits.js';
 import { objectiveOf } from '../methods/index.js';
-import type { Fit } from '../methods/objective.js';
+import type { Fit, Needs } from '../methods/objective.js';
 import type { TransformerConfig } from '../models/architecture.js';
-import type { Stage } from '../options/train.js';
+import type { Objective, Stage } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 
 /**
  * Teacher and student side by side.
- * @param tokenizer SHA-256 of the student's tokenizer.json
+ * @param labels of the data; the teacher's may stand in another order
+ * @param tokenizer SHA-256 of the student's tokenizer.json; of no account where the teacher read texts and not tokens
  * @throws StepFailure if the logits were made with other labels, another tokenizer or another length
  */
 export function fitOf(
@@ -16,21 +17,15 @@ export function fitOf(
   labels: readonly string[],
   tokenizer: string,
 ): Fit {
-  if (index.labels.join('\n') !== labels.join('\n')) {
-    throw new StepFailure(
-      'labels',
-      `the teacher's labels are ${index.labels.join(', ')}, the data's ${labels.join(', ')}`,
-      'Train the student on rows of the corpus that the teacher was trained on.',
-    );
-  }
-  if (index.tokenizer !== tokenizer) {
+  if (index.labels.length > 0) checkLabels(index.labels, labels);
+  if (index.tokenizer !== null && index.tokenizer !== tokenizer) {
     throw new StepFailure(
       'tokenizer',
       "the teacher's logits were made with another tokenizer than the student's",
       'Give the student the tokenizer that the teacher was trained with.',
     );
   }
-  if (index.maxLength !== config.maxLength) {
+  if (index.maxLength !== null && index.maxLength !== config.maxLength) {
     throw new StepFailure(
       'max-length',
       `the teacher read ${index.maxLength} tokens of a text, the student reads ${config.maxLength}`,
@@ -46,11 +41,26 @@ export function fitOf(
   };
 }
 
+function checkLabels(teacher: readonly string[], data: readonly string[]): void {
+  const unknown = data.filter((label) => !teacher.includes(label));
+  const extra = teacher.filter((label) => !data.includes(label));
+  if (unknown.length + extra.length === 0) return;
+  const quoted = (labels: readonly string[]): string => labels.map((label) => JSON.stringify(label)).join(', ');
+  throw new StepFailure(
+    'labels',
+    `the labels of the input "teacher" are not those of the input "data": ${[
+      ...(unknown.length > 0 ? [`the teacher does not know ${quoted(unknown)}`] : []),
+      ...(extra.length > 0 ? [`the data does not have ${quoted(extra)}`] : []),
+    ].join('; ')}`,
+    'Train the student on rows of the corpus that the teacher was trained on, or that it was asked about.',
+  );
+}
+
 /**
  * Checks the objectives of all stages before anything is trained.
  * @param teacher undefined if the step has none
- * @throws StepFailure if an objective needs a teacher that is not there, does not fit the two models, or needs a layer
- *   that the logits do not hold
+ * @throws StepFailure if an objective needs a teacher that is not there, does not fit the two models, or needs what the
+ *   logits do not hold
  */
 export function checkObjectives(
   stages: readonly Stage[],
@@ -67,11 +77,39 @@ export function checkObjectives(
       );
     }
     const { fit, index } = teacher;
-    const needs = objective.needs(entry, fit);
     const what = `objective "${entry.type}" needs the teacher's`;
+    const needs = index.tokenizer === null ? needsOfTexts(entry, fit, index) : objective.needs(entry, fit);
+    if (needs.logits && index.labels.length === 0) {
+      throw new StepFailure(
+        'not-cached',
+        `${what} class logits, but the teacher, a ${index.teacher.name}, tells no labels apart`,
+        'Train the teacher as a classifier first, or leave the objective out.',
+      );
+    }
     checkLayers(`${what} hidden states`, 'hidden_states', needs.hiddenStates, index.hiddenStates);
     checkLayers(`${what} attention scores`, 'attention', needs.attention, index.attention);
   }
+}
+
+/**
+ * What an objective needs of a teacher that reads texts and not tokens.
+ * @throws StepFailure if that is more than class logits
+ */
+function needsOfTexts(entry: Objective, fit: Fit, { teacher }: LogitsIndex): Needs {
+  const none = new StepFailure(
+    'not-cached',
+    `objective "${entry.type}" learns from a teacher's layers, and of this one (${teacher.name}) only class logits are known`,
+    'Learn from it by soft-label.',
+  );
+  let needs: Needs;
+  try {
+    needs = objectiveOf(entry).needs(entry, fit);
+  } catch (error) {
+    // It has no layers and no heads: that they do not fit is another way to say so.
+    throw error instanceof StepFailure ? none : error;
+  }
+  if (needs.hiddenStates.length + needs.attention.length > 0) throw none;
+  return needs;
 }
 
 /**

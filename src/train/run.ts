@@ -53,7 +53,7 @@ async function trainTransformer(
   const start = model.type === 'pretrained' ? await pretrained(ctx, model, labels) : await scratch(ctx, model, labels);
   const { config, tokenizerFolder, tokenizer } = start;
   const teacher = ctx.optionalInput('teacher');
-  const cache = teacher && (await LogitsCache.open(teacher.path));
+  const cache = teacher && (await LogitsCache.open(teacher.path, ctx.signal));
   const runner = await createRunner(backend, ctx.threads);
   try {
     const fit = cache && fitOf(cache.index, config, labels, tokenizer.hash);

@@ -450,6 +450,17 @@ const kernels: Readonly<Record<string, fc.Arbitrary<Case>>> = {
   Prod: reduction(tf.prod, [between(0.8, 1.25), signs, ANY.bool], false), // its gradient takes cumulative products
   ArgMax: arg(tf.argMax),
   ArgMin: arg(tf.argMin),
+  TopK: cases(
+    fc.record({ shape: shapes(1), n: number, dtype: numeric }).map(({ shape, n, dtype }) => {
+      const k = 1 + (n % (shape.at(-1) as number));
+      return { shape, k, dtype };
+    }),
+    ({ shape, k, dtype }) => ({
+      inputs: [input(shape, dtype === 'float32' ? stepped(0.5) : ANY.int32)],
+      call: (x) => Object.values(tf.topk(x as Tensor, k)),
+      gradient: false,
+    }),
+  ),
   Softmax: cases(fc.record({ shape: shapes(1) }), ({ shape }) => ({
     inputs: [input(shape)],
     call: (x) => tf.softmax(x as Tensor),

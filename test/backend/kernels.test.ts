@@ -105,6 +105,7 @@ const arg = (op: (x: Tensor, axis: number) => Tensor): Case[] => [
   // Equal ones: the first counts.
   { ints: [ints('ties', [6, 8], 3)], call: (_, [x]) => op(tf.cast(x as Tensor, 'float32'), 1), gradient: false },
 ];
+const topk = (x: Tensor, k: number): Tensor[] => Object.values(tf.topk(x, k));
 const positive = (x: Tensor): Tensor => tf.greater(x, 0);
 const logical = (op: Op2): Case[] => binary((a, b) => op(positive(a), positive(b)), [-1, 1], false);
 const POSITIVE = [0.2, 3] as const;
@@ -200,6 +201,13 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   Prod: reduction(tf.prod, false), // its gradient takes cumulative products
   ArgMax: arg(tf.argMax),
   ArgMin: arg(tf.argMin),
+  TopK: [
+    { floats: [[4, 5]], call: ([x]) => topk(x as Tensor, 3), gradient: false },
+    { floats: [[2, 1, 7]], call: ([x]) => topk(x as Tensor, 7), gradient: false },
+    // Equal ones: the first counts.
+    { ints: [ints('ties', [6, 8], 3)], call: (_, [x]) => topk(tf.cast(x as Tensor, 'float32'), 4), gradient: false },
+    { ints: [ints('whole', [6, 8], 3)], call: (_, [x]) => topk(x as Tensor, 4), gradient: false },
+  ],
   Softmax: SHAPES.slice(1).map((shape) => ({
     floats: [shape],
     call: ([x]) => tf.softmax(x as Tensor),

@@ -93,6 +93,36 @@ describe('a finished run', () => {
     expect(await digests(join(cwd, 'out/small'))).toEqual(await digests(join(done, 'out/small')));
   });
 
+  test('whose logits have a wrong byte says so when it is read, and computes that shard again', async () => {
+    const cwd = copy();
+    const made = events.flatMap((e) => (e.type === 'step-finished' && e.step === 'logits' ? [e.outputs.logits] : []));
+    const { digest } = made[0] as { digest: string };
+    const artifact = join(cwd, '.recipe/store/artifacts', digest.slice(0, 2), digest);
+    const shard = readFileSync(join(artifact, 'shard-00003.safetensors'));
+    const shared = files(join(cwd, '.recipe/shared/logits')).find((path) => readFileSync(path).equals(shard)) as string;
+    shard[5000] = (shard[5000] as number) ^ 1;
+    // One file in the workplace; the copy of it has two.
+    for (const path of [join(artifact, 'shard-00003.safetensors'), shared]) writeFileSync(path, shard);
+
+    const args = ['run', 'small.yaml', '--threads', '1', '--set', 'params.student_updates=10'];
+    const failed = await recipe(cwd, args);
+    expect(failed.code).toBe(1);
+    expect(failed.err).toContain(
+      `error: step "student" (train) failed: shard-00003.safetensors of the teacher's logits is damaged: its bytes are not those that were written
+  Run the recipe again: it makes the logits anew, computing only what is damaged.`,
+    );
+    const live = Live.cli(cwd, args);
+    expect(await live.exit, live.err).toBe(0);
+    const ran = ['finished logits', 'finished student', 'finished report'];
+    expect(story(live.events).filter((line) => !line.startsWith('cached'))).toEqual(ran);
+    expect(live.events.find((e) => e.type === 'step-log' && e.step === 'logits' && e.level === 'info')).toMatchObject({
+      message: '1664 of 1920 texts were computed in an earlier run',
+    });
+    // It is the same artifact, so what follows it would not have run again.
+    const again = live.events.find((e) => e.type === 'step-finished' && e.step === 'logits');
+    expect(again).toMatchObject({ outputs: { logits: { digest } } });
+  });
+
   test.each([
     ['missing', (path: string) => rmSync(path)],
     ['cut off', (path: string) => truncateSync(path, 1000)],

@@ -110,6 +110,56 @@ describe('a run', () => {
     }
   });
 
+  test('removes an input that a step finds damaged, and only such a one, so that the next run makes it anew', async () => {
+    const rig = new Rig();
+    const picky = { uses: 'picky', with: { expects: ['a7', 'b7'], trace: rig.trace }, retry: 3 };
+    const plan = planOf({ a: bytes('a'), b: bytes('b'), c: { ...picky, inputs: { parts: ['a.data', 'b.data'] } } });
+    const { outputs } = await rig.run(planOf({ a: bytes('a'), b: bytes('b') }, { x: ['a.data', 'b.data'] }));
+    const file = (step: string): string => {
+      const digest = (outputs[step]?.data as { digest: string } | undefined)?.digest ?? '';
+      return join(rig.root, 'store', 'artifacts', digest.slice(0, 2), digest, 'data.txt');
+    };
+    // Of the same size: without a look at its bytes it counts as whole.
+    writeFileSync(file('b'), 'x7');
+    const damaged = await rig.run(plan);
+    expect(damaged.story.toSorted()).toEqual(['cached a', 'cached b', 'failed c damaged-input', 'started c']);
+    const logs = damaged.events.filter(({ type }) => type === 'step-log');
+    expect(logs).toMatchObject([
+      { level: 'warning', message: 'what it took from "b" was damaged and is removed; the next run makes it anew' },
+    ]);
+    expect([existsSync(file('a')), existsSync(file('b'))]).toEqual([true, false]);
+    const { story } = await rig.run(plan);
+    expect(story.toSorted()).toEqual(['cached a', 'finished b', 'finished c', 'started b', 'started c']);
+    expect(readFileSync(file('b'), 'utf8')).toBe('b7');
+
+    // A step that is wrong about it changes nothing.
+    const wrong = planOf({
+      a: bytes('a'),
+      c: { ...picky, with: { ...picky.with, expects: ['z'] }, inputs: { parts: ['a.data'] } },
+    });
+    expect((await rig.run(wrong)).story).toEqual(['cached a', 'started c', 'failed c damaged-input']);
+    expect(existsSync(file('a'))).toBe(true);
+  });
+
+  test('gives all its steps, and later runs, the same folder for what they share', async () => {
+    const rig = new Rig();
+    const step = (word: string, folder: string) => ({ uses: 'remember', with: { word, folder } });
+    const plan = planOf({
+      a: step('one', 'words'),
+      b: { ...step('two', 'words'), needs: ['a'] },
+      c: step('three', 'others'),
+    });
+    expect((await rig.run(plan)).result.status).toBe('ok');
+    await rig.run(planOf({ d: step('four', 'words') }));
+    const read = (folder: string): string => readFileSync(join(rig.root, 'shared', folder, 'words'), 'utf8');
+    expect([read('words'), read('others')]).toEqual(['one two four ', 'three ']);
+    const { events } = await rig.run(planOf({ e: step('five', '../outside') }));
+    expect(events.find(({ type }) => type === 'step-failed')).toMatchObject({
+      reason: 'bug',
+      message: 'Error: "../outside" is not a name for a folder (kebab-case)',
+    });
+  });
+
   test('with cache: false always runs anew', async () => {
     const rig = new Rig();
     const plan = planOf({ a: { uses: 'bytes', with: { text: 'a', trace: rig.trace }, cache: false } });

@@ -70,6 +70,22 @@ test('an artifact holds only files and folders, and no manifest of its own', asy
   expect(existsSync(join(store.root, 'artifacts'))).toBe(false);
 });
 
+test('a byte that changed is found by a check, which reads all, and by a put of the right bytes', async () => {
+  const store = new LocalStore(folder());
+  const files = { 'a.txt': 'aaa', 'b/c.txt': 'b' };
+  const digest = await store.put(await made(store, files), 'bytes');
+  const place = (await store.get(digest)) as string;
+  expect(await store.check(digest)).toBe(true);
+  writeFileSync(join(place, 'b/c.txt'), 'x');
+  expect([await store.verify(digest), await store.check(digest)]).toEqual([true, false]);
+  expect(await store.put(await made(store, files), 'bytes')).toBe(digest);
+  expect(readFileSync(join(place, 'b/c.txt'), 'utf8')).toBe('b');
+  expect(await store.check(digest)).toBe(true);
+  rmSync(join(place, 'a.txt'));
+  expect(await store.check(digest)).toBe(false);
+  expect(await store.check('0'.repeat(64))).toBe(false);
+});
+
 test('a damaged artifact does not verify, and the same files put again repair it', async () => {
   const store = new LocalStore(folder());
   const digest = await store.put(await made(store, { 'a.txt': 'aaa', 'b.txt': 'b' }), 'bytes');

@@ -24,6 +24,8 @@ export interface ContextOptions {
   signal?: AbortSignal;
   /** Where outputs and checkpoints go; a second context on the same folder resumes. Default: a fresh one. */
   root?: string;
+  /** Holds the folders that steps share. Default: in `root`. */
+  shared?: string;
 }
 export interface InputGiven {
   kind: string;
@@ -45,6 +47,9 @@ export interface TestContext {
   progress: Progress[];
   saved: string[];
 }
+
+/** The digest that an artifact in a folder is given. */
+export const digestOf = (path: string): string => createHash('sha256').update(path).digest('hex');
 
 /** A folder that is gone when the test is over. */
 export async function temporaryFolder(): Promise<string> {
@@ -81,11 +86,7 @@ export async function makeContext(given: ContextOptions): Promise<TestContext> {
       kind: input.kind,
       path: input.path ?? '',
       from: input.from ?? name,
-      digest:
-        input.digest ??
-        createHash('sha256')
-          .update(input.path ?? JSON.stringify(input.value))
-          .digest('hex'),
+      digest: input.digest ?? digestOf(input.path ?? JSON.stringify(input.value)),
       ...(input.value === undefined ? {} : { value: input.value }),
     }));
   };
@@ -124,6 +125,11 @@ export async function makeContext(given: ContextOptions): Promise<TestContext> {
         return (await readdir(folder).catch(() => undefined)) === undefined ? undefined : folder;
       },
       due: () => signal.aborted,
+    },
+    sharedFolder: async (name) => {
+      const folder = join(given.shared ?? join(root, 'shared'), name);
+      await mkdir(folder, { recursive: true });
+      return folder;
     },
     seed: given.seed ?? 7,
     variable: (name) => given.variables?.[name],

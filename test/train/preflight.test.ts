@@ -5,14 +5,28 @@ import { checkObjectives, fitOf } from '../../src/train/preflight.js';
 import { tinyConfig } from './rig.js';
 
 const index: LogitsIndex = {
-  teacher: { layers: 4, hidden: 12, heads: 2 },
+  format: 2,
+  teacher: { name: 'bert', revision: 'd1', layers: 4, hidden: 12, heads: 2 },
   labels: ['ham', 'spam'],
   tokenizer: 'abc',
   maxLength: 40,
   hiddenStates: [0, 2],
   attention: [],
-  shards: [],
+  dtype: 'float16',
+  tokens: null,
+  computed: { backend: 'onnx', precision: 'float32' },
   rows: 0,
+  covered: null,
+  rowsSha256: '',
+  shards: [],
+};
+/** Of a teacher that reads texts and not tokens. */
+const ofTexts: LogitsIndex = {
+  ...index,
+  teacher: { name: 'logistic', revision: 'd2', layers: 0, hidden: 0, heads: 0 },
+  tokenizer: null,
+  maxLength: null,
+  hiddenStates: [],
 };
 const config = tinyConfig(50);
 const fit = fitOf(index, config, ['ham', 'spam'], 'abc');
@@ -34,13 +48,36 @@ describe('what is checked before training', () => {
   });
 
   it('refuses logits of other labels, another tokenizer or another length', () => {
-    expect(() => fitOf(index, config, ['spam', 'ham'], 'abc')).toThrow(
-      "the teacher's labels are ham, spam, the data's spam, ham",
+    expect(() => fitOf(index, config, ['eggs', 'ham', 'spam'], 'abc')).toThrow(
+      'the labels of the input "teacher" are not those of the input "data": the teacher does not know "eggs"',
     );
+    expect(() => fitOf(index, config, ['spam'], 'abc')).toThrow('"data": the data does not have "ham"');
     expect(() => fitOf(index, config, index.labels, 'abd')).toThrow('made with another tokenizer');
     expect(() => fitOf(index, { ...config, maxLength: 64 }, index.labels, 'abc')).toThrow(
       'the teacher read 40 tokens of a text, the student reads 64',
     );
+  });
+
+  it('takes labels in any order, and no labels where none are learnt', () => {
+    expect(fitOf(index, config, ['spam', 'ham'], 'abc')).toEqual(fit);
+    const bare = { ...index, labels: [] };
+    expect(fitOf(bare, config, ['ham', 'spam'], 'abc')).toEqual(fit);
+    expect(check({ ...hidden, layer_map: [[0, 0]] }, { fit, index: bare })).not.toThrow();
+    expect(check({ type: 'soft-label', weight: 1, temperature: 1 }, { fit, index: bare })).toThrow(
+      'objective "soft-label" needs the teacher\'s class logits, but the teacher, a bert, tells no labels apart',
+    );
+  });
+
+  it('asks for no tokenizer where the teacher reads texts, and for nothing but soft labels', () => {
+    const own = fitOf(ofTexts, { ...config, maxLength: 7 }, ['spam', 'ham'], 'another');
+    expect(check({ type: 'soft-label', weight: 1, temperature: 1 }, { fit: own, index: ofTexts })).not.toThrow();
+    for (const objective of [hidden, { type: 'attention', weight: 1, layer_map: 'uniform' } as const]) {
+      expect(check(objective, { fit: own, index: ofTexts })).toThrow(
+        `objective "${objective.type}" learns from a teacher's layers, and of this one (logistic) only class logits are known`,
+      );
+    }
+    const layered = { ...hidden, layer_map: [[1, 4]] as [[number, number]] };
+    expect(check(layered, { fit: own, index: ofTexts })).toThrow("learns from a teacher's layers");
   });
 
   it('asks for a teacher where an objective learns from one', () => {

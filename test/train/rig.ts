@@ -12,7 +12,7 @@ import { cacheLogits } from '../../src/steps/cache-logits.js';
 import { trainTokenizer } from '../../src/steps/train-tokenizer.js';
 import type { JsonObject } from '../../src/util/json.js';
 import { Random } from '../../src/util/random.js';
-import { runStep, type TestContext } from '../steps/context.js';
+import { type ContextOptions, runStep, type TestContext } from '../steps/context.js';
 
 export const LABELS = ['ham', 'spam'];
 
@@ -116,11 +116,13 @@ export async function capture(
   corpus: Pick<Corpus, 'data'>,
   teacher: string,
   options: JsonObject,
+  more: Pick<ContextOptions, 'shared' | 'seed'> = {},
 ): Promise<TestContext> {
   await mkdir(root, { recursive: true });
   return runStep(cacheLogits, {
     options,
     inputs: { teacher: { kind: 'model', path: teacher }, data: { kind: 'dataset', path: corpus.data } },
     root,
+    ...more,
   });
 }

@@ -1,3 +1,4 @@
+import type { OutputType, Value } from '../graph.js';
 import { normalAxes } from '../shape.js';
 import type { Family, Lowering } from './lowering.js';
 
@@ -35,5 +36,16 @@ export const reduction: Family = {
   Prod: reduce('ReduceProd'),
   ArgMax: arg('ArgMax'),
   ArgMin: arg('ArgMin'),
+  /** Of equal ones the first, as tfjs has it. */
+  TopK: ({ g, input, attrs }) => {
+    const [x, k] = [input('x'), attrs.k as number];
+    const shape = [...x.shape.slice(0, -1), k];
+    const types: OutputType[] = [
+      { dtype: x.dtype, shape },
+      { dtype: 'int64', shape },
+    ];
+    const [values, places] = g.emitMany('TopK', [x, g.ints([k])], types, { axis: -1, largest: 1, sorted: 1 });
+    return [values as Value, g.cast(places as Value, 'int32')];
+  },
   Softmax: ({ g, input }) => g.emit('Softmax', [input('logits')], input('logits'), { axis: -1 }),
 };
