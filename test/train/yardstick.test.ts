@@ -137,11 +137,30 @@ describe('a logistic model', async () => {
     });
   });
 
-  it('can be asked by cache-logits’ means: it is a predictor', async () => {
-    const { outputs } = await run({ ...PROBE, l2: 1 }, { init: init() });
-    const predictor = await loadPredictor(outputs.model as string, 'onnx', 1);
-    expect(await predictor.predict(['a b', 'c'])).toHaveLength(4);
+  it('teaches students of both kinds what an encoder and few labels know', async () => {
+    const { outputs } = await run({ ...PROBE, l2: 0.1 }, { init: init() });
+    const probe = outputs.model as string;
+    const cached = await capture(join(folder, 'probe cache'), corpus, probe, {});
+    const cache = await LogitsCache.open(cached.outputs.logits as string);
+    const predictor = await loadPredictor(probe, 'onnx', 2);
+    const { id, text } = corpus.rows[5] as (typeof corpus.rows)[number];
+    expectClose(cache.classLogits(id), await predictor.predict([text]), 'cached logits', 1e-5);
+    cache.close();
     await predictor.close();
+
+    const answers = { teacher: { kind: 'logits', path: cached.outputs.logits as string } };
+    const words = await run({ type: 'logistic', l2: 0.1 }, answers);
+    const tokenizer = { kind: 'tokenizer', path: corpus.tokenizerFolder };
+    const stages = [{ objectives: ['soft-label'], updates: 2 }];
+    const bert = await run(
+      { type: 'bert', layers: 1, hidden: 8, heads: 2, max_length: 20 },
+      { ...answers, tokenizer },
+      { stages },
+    );
+    for (const student of [words, bert]) {
+      const { trained_on } = await about(student.outputs.model as string);
+      expect(trained_on).toEqual({ rows: 60, labelled: 40 });
+    }
   });
 
   it('says what is missing, or would be left aside', async () => {
