@@ -15,9 +15,12 @@ export function renderDiagnostics(
   { color = false }: { readonly color?: boolean } = {},
 ): string {
   const lines = new Map([...sources].map(([file, text]) => [file, text.replace(/^\ufeff/, '').split(/\r?\n/)]));
-  return diagnostics
-    .map((diagnostic) => renderOne(diagnostic, lines.get(diagnostic.file)?.[diagnostic.line - 1], color))
-    .join('\n\n');
+  // Whatever else is wrong with a line, it is not shown if a secret stands in it.
+  const place = ({ file, line }: Diagnostic): string => `${file}:${line}`;
+  const secret = new Set(diagnostics.filter(({ code }) => code === 'secret-in-recipe').map(place));
+  const lineOf = (diagnostic: Diagnostic): string | undefined =>
+    secret.has(place(diagnostic)) ? undefined : lines.get(diagnostic.file)?.[diagnostic.line - 1];
+  return diagnostics.map((diagnostic) => renderOne(diagnostic, lineOf(diagnostic), color)).join('\n\n');
 }
 
 function renderOne(d: Diagnostic, sourceLine: string | undefined, color: boolean): string {
@@ -26,7 +29,6 @@ function renderOne(d: Diagnostic, sourceLine: string | undefined, color: boolean
   const where = paint('1', d.line > 0 ? `${d.file}:${d.line}:${d.column}` : d.file);
   const head = `${where} ${severity} ${d.message}${d.hint === undefined ? '' : `. ${d.hint}`}`;
   if (sourceLine === undefined) return head;
-  if (d.code === 'secret-in-recipe') return head;
   const { before, marked, after } = excerpt(sourceLine, d.column - 1, d.length);
   const number = String(d.line);
   const bar = paint('2', '|');

@@ -208,8 +208,7 @@ export class Asker {
     const { answers, pace } = this.options;
     const { question, useless } = request;
     const bound = upperBound(question);
-    const reservation = await this.takeReservation(request);
-    this.unbooked++;
+    const reservation = await this.begin(request);
     let key: Awaited<ReturnType<Pace['turn']>> | undefined;
     try {
       key = await pace.turn(bound.prompt / 4 + bound.completion);
@@ -248,27 +247,40 @@ export class Asker {
     for (const wake of this.waiting.splice(0)) wake();
   }
 
-  private async takeReservation(request: Request): Promise<Reservation | undefined> {
-    if (!this.options.bounded) return undefined;
+  /** A request whose cost is not known any more until `booked`. @throws OutOfBudget */
+  private async begin(request: Request): Promise<Reservation | undefined> {
+    const reservation = this.options.bounded ? await this.takeReservation(request) : undefined;
+    if (reservation === undefined) this.unbooked++;
+    return reservation;
+  }
+
+  /** Counts the request where it finds the money, so that others who look in the same turn know of it. */
+  private async takeReservation(request: Request): Promise<Reservation> {
     const name = keyOf(request.question);
     const prepared = this.reserved.get(name);
     this.reserved.delete(name);
     if (prepared !== undefined) {
-      if (prepared.excess === this.excess) return prepared.reservation;
+      if (prepared.excess === this.excess) {
+        this.unbooked++;
+        return prepared.reservation;
+      }
       // Since then it turned out that it may cost more.
       await this.options.answers.release(prepared.reservation);
     }
     for (;;) {
       const settled = this.isSettled;
       const reservation = await this.options.answers.reserve(name, this.most(request));
-      if (reservation !== undefined) return reservation;
+      if (reservation !== undefined) {
+        this.unbooked++;
+        return reservation;
+      }
       // What was begun comes before what was only prepared: that takes its money when its turn comes.
       const last = [...this.reserved].at(-1);
       if (last !== undefined) {
         this.reserved.delete(last[0]);
         await this.options.answers.release(last[1].reservation);
-      } else if (settled) throw new OutOfBudget();
-      else if (!this.isSettled) await this.nextBooking();
+      } else if (!this.isSettled) await this.nextBooking();
+      else if (settled) throw new OutOfBudget();
     }
   }
 

@@ -73,8 +73,6 @@ export async function askInBatches(rows: () => AsyncIterable<Row>, options: Batc
   } catch (error) {
     options.signal.throwIfAborted();
     throw stepFailure(error, { base_url: options.baseUrl, model: options.model }, options.retries);
-  } finally {
-    await options.asker.forget();
   }
   throw new StepFailure(
     'batches',
@@ -138,34 +136,33 @@ class Batches {
     return sum;
   }
 
-  /** The requests without whose answers a row cannot go on, all that can be known now; or that the row is settled. */
-  private async missing(row: Row): Promise<{ requests: Request[] } | { invalid: string | undefined }> {
+  /** The requests without whose answers a row cannot go on; or that the row is settled. */
+  private async missing(row: Row): Promise<{ requests: readonly Request[] } | { invalid: string | undefined }> {
     const { inquiry, asker } = this.options;
-    const first = inquiry.requests(row).filter((request) => !this.isSettled(request));
-    if (first.length > 0) return { requests: first };
-    let next: Request | undefined;
-    const stop = new Error('open');
+    const requests: Request[] = [];
+    const open = new Error('open');
     try {
-      const outcome = await inquiry.find(row, async (request) => {
-        const found = asker.stored(request.question);
-        if (found !== undefined) return found;
-        const failure = this.refused.get(keyOf(request.question));
-        if (failure !== undefined) {
-          if (failure.kind === 'row') this.unanswered.set(row.id, failure.message);
-          throw failure;
-        }
-        next = request;
-        throw stop;
-      });
+      const outcome = await inquiry.find(
+        row,
+        async (request) => {
+          const found = asker.stored(request.question);
+          if (found !== undefined) return found;
+          const failure = this.refused.get(keyOf(request.question));
+          if (failure !== undefined) {
+            if (failure.kind === 'row') this.unanswered.set(row.id, failure.message);
+            throw failure;
+          }
+          requests.push(request);
+          throw open;
+        },
+        'at-once',
+      );
+      // Of a row that is settled without them.
       return { invalid: 'invalid' in outcome ? outcome.invalid : undefined };
     } catch (error) {
-      if (error !== stop || next === undefined) throw error;
-      return { requests: [next] };
+      if (error !== open) throw error;
+      return { requests };
     }
-  }
-
-  private isSettled({ question }: Request): boolean {
-    return this.options.asker.stored(question) !== undefined || this.refused.has(keyOf(question));
   }
 
   private async submit(): Promise<{ asked: number; brought: number }> {

@@ -1,6 +1,6 @@
 import type { Row } from '../../data/dataset.js';
 import type { Request } from './asker.js';
-import { type Ask, Interview, type InterviewOptions } from './interview.js';
+import { type Ask, Interview, type InterviewOptions, type Order } from './interview.js';
 import { LabelInterview } from './label-interview.js';
 import { isLabelTask, labelMode, modeOf, type Task } from './modes/index.js';
 
@@ -19,10 +19,10 @@ export interface Finding {
 export type Outcome = Finding | { readonly invalid: string; readonly said: string };
 
 /** One task as questions about rows. What it finds depends on the answers alone, whoever gives them. */
-export interface Inquiry {
+export type Inquiry = {}
   /** The requests that a row begins with. */
   requests(row: Row): readonly Request[];
-  find(row: Row, ask: Ask): Promise<Outcome>;
+  find(row: Row, ask: Ask, order?: Order): Promise<Outcome>;
 }
 
 /** @param labels of a task that asks for labels */
@@ -31,8 +31,8 @@ export function inquiryOf(task: Task, labels: readonly string[], options: Interv
     const interview = new LabelInterview(task, labels, options);
     return {
       requests: (row) => interview.requests(row),
-      async find(row, ask) {
-        const answer = await interview.answer(row, ask);
+      async find(row, ask, order = 'in-turn') {
+        const answer = await interview.answer(row, ask, order);
         if ('invalid' in answer) return answer;
         const { label, probabilities, from, shared } = answer;
         return {
@@ -48,8 +48,8 @@ export function inquiryOf(task: Task, labels: readonly string[], options: Interv
   const interview = new Interview(mode, options);
   return {
     requests: (row) => interview.requests(row),
-    async find(row, ask) {
-      const answer = await interview.answer(row, ask);
+    async find(row, ask, order = 'in-turn') {
+      const answer = await interview.answer(row, ask, order);
       return 'invalid' in answer ? answer : { row: mode.write(row, answer.values) };
     },
   };

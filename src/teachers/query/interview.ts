@@ -10,6 +10,12 @@ import type { Message, Question, Reply } from './reply.js';
 /** How a question gets its answer: from the server, or only from what is stored. */
 export type Ask = (request: Request) => Promise<Reply>;
 
+/**
+ * Whether a row's questions that do not depend on each other are put one after the other, or all before any is waited
+ * for: whoever asks nobody learns so of all that are open.
+ */
+export type Order = 'in-turn' | 'at-once';
+
 export interface InterviewOptions {
   readonly baseUrl: string;
   readonly model: string;
@@ -51,11 +57,15 @@ export class Interview<Value> {
   }
 
   /** @throws what `ask` throws, but for a RequestFailure that concerns this row only */
-  async answer(row: Row, ask: Ask): Promise<Answer<Value>> {
+  async answer(row: Row, ask: Ask, order: Order): Promise<Answer<Value>> {
     const values: Value[] = [];
     const replies: Reply[] = [];
-    for (const request of this.requests(row)) {
-      const found = await this.converse(request, row, ask);
+    const talk = (request: Request) => this.converse(request, row, ask);
+    const requests = this.requests(row);
+    const begun = order === 'at-once' ? requests.map(talk) : undefined;
+    await Promise.allSettled(begun ?? []);
+    for (const [i, request] of requests.entries()) {
+      const found = await (begun?.[i] ?? talk(request));
       if ('invalid' in found) return found;
       values.push(...found.values);
       replies.push(...found.replies);

@@ -2,7 +2,7 @@ import type { Row } from '../../data/dataset.js';
 import type { Request } from './asker.js';
 import type { Answered } from './client.js';
 import { RequestFailure } from './failure.js';
-import { type Ask, Interview, type InterviewOptions } from './interview.js';
+import { type Ask, Interview, type InterviewOptions, type Order } from './interview.js';
 import { LabelReader, labelProbabilities, voteProbabilities } from './labels.js';
 import { type LabelTask, labelMode } from './modes/index.js';
 import { noAnswer } from './modes/mode.js';
@@ -67,20 +67,20 @@ export class LabelInterview {
     return this.first.requests(row);
   }
 
-  async answer(row: Row, ask: Ask): Promise<LabelAnswer> {
+  async answer(row: Row, ask: Ask, order: Order): Promise<LabelAnswer> {
     try {
-      return await this.answerOnce(row, ask);
+      return await this.answerOnce(row, ask, order);
     } catch (error) {
       const without = error instanceof RequestFailure && error.kind === 'parameter' && error.param === 'logprobs';
       if (!without || !this.open || this.seen) throw error;
       this.wants = false;
-      return this.answerOnce(row, ask);
+      return this.answerOnce(row, ask, order);
     }
   }
 
-  private async answerOnce(row: Row, ask: Ask): Promise<LabelAnswer> {
+  private async answerOnce(row: Row, ask: Ask, order: Order): Promise<LabelAnswer> {
     const { soft_labels } = this.task;
-    const found = await this.first.answer(row, ask);
+    const found = await this.first.answer(row, ask, order);
     if ('invalid' in found) return found;
     const label = found.values[0] as number;
     if (soft_labels === 'none') return { label, probabilities: undefined, from: 'answer', shared: 0 };
@@ -91,7 +91,7 @@ export class LabelInterview {
     if (tokens) this.seen = true;
     const told = where && tokens && labelProbabilities(this.labels, choice.text, where, tokens);
     if (told) return { label, probabilities: told.probabilities, from: 'logprobs', shared: told.shared };
-    const votes = await this.voting.answer(row, ask);
+    const votes = await this.voting.answer(row, ask, order);
     return 'invalid' in votes ? votes : this.counted(votes.values);
   }
 

@@ -1,7 +1,6 @@
-import { setTimeout } from 'node:timers/promises';
-import { TokenBucket } from 'limiter';
 import PQueue from 'p-queue';
 import { StepFailure } from '../../util/failure.js';
+import { Allowance, wait } from './allowance.js';
 import type { Client } from './client.js';
 
 export interface PaceOptions {
@@ -17,49 +16,6 @@ export interface PaceOptions {
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
-const MINUTE_MS = 60_000;
-/** What a minute allows is spread over it: a tenth may go at once. */
-const BURST = 10;
-
-/** So long a timer can run; who has to wait longer looks again. */
-const LONGEST_TIMER_MS = 3_600_000;
-
-/** What a minute allows of something: who comes first is served first. */
-class Allowance {
-  private readonly bucket: TokenBucket;
-  private last: Promise<void> = Promise.resolve();
-
-  constructor(perMinute: number) {
-    this.bucket = new TokenBucket({
-      bucketSize: Math.max(1, perMinute / BURST),
-      tokensPerInterval: perMinute,
-      interval: MINUTE_MS,
-    });
-    this.bucket.content = this.bucket.bucketSize;
-  }
-
-  /** Resolves when so much may be taken; more than a burst is taken on credit, and whoever is next waits for it. */
-  async take(count: number, signal: AbortSignal): Promise<void> {
-    const before = this.last;
-    let done = (): void => undefined;
-    this.last = new Promise((resolve) => {
-      done = resolve;
-    });
-    try {
-      await before;
-      const now = Math.min(count, this.bucket.bucketSize);
-      while (!this.bucket.tryRemoveTokens(now)) await wait(this.bucket.getWaitTime(now), signal);
-      this.bucket.content -= count - now;
-    } finally {
-      done();
-    }
-  }
-}
-
-async function wait(ms: number, signal: AbortSignal): Promise<void> {
-  const short = Math.min(LONGEST_TIMER_MS, Math.max(1, ms));
-  await setTimeout(short, undefined, { signal }).catch(() => signal.throwIfAborted());
-}
 
 /** One key and what is known of how much its server takes. */
 class Key {

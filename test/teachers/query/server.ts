@@ -204,7 +204,7 @@ export class TeacherServer {
       default:
     }
     if (latency > 0) await sleep(latency);
-    const reply = this.reply(body, fault);
+    const reply = completionOf(body, this.options, fault);
     const bytes = JSON.stringify(reply.body);
     this.billed.prompt += reply.prompt;
     this.billed.completion += reply.completion;
@@ -233,41 +233,47 @@ export class TeacherServer {
     }
     send(response, 200, bytes);
   }
-
-  private reply(body: ChatBody, fault: Fault | undefined) {
-    const choices = Array.from({ length: body.n ?? 1 }, (_, index) => {
-      const { text, tokens, finish = 'stop', extra = {} } = this.options.answer(body, index);
-      const told = body.logprobs && tokens && fault !== 'no-logprobs';
-      const content = tokens?.map(({ token, logprob, top }) => ({ token, logprob, top_logprobs: top }));
-      return {
-        index,
-        message: { role: 'assistant', content: fault === 'wrong-label' ? 'I would rather not say' : text, ...extra },
-        finish_reason: finish,
-        logprobs: told ? { content } : null,
-      };
-    });
-    const told = this.options.usage?.(body);
-    const prompt =
-      told?.prompt_tokens ?? body.messages.reduce((sum, { content }) => sum + Math.ceil(content.length / 4) + 4, 3);
-    const completion =
-      told?.completion_tokens ??
-      choices.reduce((sum, { message }) => sum + Math.max(1, Math.ceil(String(message.content).length / 4)), 0);
-    const usage =
-      fault === 'wrong-usage'
-        ? { prompt_tokens: -5, completion_tokens: 1e12 }
-        : { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion };
-    const all = { id: 'chatcmpl-1', object: 'chat.completion', created: 0, model: body.model, choices };
-    return { body: fault === 'no-usage' ? all : { ...all, usage }, prompt, completion };
-  }
 }
 
-async function textOf(request: IncomingMessage): Promise<string> {
+/** The body of a chat completion, and what it costs in tokens. */
+export function completionOf(body: ChatBody, { answer, usage: use }: ServerOptions, fault?: Fault) {
+  const choices = Array.from({ length: body.n ?? 1 }, (_, index) => {
+    const { text, tokens, finish = 'stop', extra = {} } = answer(body, index);
+    const told = body.logprobs && tokens && fault !== 'no-logprobs';
+    const content = tokens?.map(({ token, logprob, top }) => ({ token, logprob, top_logprobs: top }));
+    return {
+      index,
+      message: { role: 'assistant', content: fault === 'wrong-label' ? 'I would rather not say' : text, ...extra },
+      finish_reason: finish,
+      logprobs: told ? { content } : null,
+    };
+  });
+  const told = use?.(body);
+  const prompt =
+    told?.prompt_tokens ?? body.messages.reduce((sum, { content }) => sum + Math.ceil(content.length / 4) + 4, 3);
+  const completion =
+    told?.completion_tokens ??
+    choices.reduce((sum, { message }) => sum + Math.max(1, Math.ceil(String(message.content).length / 4)), 0);
+  const usage =
+    fault === 'wrong-usage'
+      ? { prompt_tokens: -5, completion_tokens: 1e12 }
+      : { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion };
+  const all = { id: 'chatcmpl-1', object: 'chat.completion', created: 0, model: body.model, choices };
+  return { body: fault === 'no-usage' ? all : { ...all, usage }, prompt, completion };
+}
+
+export async function textOf(request: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
   return Buffer.concat(parts).toString('utf8');
 }
 
-function send(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
+export function send(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
   response.end(text);
