@@ -19,7 +19,7 @@ export interface Finding {
 export type Outcome = Finding | { readonly invalid: string; readonly said: string };
 
 /** One task as questions about rows. What it finds depends on the answers alone, whoever gives them. */
-export type Inquiry = {}
+export interface Inquiry {
   /** The requests that a row begins with. */
   requests(row: Row): readonly Request[];
   find(row: Row, ask: Ask, order?: Order): Promise<Outcome>;
