@@ -12,6 +12,18 @@ export class EncodedBatch {
     readonly offsets: Int32Array,
   ) {}
 
+  static of(texts: readonly ArrayLike<number>[]): EncodedBatch {
+    const offsets = new Int32Array(texts.length + 1);
+    texts.forEach(({ length }, i) => {
+      offsets[i + 1] = (offsets[i] as number) + length;
+    });
+    const flat = new Int32Array(offsets[texts.length] as number);
+    texts.forEach((ids, i) => {
+      flat.set(ids, offsets[i]);
+    });
+    return new EncodedBatch(flat, offsets);
+  }
+
   get texts(): number {
     return this.offsets.length - 1;
   }
@@ -148,16 +160,9 @@ async function encode(
     });
     encoded.push(...ids);
   }
-  const offsets = new Int32Array(texts.length + 1);
-  encoded.forEach((ids, i) => {
-    offsets[i + 1] = (offsets[i] as number) + Math.min(ids.length, maxLength);
-  });
-  const flat = new Int32Array(offsets[texts.length] as number);
-  encoded.forEach((ids, i) => {
-    const cut = ids.length > maxLength ? [...ids.slice(0, maxLength - suffix.length), ...suffix] : ids;
-    flat.set(cut, offsets[i]);
-  });
-  return new EncodedBatch(flat, offsets);
+  return EncodedBatch.of(
+    encoded.map((ids) => (ids.length > maxLength ? [...ids.slice(0, maxLength - suffix.length), ...suffix] : ids)),
+  );
 }
 
 /**
