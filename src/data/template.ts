@@ -1,6 +1,9 @@
 import { StepFailure } from '../util/failure.js';
 import type { Row } from './dataset.js';
 
+/** What a model that writes is asked where nobody says. */
+export const USUAL_PROMPT = '{{text}}\n';
+
 const HOLE = /\{\{\s*([^{}]*?)\s*\}\}/g;
 
 /** What a prompt may name of a row: `text`, and its other fields. */

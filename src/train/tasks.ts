@@ -1,5 +1,5 @@
 import type { Row } from '../data/dataset.js';
-import { holesOf } from '../data/template.js';
+import { holesOf, USUAL_PROMPT } from '../data/template.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
 import { objectiveOf } from '../methods/index.js';
@@ -53,7 +53,7 @@ export function taskOf(
       "Let query-teacher write the teacher's responses into the rows, and leave it out.",
     );
   }
-  if (from !== 'text') return generation(prompt ?? '{{text}}\n', ctx.log);
+  if (from !== 'text') return generation(prompt ?? USUAL_PROMPT, ctx.log);
   if (prompt !== undefined) {
     const hint = 'Leave one of them out.';
     throw new StepFailure('not-used', '"learn_from: text" takes no "prompt": a text is learnt as a whole', hint);
