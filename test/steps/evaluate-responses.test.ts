@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createRunner } from '../../src/backend/runner.js';
+import { createRunner, type TensorFunction } from '../../src/backend/runner.js';
+import type { Tensor } from '../../src/backend/tf.js';
 import { type Row, rowId, writeDataset } from '../../src/data/dataset.js';
 import { loadTokenizer } from '../../src/data/tokenizer.js';
 import { loadTransformer } from '../../src/models/checkpoint.js';
@@ -101,12 +102,10 @@ describe('evaluate-responses', async () => {
       const [prompt] = await tokenizer.encodeWhole([`${row.text}\n`], 'prompt');
       const [response] = await tokenizer.encodeWhole(['blue cup'], 'continuation');
       const ids = Int32Array.from([...(prompt as Int32Array), ...(response as Int32Array), 0]);
-      const call = (p: never, b: Record<string, never>) => ({
-        logits: forward(config, p, { ids: b.ids as never, mask: b.mask as never, dropout: [], lastTokens: 'all' })
-          .logits,
+      const call: TensorFunction['call'] = (p, { ids, mask }) => ({
+        logits: forward(config, p, { ids: ids as Tensor, mask: mask as Tensor, dropout: [], lastTokens: 'all' }).logits,
       });
-      const feeds = padTokens([ids], 1, ids.length, 0);
-      const { logits } = await runner.forward({ key: 'all', call: call as never }, parameters, feeds);
+      const { logits } = await runner.forward({ key: 'all', call }, parameters, padTokens([ids], 1, ids.length, 0));
       let loss = 0;
       for (let at = (prompt as Int32Array).length; at < ids.length; at++) {
         const own = Array.from((logits as Float32Array).subarray((at - 1) * config.vocabulary, at * config.vocabulary));
