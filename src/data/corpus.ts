@@ -94,7 +94,9 @@ async function collect(
     const id = rowId(text, fields);
     const judgement = deduplicator.add(id, text);
     if (judgement.verdict === 'kept') {
-      rows.push({ id, text, label, ...(fields && { fields }) });
+      const response = cutText(wellFormed(item.response ?? ''), options.max_characters);
+      const responses = response.trim() === '' ? undefined : [response];
+      rows.push({ id, text, label, ...(fields && { fields }), ...(responses && { responses }) });
       continue;
     }
     dropped[`${judgement.verdict} duplicates`].push(label);

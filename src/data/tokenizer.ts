@@ -12,6 +12,18 @@ export class EncodedBatch {
     readonly offsets: Int32Array,
   ) {}
 
+  static of(texts: readonly ArrayLike<number>[]): EncodedBatch {
+    const offsets = new Int32Array(texts.length + 1);
+    texts.forEach(({ length }, i) => {
+      offsets[i + 1] = (offsets[i] as number) + length;
+    });
+    const flat = new Int32Array(offsets[texts.length] as number);
+    texts.forEach((ids, i) => {
+      flat.set(ids, offsets[i]);
+    });
+    return new EncodedBatch(flat, offsets);
+  }
+
   get texts(): number {
     return this.offsets.length - 1;
   }
@@ -30,10 +42,19 @@ export class EncodedBatch {
 export interface TextTokenizer {
   readonly vocabularySize: number;
   readonly padId: number;
+  /** Ends a text that is written; null where the tokenizer names none. */
+  readonly endId: number | null;
   /** SHA-256 of `tokenizer.json`, hex. */
   readonly hash: string;
   /** Each text with the special tokens around it, at most `maxLength` (≥ 2) in all; what is cut off is the text's end. */
   encode(texts: readonly string[], maxLength: number): Promise<EncodedBatch>;
+  /**
+   * Texts as whole as they are: of a `prompt` the special tokens that begin every text and none that ends one, of a
+   * `continuation`, which stands behind a prompt, its own tokens alone.
+   */
+  encodeWhole(texts: readonly string[], as: 'prompt' | 'continuation'): Promise<Int32Array[]>;
+  /** The text of some tokens, without special ones; U+FFFD stands for bytes that are no UTF-8. */
+  decode(ids: readonly number[]): Promise<string>;
 }
 
 /** Texts that go to the native code at a time. */
@@ -50,9 +71,16 @@ export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
   const suffix = await suffixOf(tokenizer);
   return {
     vocabularySize: tokenizer.getVocabSize(true),
-    padId: await padIdOf(folder, tokenizer),
+    padId: (await idOf(folder, tokenizer, 'pad_token', PADDING)) ?? 0,
+    endId: await idOf(folder, tokenizer, 'eos_token', ENDING),
     hash: createHash('sha256').update(json).digest('hex'),
     encode: (texts, maxLength) => encode(tokenizer, suffix, texts, maxLength),
+    async encodeWhole(texts, as) {
+      const ids = await encodeAll(tokenizer, [...texts], as === 'prompt');
+      const end = as === 'prompt' ? -suffix.length || undefined : undefined;
+      return ids.map((own) => Int32Array.from(own.slice(0, end)));
+    },
+    decode: (ids) => tokenizer.decode([...ids], true),
   };
 }
 
@@ -86,21 +114,33 @@ async function suffixOf(tokenizer: Tokenizer): Promise<number[]> {
   return n === 0 ? [] : empty.slice(-n);
 }
 
-/** Usual names of the token that fills up a batch, or of one that may. */
+/**
+ * Usual names of the token that fills up a batch, or of one that may. Models do not look at padding, so any token would
+ * do; this is the one that other tools expect.
+ */
 const PADDING = ['[PAD]', '<pad>', '<|pad|>', '<|finetune_right_pad_id|>', '<|endoftext|>', '<|end_of_text|>', '</s>'];
 
-/** Models do not look at padding, so any token would do; this is the one that other tools expect. */
-async function padIdOf(folder: string, tokenizer: Tokenizer): Promise<number> {
+/** Usual names of the token that ends a text. */
+const ENDING = ['<|endoftext|>', '<|im_end|>', '<|end_of_text|>', '</s>'];
+
+/** The token that the tokenizer's settings name, or one of the usual; null if there is none. */
+async function idOf(
+  folder: string,
+  tokenizer: Tokenizer,
+  name: 'pad_token' | 'eos_token',
+  usual: readonly string[],
+): Promise<number | null> {
   const config = await readFile(join(folder, 'tokenizer_config.json'), 'utf8').then(
-    (text) => JSON.parse(text) as { pad_token?: string | { content: string } | null },
+    (text) => JSON.parse(text) as { readonly [key in typeof name]?: string | { readonly content: string } | null },
     () => undefined,
   );
-  const named = typeof config?.pad_token === 'object' ? config.pad_token?.content : config?.pad_token;
-  for (const token of named ? [named, ...PADDING] : PADDING) {
+  const given = config?.[name];
+  const named = typeof given === 'object' ? given?.content : given;
+  for (const token of named ? [named, ...usual] : usual) {
     const id = tokenizer.tokenToId(token);
     if (id !== null) return id;
   }
-  return 0;
+  return null;
 }
 
 /** A head's last tokens may not be the whole text's: a piece may reach over the cut. */
@@ -129,16 +169,9 @@ async function encode(
     });
     encoded.push(...ids);
   }
-  const offsets = new Int32Array(texts.length + 1);
-  encoded.forEach((ids, i) => {
-    offsets[i + 1] = (offsets[i] as number) + Math.min(ids.length, maxLength);
-  });
-  const flat = new Int32Array(offsets[texts.length] as number);
-  encoded.forEach((ids, i) => {
-    const cut = ids.length > maxLength ? [...ids.slice(0, maxLength - suffix.length), ...suffix] : ids;
-    flat.set(cut, offsets[i]);
-  });
-  return new EncodedBatch(flat, offsets);
+  return EncodedBatch.of(
+    encoded.map((ids) => (ids.length > maxLength ? [...ids.slice(0, maxLength - suffix.length), ...suffix] : ids)),
+  );
 }
 
 /**
@@ -152,8 +185,8 @@ function head(text: string, limit: number): string {
   return end > 0 ? text.slice(0, end) : text;
 }
 
-async function encodeAll(tokenizer: Tokenizer, texts: string[]): Promise<number[][]> {
+async function encodeAll(tokenizer: Tokenizer, texts: string[], special = true): Promise<number[][]> {
   if (texts.length === 0) return [];
-  const encodings = await tokenizer.encodeBatch(texts);
+  const encodings = await tokenizer.encodeBatch(texts, { addSpecialTokens: special });
   return encodings.map((encoding) => encoding.getIds());
 }

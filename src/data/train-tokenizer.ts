@@ -10,15 +10,17 @@ import {
   wordPieceDecoder,
 } from 'tokenizers';
 import { StepFailure } from '../util/failure.js';
+import { trainByteBpe } from './byte-bpe.js';
 import { readDatasetInfo, streamRows } from './dataset.js';
 import type { Reporter } from './sources/source.js';
 import { CONTINUES, LONGEST_WORD, learnPieces } from './wordpiece.js';
 
 export interface TokenizerOptions {
-  readonly type: 'wordpiece';
+  readonly type: 'wordpiece' | 'byte-bpe';
   /** Entries, special tokens included. */
   readonly vocabulary: number;
-  readonly lowercase: boolean;
+  /** WordPiece only; default true. */
+  readonly lowercase?: boolean;
 }
 
 /** Numbers 0 to 4, in this order. */
@@ -34,23 +36,37 @@ const NAMES = {
 const MODEL_MAX_LENGTH = 512;
 
 /**
- * Learns a BERT tokenizer from a dataset's texts and writes it as Hugging Face does: `tokenizer.json`,
- * `tokenizer_config.json`, `special_tokens_map.json`, `vocab.txt`. The same texts give the same bytes.
+ * Learns a tokenizer from a dataset's texts and writes it as Hugging Face does.
  * @param data folder of a dataset
  * @param output existing folder
  * @throws StepFailure `no-rows`, `corrupt-dataset`
  */
 export async function trainTokenizer(
-  options: TokenizerOptions,
+  { type, vocabulary, lowercase = true }: TokenizerOptions,
   data: string,
   output: string,
   report: Reporter,
 ): Promise<void> {
-  const normalizer = bertNormalizer({ lowercase: options.lowercase });
+  if (type === 'byte-bpe') return trainByteBpe(vocabulary, data, output, report);
+  return trainWordPiece(vocabulary, lowercase, data, output, report);
+}
+
+/**
+ * Learns a BERT tokenizer from a dataset's texts and writes it as Hugging Face does: `tokenizer.json`,
+ * `tokenizer_config.json`, `special_tokens_map.json`, `vocab.txt`. The same texts give the same bytes.
+ */
+async function trainWordPiece(
+  size: number,
+  lowercase: boolean,
+  data: string,
+  output: string,
+  report: Reporter,
+): Promise<void> {
+  const normalizer = bertNormalizer({ lowercase });
   const words = await countWords(data, (text) => normalizer.normalizeString(text), bertPreTokenizer(), report);
-  const learnt = learnPieces(words, options.vocabulary - SPECIAL_TOKENS.length);
+  const learnt = learnPieces(words, size - SPECIAL_TOKENS.length);
   const vocabulary = [...SPECIAL_TOKENS, ...learnt];
-  logResult(words, learnt, options.vocabulary, report);
+  logResult(words, learnt, size, report);
 
   const model = WordPiece.init(Object.fromEntries(vocabulary.map((piece, id) => [piece, id])), {
     unkToken: '[UNK]',
@@ -72,7 +88,7 @@ export async function trainTokenizer(
     join(output, 'tokenizer_config.json'),
     json({
       tokenizer_class: 'BertTokenizer',
-      do_lower_case: options.lowercase,
+      do_lower_case: lowercase,
       tokenize_chinese_chars: true,
       strip_accents: null,
       model_max_length: MODEL_MAX_LENGTH,

@@ -1,16 +1,32 @@
+import type { Head } from '../models/architecture.js';
 import type { Objective as ObjectiveOptions } from '../options/train.js';
+import { StepFailure } from '../util/failure.js';
 import type { Objective } from './objective.js';
 import { attention } from './objectives/attention.js';
 import { hardLabel } from './objectives/hard-label.js';
+import { hardResponse } from './objectives/hard-response.js';
 import { hiddenStates } from './objectives/hidden-states.js';
 import { softLabel } from './objectives/soft-label.js';
 
-/** Every objective: add a module and a line (and its schema to `schemas/objectives/`). */
-const objectives = [hardLabel, softLabel, hiddenStates, attention] as const;
+/** Every objective, by the task: add a module and a line (and its schema to `schemas/objectives/`). */
+const objectives = {
+  classification: [hardLabel, softLabel, hiddenStates, attention],
+  generation: [hardResponse],
+} as const;
 
-/** The objective that an entry names; the recipe's schema admits no other. */
-export function objectiveOf(options: ObjectiveOptions): Objective<ObjectiveOptions> {
-  const found = objectives.find((o) => o.type === options.type);
-  if (!found) throw new Error(`no objective "${options.type}"`);
-  return found as Objective<ObjectiveOptions>;
+/**
+ * The objective that an entry names.
+ * @param head what the model is trained with
+ * @throws StepFailure `task` if the objective makes no sense for it
+ */
+export function objectiveOf(options: ObjectiveOptions, head: Head): Objective<ObjectiveOptions> {
+  const task = head === 'language-model' ? 'generation' : 'classification';
+  const found = objectives[task].find((o) => o.type === options.type);
+  if (found) return found as Objective<ObjectiveOptions>;
+  const known = objectives[task].map(({ type }) => type).join(', ');
+  throw new StepFailure(
+    'task',
+    `objective "${options.type}" makes no sense for task "${task}"`,
+    `A ${task} model learns by ${known}.`,
+  );
 }

@@ -1,6 +1,6 @@
 import type { Tensors } from '../backend/runner.js';
 import type { Tensor } from '../backend/tf.js';
-import type { ModelOutput, ParameterSpec } from '../models/architecture.js';
+import type { Encoded, ModelOutput, ParameterSpec } from '../models/architecture.js';
 import type { LayerCounts } from './layer-map.js';
 
 /** What a teacher said of a batch, cached or live; an objective does not know which. */
@@ -34,8 +34,19 @@ export interface Needs {
   readonly attention: readonly number[];
 }
 
+/** What a language model is to write of a batch: the tokens of responses, and some that only fill up. */
+export interface Continuation {
+  /** −log p of each, by the student: [n] */
+  readonly losses: Tensor;
+  /** 1 for a token that counts, 0 for one that does not: [n] */
+  readonly weights: Tensor;
+}
+
 export interface LossInput {
-  readonly student: ModelOutput;
+  /** The logits are a classifier's. */
+  readonly student: Encoded & Partial<Pick<ModelOutput, 'logits'>>;
+  /** Of a language model. */
+  readonly continuation: Continuation | undefined;
   readonly teacher: TeacherSignal;
   /** 1 for a token, 0 for padding: [batch, length]; all 0 in a row that only fills up the batch. */
   readonly mask: Tensor;
@@ -50,10 +61,10 @@ export interface LossInput {
 }
 
 /**
- * What a loss can be a mean over: rows, rows with a label, tokens, pairs of tokens of a row, and of these pairs those in
- * which the second is not after the first.
+ * What a loss can be a mean over: rows, rows with a label, tokens, tokens that are to be written, pairs of tokens of a row, and of
+ * these pairs those in which the second is not after the first.
  */
-export type Counted = 'rows' | 'labels' | 'tokens' | 'token-pairs' | 'causal-pairs';
+export type Counted = 'rows' | 'labels' | 'tokens' | 'written-tokens' | 'token-pairs' | 'causal-pairs';
 
 /**
  * One way to learn. `Options` is its entry in a recipe's `objectives`, as its schema has it.

@@ -117,8 +117,8 @@ export interface Architecture<C extends TransformerConfig = TransformerConfig> {
 
 /** How a model makes text, token by token. */
 export interface Decoder<C extends TransformerConfig = TransformerConfig> {
-  /** Logits [rows, vocabulary] of the token after each, from x [rows, hidden], last hidden states. */
-  nextToken(config: C, parameters: Tensors, x: Tensor): Tensor;
+  /** Output embeddings: [vocabulary, hidden]. */
+  output(config: C, parameters: Tensors): Tensor;
   kvHeads(config: C): number;
   /** Numbers of one head's key. */
   headWidth(config: C): number;

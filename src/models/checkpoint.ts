@@ -20,11 +20,20 @@ export const TOKENIZER_FILES = [
 ];
 const WEIGHTS = 'model.safetensors';
 const TOKENIZER_CONFIG = 'tokenizer_config.json';
+const CHAT_TEMPLATE = 'chat_template.jinja';
 
 /** How many rows a model was trained on, and how many of them had a real label. */
 export interface TrainedOn {
   readonly rows: number;
   readonly labelled: number;
+}
+
+/** How a language model was asked for what it writes. */
+export interface WrittenFrom {
+  /** A template over a row's fields. */
+  readonly prompt: string;
+  /** The same as a chat template, where a text is all that it takes. */
+  readonly chat: string | undefined;
 }
 
 /** A transformer in memory. */
@@ -44,12 +53,14 @@ export const countParameters = (parameters: Parameters): number =>
  * it is ours.
  *
  * @param tokenizer folder of the tokenizer, or of a model that has it
+ * @param written of a language model: how a text becomes a prompt
  */
 export async function saveTransformer(
   folder: string,
   model: TransformerModel,
   tokenizer: string,
   trainedOn: TrainedOn,
+  written?: WrittenFrom,
 ): Promise<void> {
   const { config, labels, parameters } = model;
   const { type, className, toHuggingFace } = architectureOf(config);
@@ -69,6 +80,7 @@ export async function saveTransformer(
     const from = join(tokenizer, file);
     if (await stat(from).then(Boolean, () => false)) await copyFile(from, join(folder, file));
   }
+  if (written?.chat !== undefined) await writeFile(join(folder, CHAT_TEMPLATE), written.chat);
   // Whoever loads the folder is to read as much of a text as this model did.
   const known = (await readJson(join(tokenizer, TOKENIZER_CONFIG))) ?? {};
   await writeJson(join(folder, TOKENIZER_CONFIG), { ...known, model_max_length: config.maxLength });
@@ -77,6 +89,7 @@ export async function saveTransformer(
     labels,
     parameters: countParameters(parameters),
     trained_on: trainedOn,
+    ...(written && { prompt: written.prompt }),
   });
 }
 

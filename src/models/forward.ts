@@ -1,3 +1,4 @@
+import { crossEntropy } from '../backend/ops.js';
 import type { Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Encoded, LastTokens, ModelInput, ModelOutput, TransformerConfig } from './architecture.js';
@@ -17,11 +18,41 @@ export function forward(config: TransformerConfig, parameters: Tensors, input: M
   if (config.head === 'classifier') {
     return { ...encoded, logits: architecture.classify(config, parameters, encoded.pooled, drop) };
   }
-  if (config.head === 'none' || !architecture.decoder) throw new Error(`a ${config.type} without a head has no logits`);
   const last = encoded.hiddenStates.at(-1) as Tensor;
   const [batch, length] = last.shape as [number, number];
-  const rows = architecture.decoder.nextToken(config, parameters, tf.reshape(last, [batch * length, config.hidden]));
+  const rows = nextToken(config, parameters, tf.reshape(last, [batch * length, config.hidden]));
   return { ...encoded, logits: tf.reshape(rows, [batch, length, config.vocabulary]) };
+}
+
+/** Logits [n, vocabulary] of the token after each, from last hidden states x [n, hidden]. */
+export const nextToken = (config: TransformerConfig, parameters: Tensors, x: Tensor): Tensor =>
+  tf.matMul(x, outputOf(config, parameters), false, true);
+
+/**
+ * −log p of tokens, each as the one that follows.
+ *
+ * @param x last hidden states [batch, length, hidden]
+ * @param positions int32 [n]: before each token, row · length + place
+ * @param targets int32 [n]: the tokens
+ * @returns [n]
+ */
+export function tokenLosses(
+  config: TransformerConfig,
+  parameters: Tensors,
+  x: Tensor,
+  positions: Tensor,
+  targets: Tensor,
+): Tensor {
+  const rows = tf.gather(tf.reshape(x, [-1, config.hidden]), positions as tf.Tensor1D);
+  return crossEntropy(rows, outputOf(config, parameters), targets);
+}
+
+/** Output embeddings [vocabulary, hidden]. Throws (a bug) if the model is no language model. */
+function outputOf(config: TransformerConfig, parameters: Tensors): Tensor {
+  const { decoder } = architectureOf(config);
+  if (config.head !== 'language-model' || !decoder)
+    throw new Error(`a ${config.type} with head ${config.head} writes nothing`);
+  return decoder.output(config, parameters);
 }
 
 /** Shapes of the values that dropout may zero, in order of use; none where the rate is 0. */

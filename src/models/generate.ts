@@ -2,7 +2,7 @@ import type { HostTensor, HostTensors, Outputs, Runner, TensorFunction, Tensors 
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Architecture, Decoder, KeysValues, TransformerConfig } from './architecture.js';
 import { architectureOf } from './architectures.js';
-import { encode } from './forward.js';
+import { encode, nextToken } from './forward.js';
 import type { Parameters } from './initialize.js';
 import { padTokens } from './padding.js';
 
@@ -139,7 +139,7 @@ export class Generator {
       call: (p, b) => {
         const input = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens: 'pooled' as const };
         const { pooled, memory } = encode(this.config, p, input);
-        return { logits: this.decoder.nextToken(this.config, p, pooled), ...named(memory ?? []) };
+        return { logits: nextToken(this.config, p, pooled), ...named(memory ?? []) };
       },
     };
     const outputs = await this.runner.forward(fn, this.parameters, batch);
@@ -161,7 +161,7 @@ export class Generator {
           free: b.free as Tensor,
           position: b,
         });
-        return { logits: decoder.nextToken(config, p, tf.reshape(x, [1, config.hidden])), ...named(memory) };
+        return { logits: nextToken(config, p, tf.reshape(x, [1, config.hidden])), ...named(memory) };
       },
     };
   }

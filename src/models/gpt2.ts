@@ -174,7 +174,7 @@ export const gpt2: Architecture = {
   classify: (_, p, pooled) => linear(p, 'score', pooled),
 
   decoder: {
-    nextToken: (_, p, x) => tf.matMul(x, p['transformer.wte.weight'] as Tensor, false, true),
+    output: (_, p) => p['transformer.wte.weight'] as Tensor,
     kvHeads: (c) => c.heads,
     headWidth: (c) => c.hidden / c.heads,
     positionFeeds: (_, position) => ({ position: { dtype: 'int32', shape: [1], data: Int32Array.of(position) } }),

@@ -238,8 +238,7 @@ const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<Ll
   classify: (_, p, pooled) => linear(p, 'score', pooled),
 
   decoder: {
-    nextToken: (c, p, x) =>
-      tf.matMul(x, p[c.tied ? 'model.embed_tokens.weight' : 'lm_head.weight'] as Tensor, false, true),
+    output: (c, p) => p[c.tied ? 'model.embed_tokens.weight' : 'lm_head.weight'] as Tensor,
     kvHeads: (c) => c.kvHeads,
     headWidth: (c) => c.headWidth,
     positionFeeds(c, position): HostTensors {

@@ -7,6 +7,8 @@ import { initialize, type Parameters } from './initialize.js';
 /** How a model starts from another. */
 export interface Start {
   /** Of the one that is to be trained. */
+  readonly head: 'classifier' | 'language-model';
+  /** None unless it is a classifier. */
   readonly labels: readonly string[];
   /** Layers to take over, counted from 1 in ascending order; or how many, spread evenly; undefined: all. */
   readonly layers: number | readonly number[] | undefined;
@@ -18,9 +20,9 @@ export interface Start {
 }
 
 /**
- * A classifier that starts from the weights of a folder's model: all of its layers, or some (as DistilBERT starts from
- * every other layer of BERT, Sanh et al. 2019, arXiv:1910.01108). Its head is taken over where the labels are the same,
- * and else drawn.
+ * A model that starts from the weights of a folder's model: all of its layers, or some (as DistilBERT starts from
+ * every other layer of BERT, Sanh et al. 2019, arXiv:1910.01108). Its head is taken over where it is of the same kind and
+ * the labels are the same, and else drawn.
  *
  * @throws StepFailure if the folder holds no model that we know, or does not fit what is asked
  */
@@ -38,7 +40,7 @@ export async function startFrom(folder: string, start: Start): Promise<Transform
   }
   const whole: TransformerConfig = {
     ...other.config,
-    head: 'classifier',
+    head: start.head,
     labels: start.labels.length,
     maxLength,
     dropout: start.dropout ?? other.config.dropout,

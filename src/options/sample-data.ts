@@ -77,6 +77,10 @@ export interface MailSource {
    * Also keep subject and body apart, as fields of the row: for prompts, and as text and response of a generator.
    */
   fields: ('subject' | 'body')[];
+  /**
+   * What the mail is to be answered with, for a model that writes: its subject. The text is then the body alone.
+   */
+  response?: 'subject';
   data?: DataUse;
 }
 /**
@@ -120,5 +124,9 @@ export interface JsonlSource {
    * Further fields to keep with the row, for prompts: texts.
    */
   fields: string[];
+  /**
+   * The field that holds what the text is to be answered with, for a model that writes: a text. Where it is null, empty or absent the row has none.
+   */
+  response?: string;
   data?: DataUse;
 }

@@ -5,15 +5,15 @@
  */
 export interface TrainTokenizerOptions {
   /**
-   * How words are cut: wordpiece is BERT's way.
+   * How words are cut: wordpiece is BERT's way, for models that read; byte-bpe is GPT-2's, for models that write: it keeps every text as it is.
    */
-  type: 'wordpiece';
+  type: 'wordpiece' | 'byte-bpe';
   /**
-   * Entries, the five special tokens included. Fewer where the texts have no more pairs of pieces that repeat.
+   * Entries: of wordpiece with its five special tokens, of byte-bpe with the 256 bytes and <|endoftext|>. Fewer where the texts have no more pairs of pieces that repeat.
    */
   vocabulary: number;
   /**
-   * Lower case, without accents, as in BERT's uncased models.
+   * Of wordpiece: lower case, without accents, as in BERT's uncased models. Default: true.
    */
-  lowercase: boolean;
+  lowercase?: boolean;
 }

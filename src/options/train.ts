@@ -12,13 +12,25 @@ export type Backend =
   'onnx' | 'onnx-cuda' | 'onnx-dml' | 'onnx-coreml' | 'tfjs-node' | 'tfjs-node-gpu' | 'wasm' | 'cpu';
 
 /**
- * Trains a model: a teacher on labels, or a student on labels, on a teacher's cached answers, or on both, in one or more stages.
+ * Trains a model: a teacher on labels, or a student on labels, on a teacher's cached answers, or on both, in one or more stages; or a model that writes, on prompts and responses.
  */
 export interface TrainOptions {
   /**
    * What to train.
    */
   model: Bert | DistilBert | Roberta | Gpt2 | Llama | Pretrained | LogisticOptions | LinearProbe;
+  /**
+   * What the model is for. classification: it tells labels apart. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own.
+   */
+  task: 'classification' | 'generation';
+  /**
+   * Of generation: what stands before a response, a text with {{ text }} and the like for a row's fields. The model keeps it, so that it is asked in the same way. A prompt that is too long loses its middle: its last quarter and its beginning stay; a response is never cut. Default: {{text}} and a line end.
+   */
+  prompt?: string;
+  /**
+   * Of generation. responses: rows without one are passed over. text: the texts themselves, as a whole, cut at max_length. Default: responses.
+   */
+  learn_from?: 'responses' | 'text';
   /**
    * What to learn from, one stage after the other, each with an optimiser of its own. A logistic model has none: it is trained to its optimum.
    *
@@ -135,7 +147,7 @@ export interface Roberta {
   dropout: number;
 }
 /**
- * A GPT-2 decoder that classifies by its last token, from scratch.
+ * A GPT-2 decoder from scratch, that writes or classifies by its last token.
  */
 export interface Gpt2 {
   type: 'gpt2';
@@ -165,7 +177,7 @@ export interface Gpt2 {
   dropout: number;
 }
 /**
- * A Llama decoder that classifies by its last token, from scratch.
+ * A Llama decoder from scratch, that writes or classifies by its last token.
  */
 export interface Llama {
   type: 'llama';
@@ -365,9 +377,9 @@ export interface Validate {
    */
   every?: number;
   /**
-   * What says which is better: macro-F1 or accuracy (more), or the cross-entropy with the labels (less).
+   * What says which is better: macro-F1 or accuracy (more), or the cross-entropy with the labels (less); of generation the cross-entropy of the responses' tokens, or the perplexity, its exponential (less). Default: macro_f1, of generation loss.
    */
-  metric: 'macro_f1' | 'accuracy' | 'loss';
+  metric?: 'macro_f1' | 'accuracy' | 'loss' | 'perplexity';
   /**
    * End the stage after so many evaluations without a better one. Default: never.
    */

@@ -10,7 +10,7 @@ export interface Timing {
 }
 
 /** The engine's `Table`; this folder knows nothing of the engine. */
-interface ReportTable {
+export interface ReportTable {
   readonly title: string;
   readonly columns: { label: string; align: 'left' | 'right' }[];
   readonly rows: string[][];
@@ -139,7 +139,8 @@ const expectationNote = ({ figure, expected, value, met }: Expectation): string 
 /** A figure in the words of the notes and of the failure. */
 export const figureText = (value: number | null): string => (value === null ? 'no value' : value.toFixed(4));
 
-const grouped = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+/** `3,751`. */
+export const grouped = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 
 const percent = (value: number | null): string => (value === null ? '–' : `${(100 * value).toFixed(1)} %`);
 
@@ -153,7 +154,7 @@ function ratioOf({ value, interval }: { value: number | null; interval: Interval
 }
 
 /** Powers of ten, two or three digits: `850 B`, `2.5 MB`. */
-function sizeOf(bytes: number): string {
+export function sizeOf(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB'];
   let value = bytes;
   let unit = 0;

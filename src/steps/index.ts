@@ -2,6 +2,7 @@ import type { AnyStep } from '../engine/step.js';
 import { cacheLogits } from './cache-logits.js';
 import { ensembleTeachers } from './ensemble-teachers.js';
 import { evaluate } from './evaluate.js';
+import { evaluateResponses } from './evaluate-responses.js';
 import { importModel } from './import-model.js';
 import { queryTeacher } from './query-teacher.js';
 import { sampleData } from './sample-data.js';
@@ -18,4 +19,5 @@ export const steps: readonly AnyStep[] = [
   cacheLogits,
   ensembleTeachers,
   evaluate,
+  evaluateResponses,
 ];

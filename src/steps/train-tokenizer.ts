@@ -1,14 +1,29 @@
 import { defineStep, one } from '../engine/step.js';
 import type { TrainTokenizerOptions } from '../options/train-tokenizer.js';
 
+const LOWERCASE = {
+  pointer: '/lowercase',
+  message: 'a byte-bpe tokenizer keeps every text as it is, so it has no option lowercase',
+  hint: 'Leave it out.',
+};
+
 export const trainTokenizer = defineStep<TrainTokenizerOptions>({
   name: 'train-tokenizer',
   version: 1,
-  summary: 'Learns a WordPiece tokenizer from the texts of a dataset.',
+  summary: 'Learns a WordPiece or a byte-level BPE tokenizer from the texts of a dataset.',
   inputs: { data: one('dataset') },
   outputs: { tokenizer: 'tokenizer' },
   lane: 'compute',
   packages: ['tokenizers'],
+  problems: ({ type, vocabulary, lowercase }) =>
+    type === 'byte-bpe'
+      ? [
+          ...(lowercase === undefined ? [] : [LOWERCASE]),
+          ...(vocabulary > 256
+            ? []
+            : [{ pointer: '/vocabulary', message: 'a byte-bpe tokenizer has 257 entries at least' }]),
+        ]
+      : [],
   async run(ctx) {
     const { trainTokenizer: train } = await import('../data/train-tokenizer.js');
     await train(ctx.options, ctx.input('data').path, await ctx.output('tokenizer'), ctx);

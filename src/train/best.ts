@@ -1,6 +1,6 @@
 import type { Parameters } from '../models/initialize.js';
 import type { Validate } from '../options/train.js';
-import { isBetter } from './validate.js';
+import { isBetter, type Metric } from './validate.js';
 
 /** What a stage's evaluations have shown so far; part of a checkpoint. */
 export interface Progress {
@@ -19,7 +19,7 @@ export class Best {
   constructor(private readonly options: Validate) {}
 
   add(value: number, parameters: Parameters): void {
-    if (this.best === undefined || isBetter(this.options.metric, value, this.best)) {
+    if (this.best === undefined || isBetter(this.options.metric as Metric, value, this.best)) {
       this.best = value;
       this.since = 0;
       if (this.options.keep === 'best') {

@@ -16,6 +16,9 @@ export const TEACHER = {
 
 export type Counts = Readonly<Record<Counted, number>>;
 
+/** What a training run asks of what there is to learn from. */
+export type Learnable = Pick<Examples, 'rows' | 'length' | 'batch' | 'counts'>;
+
 /** Training rows as tokens, and how to make a batch of them. */
 export class Examples {
   private constructor(
@@ -69,6 +72,7 @@ export class Examples {
       rows: rows.length,
       labels: rows.filter((row) => (this.rows[row] as Row).label !== null).length,
       tokens: tokens.reduce((sum, n) => sum + n, 0),
+      'written-tokens': 0,
       'token-pairs': tokens.reduce((sum, n) => sum + n * n, 0),
       'causal-pairs': tokens.reduce((sum, n) => sum + (n * (n + 1)) / 2, 0),
     };

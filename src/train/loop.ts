@@ -12,13 +12,13 @@ import { streamKey } from '../util/random.js';
 import { type Batch, extremeBatches, planEpoch } from './batches.js';
 import { Best } from './best.js';
 import { DropoutMasks } from './dropout.js';
-import type { Examples } from './examples.js';
+import type { Learnable } from './examples.js';
 import { NotFiniteError, Optimizer } from './optimizer.js';
 import { ruleOf } from './optimizers/index.js';
 import type { Position, SavedState } from './saved-state.js';
 import { rateFactor } from './schedule.js';
 import { buildStage, dropoutFeeds, type Stage, shareFeeds } from './stage.js';
-import type { Validation } from './validate.js';
+import type { Judge, Metric } from './validate.js';
 
 /** Where a stage says neither epochs nor updates; its schema says so. */
 const EPOCHS = 3;
@@ -28,12 +28,12 @@ export interface Training {
   /** The model's, at the start. */
   readonly initial: Parameters;
   readonly stages: readonly StageOptions[];
-  readonly examples: Examples;
+  readonly examples: Learnable;
   readonly cache: LogitsCache | undefined;
   /** Teacher and student side by side; undefined without a teacher. */
   readonly fit: Fit | undefined;
   /** What stages with `validate` are judged by. */
-  readonly validation: Validation | undefined;
+  readonly validation: Judge | undefined;
   readonly batchSize: number;
   /** Batches of one update. */
   readonly accumulate: number;
@@ -204,8 +204,8 @@ async function runStage(
     let validation: number | undefined;
     const { validate } = options;
     if (validate && best && (done % (validate.every ?? perEpoch) === 0 || done === total)) {
-      const judges = training.validation as Validation; // checked before anything is trained
-      validation = await judges.measure(validate.metric, runner, config, optimizer.parameters);
+      const judges = training.validation as Judge; // checked before anything is trained
+      validation = await judges.measure(validate.metric as Metric, runner, config, optimizer.parameters);
       best.add(validation, optimizer.parameters);
     }
     const stopped = best?.waited ?? false;

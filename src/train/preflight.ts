@@ -1,9 +1,10 @@
 import type { LogitsIndex } from '../data/logits.js';
 import { objectiveOf } from '../methods/index.js';
 import type { Fit, Needs } from '../methods/objective.js';
-import type { TransformerConfig } from '../models/architecture.js';
+import type { Head, TransformerConfig } from '../models/architecture.js';
 import type { Objective, Stage } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
+import type { Metric } from './validate.js';
 
 /**
  * Teacher and student side by side.
@@ -58,16 +59,18 @@ function checkLabels(teacher: readonly string[], data: readonly string[]): void 
 
 /**
  * Checks the objectives of all stages before anything is trained.
+ * @param head what the model is trained with
  * @param teacher undefined if the step has none
- * @throws StepFailure if an objective needs a teacher that is not there, does not fit the two models, or needs what the
+ * @throws StepFailure if an objective makes no sense for the task, needs a teacher that is not there, does not fit the two models, or needs what the
  *   logits do not hold
  */
 export function checkObjectives(
   stages: readonly Stage[],
+  head: Head,
   teacher: { readonly fit: Fit; readonly index: LogitsIndex } | undefined,
 ): void {
   for (const entry of stages.flatMap((stage) => stage.objectives)) {
-    const objective = objectiveOf(entry);
+    const objective = objectiveOf(entry, head);
     if (!objective.teacher) continue;
     if (teacher === undefined) {
       throw new StepFailure(
@@ -78,7 +81,7 @@ export function checkObjectives(
     }
     const { fit, index } = teacher;
     const what = `objective "${entry.type}" needs the teacher's`;
-    const needs = index.tokenizer === null ? needsOfTexts(entry, fit, index) : objective.needs(entry, fit);
+    const needs = index.tokenizer === null ? needsOfTexts(entry, head, fit, index) : objective.needs(entry, fit);
     if (needs.logits && index.labels.length === 0) {
       throw new StepFailure(
         'not-cached',
@@ -95,7 +98,7 @@ export function checkObjectives(
  * What an objective needs of a teacher that reads texts and not tokens.
  * @throws StepFailure if that is more than class logits
  */
-function needsOfTexts(entry: Objective, fit: Fit, { teacher }: LogitsIndex): Needs {
+function needsOfTexts(entry: Objective, head: Head, fit: Fit, { teacher }: LogitsIndex): Needs {
   const none = new StepFailure(
     'not-cached',
     `objective "${entry.type}" learns from a teacher's layers, and of this one (${teacher.name}) only class logits are known`,
@@ -103,7 +106,7 @@ function needsOfTexts(entry: Objective, fit: Fit, { teacher }: LogitsIndex): Nee
   );
   let needs: Needs;
   try {
-    needs = objectiveOf(entry).needs(entry, fit);
+    needs = objectiveOf(entry, head).needs(entry, fit);
   } catch (error) {
     // It has no layers and no heads: that they do not fit is another way to say so.
     throw error instanceof StepFailure ? none : error;
@@ -115,15 +118,29 @@ function needsOfTexts(entry: Objective, fit: Fit, { teacher }: LogitsIndex): Nee
 /**
  * Checks what stages say of the model and of how it is judged.
  * @param judged the step has the input "validation"
- * @throws StepFailure if a stage freezes a layer that is not there, or everything, or is to be judged by nothing
+ * @param metrics that a stage may be judged by
+ * @throws StepFailure if a stage freezes a layer that is not there, or is to be judged by nothing, or by another metric
  */
-export function checkStages(stages: readonly Stage[], { layers }: TransformerConfig, judged: boolean): void {
+export function checkStages(
+  stages: readonly Stage[],
+  { layers, head }: TransformerConfig,
+  judged: boolean,
+  metrics: readonly Metric[],
+): void {
   for (const [i, { freeze, validate }] of stages.entries()) {
     const strange = freeze.find((part) => typeof part === 'number' && part > layers);
     if (strange !== undefined) {
       throw new StepFailure(
         'layers',
         `stage ${i + 1} freezes layer ${strange}, but the model has layers 1 to ${layers}`,
+      );
+    }
+    if (validate?.metric && !metrics.includes(validate.metric)) {
+      const task = head === 'language-model' ? 'generation' : 'classification';
+      throw new StepFailure(
+        'task',
+        `stage ${i + 1} is judged by ${validate.metric}, which makes no sense for task "${task}"`,
+        `It may be judged by ${metrics.join(', ')}.`,
       );
     }
     if (validate && !judged) {

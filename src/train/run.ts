@@ -3,7 +3,6 @@ import { type Row, readDataset } from '../data/dataset.js';
 import { LogitsCache } from '../data/logits.js';
 import { loadTokenizer, type TextTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
-import { objectiveOf } from '../methods/index.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
 import { saveTransformer } from '../models/checkpoint.js';
@@ -11,11 +10,11 @@ import { initialize, type Parameters } from '../models/initialize.js';
 import { startFrom } from '../models/start.js';
 import type { Bert, DistilBert, Gpt2, Llama, Pretrained, Roberta, Stage, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
-import { Examples } from './examples.js';
 import { train } from './loop.js';
 import { checkObjectives, checkStages, fitOf } from './preflight.js';
 import { readState, saveState } from './saved-state.js';
-import { Validation } from './validate.js';
+import { type Task, taskOf } from './tasks.js';
+import type { Metric } from './validate.js';
 import { trainYardstick } from './yardstick.js';
 
 const STATE = 'state';
@@ -26,22 +25,32 @@ type Scratch = Bert | DistilBert | Roberta | Gpt2 | Llama;
 /** The `train` step. */
 export async function run(ctx: StepContext<TrainOptions>): Promise<void> {
   const { info, rows } = await readDataset(ctx.input('data').path);
-  if (info.labels.length < 2) {
-    throw new StepFailure('labels', `a classifier needs at least two labels, and the data has ${info.labels.length}`);
-  }
   const { model } = ctx.options;
-  if (model.type === 'logistic') return trainYardstick(ctx, model, info.labels, rows);
-  return trainTransformer(ctx, model, info.labels, rows);
+  const task = taskOf(ctx, info.labels);
+  if (model.type === 'logistic') {
+    if (task.head !== 'classifier') throw cannotWrite(model.type);
+    return trainYardstick(ctx, model, info.labels, rows);
+  }
+  return trainTransformer(ctx, model, task, rows);
 }
+
+const cannotWrite = (type: string): StepFailure =>
+  new StepFailure(
+    'task',
+    `a ${type} model reads texts and writes none, so it cannot be trained for task "generation"`,
+    'Take a gpt2 or a llama, or set task: classification.',
+  );
 
 async function trainTransformer(
   ctx: StepContext<TrainOptions>,
   model: Scratch | Pretrained,
-  labels: readonly string[],
+  task: Task,
   rows: readonly Row[],
 ): Promise<void> {
   const { options } = ctx;
-  const { stages, backend } = options;
+  const { backend } = options;
+  const { labels } = task;
+  const stages = options.stages?.map((stage): Stage => judgedBy(stage, task.metrics[0]));
   if (!stages) {
     const hint = 'Add for example stages: [{ objectives: [hard-label] }].';
     throw new StepFailure(
@@ -50,7 +59,7 @@ async function trainTransformer(
       hint,
     );
   }
-  const start = model.type === 'pretrained' ? await pretrained(ctx, model, labels) : await scratch(ctx, model, labels);
+  const start = model.type === 'pretrained' ? await pretrained(ctx, model, task) : await scratch(ctx, model, task);
   const { config, tokenizerFolder, tokenizer } = start;
   const teacher = ctx.optionalInput('teacher');
   const cache = teacher && (await LogitsCache.open(teacher.path, ctx.signal));
@@ -58,12 +67,11 @@ async function trainTransformer(
   try {
     const fit = cache && fitOf(cache.index, config, labels, tokenizer.hash);
     const judges = ctx.optionalInput('validation');
-    checkStages(stages, config, judges !== undefined);
-    checkObjectives(stages, cache && fit && { fit, index: cache.index });
+    checkStages(stages, config, judges !== undefined, task.metrics);
+    checkObjectives(stages, config.head, cache && fit && { fit, index: cache.index });
     const saved = await ctx.checkpoint.load(STATE);
-    const examples = await Examples.encode(rows, labels, tokenizer, config);
-    const validation =
-      judges && (await Validation.encode((await readDataset(judges.path)).rows, labels, tokenizer, config.maxLength));
+    const examples = await task.examples(rows, tokenizer, config);
+    const validation = judges && (await task.judge((await readDataset(judges.path)).rows, tokenizer, config));
     const loss = new Mean();
     const losses = new Map<string, Mean>();
     const parameters = await train(
@@ -119,11 +127,13 @@ async function trainTransformer(
         ctx.signal.throwIfAborted();
       },
     );
-    const labelled = rows.filter((row) => row.label !== null).length;
-    // Without a teacher, a row without a label says nothing.
-    const taught = stages.some((stage) => stage.objectives.some((entry) => objectiveOf(entry).teacher));
-    const trainedOn = { rows: taught ? rows.length : labelled, labelled };
-    await saveTransformer(await ctx.output('model'), { config, labels, parameters }, tokenizerFolder, trainedOn);
+    await saveTransformer(
+      await ctx.output('model'),
+      { config, labels, parameters },
+      tokenizerFolder,
+      task.trainedOn(rows, stages),
+      await task.written(tokenizer),
+    );
   } finally {
     cache?.close();
     await runner.release();
@@ -138,7 +148,7 @@ interface Beginning {
   readonly tokenizerFolder: string;
 }
 
-async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, labels: readonly string[]): Promise<Beginning> {
+async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, { head, labels }: Task): Promise<Beginning> {
   const tokenizerFolder = ctx.optionalInput('tokenizer')?.path;
   if (ctx.optionalInput('init')) {
     const hint = 'Write model: { type: pretrained }, or leave "init" out.';
@@ -157,7 +167,9 @@ async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, labels: r
   }
   const tokenizer = await loadTokenizer(tokenizerFolder);
   const architecture = architectureOf(model);
-  const config = architecture.scratch({
+  const writes = head === 'language-model';
+  if (writes && !architecture.decoder) throw cannotWrite(model.type);
+  const shape = architecture.scratch({
     type: model.type,
     vocabulary: tokenizer.vocabularySize,
     layers: model.layers,
@@ -166,18 +178,19 @@ async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, labels: r
     kvHeads,
     intermediate: model.intermediate ?? 4 * model.hidden,
     maxLength: model.max_length,
-    head: 'classifier',
+    head,
     labels: labels.length,
     dropout: model.dropout,
     padId: tokenizer.padId,
   });
+  const config = writes ? { ...shape, eosId: endOf(shape, tokenizer) } : shape;
   return { config, parameters: initialize(architecture.parameters(config), ctx.seed), tokenizer, tokenizerFolder };
 }
 
 async function pretrained(
   ctx: StepContext<TrainOptions>,
   model: Pretrained,
-  labels: readonly string[],
+  { head, labels }: Task,
 ): Promise<Beginning> {
   const folder = ctx.optionalInput('init')?.path;
   if (!folder) {
@@ -193,7 +206,11 @@ async function pretrained(
   }
   const tokenizer = await loadTokenizer(folder);
   const { layers, max_length: maxLength, dropout } = model;
-  const { config, parameters } = await startFrom(folder, { labels, layers, maxLength, dropout, seed: ctx.seed });
+  const started = await startFrom(folder, { head, labels, layers, maxLength, dropout, seed: ctx.seed });
+  const { parameters } = started;
+  const writes = head === 'language-model';
+  if (writes && !architectureOf(started.config).decoder) throw cannotWrite(started.config.type);
+  const config = writes ? { ...started.config, eosId: endOf(started.config, tokenizer) } : started.config;
   if (tokenizer.vocabularySize > config.vocabulary) {
     throw new StepFailure(
       'vocabulary',
@@ -201,6 +218,22 @@ async function pretrained(
     );
   }
   return { config, parameters, tokenizer, tokenizerFolder: folder };
+}
+
+/** The token with which a model is to end what it writes. */
+function endOf({ eosId }: TransformerConfig, { endId }: TextTokenizer): number {
+  const id = eosId ?? endId;
+  if (id !== null) return id;
+  throw new StepFailure(
+    'no-end',
+    'the tokenizer has no token that ends a text, so a model could not learn to stop',
+    'Train the tokenizer with type: byte-bpe.',
+  );
+}
+
+/** A stage whose judge goes by that metric where it names none. */
+function judgedBy({ validate, ...stage }: Stage, usual: Metric): Stage {
+  return validate ? { ...stage, validate: { ...validate, metric: validate.metric ?? usual } } : stage;
 }
 
 /** A mean that grows number by number. */

@@ -5,7 +5,8 @@ import { objectiveOf } from '../methods/index.js';
 import type { Counted, Fit, TeacherSignal } from '../methods/objective.js';
 import type { ParameterSpec, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
-import { dropoutSites, forward } from '../models/forward.js';
+import { NEXT } from '../models/continuations.js';
+import { dropoutSites, encode, forward, tokenLosses } from '../models/forward.js';
 import type { Stage as StageOptions } from '../options/train.js';
 import { type Counts, TEACHER } from './examples.js';
 
@@ -53,7 +54,7 @@ const ascending = (layers: readonly number[]): number[] => [...new Set(layers)].
  */
 export function buildStage(config: TransformerConfig, options: StageOptions, fit: Fit | undefined, key: string): Stage {
   const parts = options.objectives.map((entry, i) => {
-    const objective = objectiveOf(entry);
+    const objective = objectiveOf(entry, config.head);
     return {
       entry,
       objective,
@@ -79,12 +80,21 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
     const feed = (name: string): Tensor => batch[name] as Tensor;
     const [rows, length] = feed('ids').shape as [number, number];
     const dropout = sites(rows, length).map((_, site) => feed(dropoutFeed(site)));
-    const student = forward(config, parameters, {
-      ids: feed('ids'),
-      mask: feed('mask'),
-      dropout,
-      lastTokens,
-    });
+    const input = { ids: feed('ids'), mask: feed('mask'), dropout, lastTokens } as const;
+    const writes = config.head === 'language-model';
+    const student = writes ? encode(config, parameters, input) : forward(config, parameters, input);
+    const continuation = writes
+      ? {
+          losses: tokenLosses(
+            config,
+            parameters,
+            student.hiddenStates.at(-1) as Tensor,
+            feed(NEXT.positions),
+            feed(NEXT.targets),
+          ),
+          weights: feed(NEXT.weights),
+        }
+      : undefined;
     const teacher: TeacherSignal = {
       logits: batch[TEACHER.logits],
       hiddenStates: new Map(wanted.hiddenStates.map((layer) => [layer, feed(TEACHER.hidden(layer))])),
@@ -92,8 +102,9 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
     };
     const losses = parts.map(({ entry, objective, prefix, specs }, i) => {
       const own = Object.fromEntries(Object.keys(specs).map((name) => [name, parameters[prefix + name] as Tensor]));
-      const input = {
+      const given = {
         student,
+        continuation,
         teacher,
         mask: feed('mask'),
         rows: feed('rows'),
@@ -101,7 +112,7 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
         causal,
         parameters: own,
       };
-      const mean = objective.loss(entry, input, fit);
+      const mean = objective.loss(entry, given, fit);
       const share = batch[shareFeed(i)];
       return share ? tf.mul(mean, share) : mean;
     });

@@ -7,13 +7,19 @@ import type { Validate } from '../options/train.js';
 import { argmaxRows, confusionOf, qualityOf } from '../report/metrics.js';
 import { StepFailure } from '../util/failure.js';
 
-export type Metric = Validate['metric'];
+export type Metric = NonNullable<Validate['metric']>;
+
+/** What a model is judged by while it learns. */
+export interface Judge {
+  measure(metric: Metric, runner: Runner, config: TransformerConfig, parameters: HostTensors): Promise<number>;
+}
 
 /** Whether the first value of a metric is better than the second. */
-export const isBetter = (metric: Metric, a: number, b: number): boolean => (metric === 'loss' ? a < b : a > b);
+export const isBetter = (metric: Metric, a: number, b: number): boolean =>
+  metric === 'loss' || metric === 'perplexity' ? a < b : a > b;
 
 /** Rows with labels that a model is judged by while it learns. */
-export class Validation {
+export class Validation implements Judge {
   private constructor(
     private readonly tokens: EncodedBatch,
     /** Index of each row's label. */

@@ -7,7 +7,14 @@ import { writeSafetensors } from '../../src/util/safetensors.js';
 import { LABELS, sharedFolder } from '../train/rig.js';
 import { tiny } from './tiny.js';
 
-const ALL: Start = { labels: ['a', 'b', 'c'], layers: undefined, maxLength: undefined, dropout: undefined, seed: 1 };
+const ALL: Start = {
+  head: 'classifier',
+  labels: ['a', 'b', 'c'],
+  layers: undefined,
+  maxLength: undefined,
+  dropout: undefined,
+  seed: 1,
+};
 
 describe('startFrom', async () => {
   const folder = await sharedFolder();

@@ -123,6 +123,32 @@ describe('sample-data', () => {
     expect(rows.every((row) => row.text.length <= 10)).toBe(true);
   });
 
+  it('makes a response of a mail’s subject, or of a field', async () => {
+    const mail = (subject: string, body: string): string => `Subject: ${subject}\n\n${body}\n`;
+    const path = await write({
+      'a/1.txt': mail('Lunch', 'Shall we eat at noon?'),
+      'a/2.txt': mail('', 'No subject has this one'),
+      'rows.jsonl':
+        '{"text": "q", "answer": "r"}\n{"text": "s", "answer": null}\n{"text": "t"}\n{"text": "u", "answer": " "}\n',
+    });
+    const all = { train: 1, validation: 0, test: 0 };
+    const rowsOf = async (source: JsonObject) => (await split(await run({ source, split: all }), 'train')).rows;
+    const mails = await rowsOf({ type: 'mail', path, labels: { a: 'x' }, response: 'subject', fields: ['subject'] });
+    expect(mails.map(({ text, responses, fields }) => [text, responses, fields])).toEqual(
+      expect.arrayContaining([
+        ['Shall we eat at noon?', ['Lunch'], { subject: 'Lunch' }],
+        ['No subject has this one', undefined, { subject: '' }],
+      ]),
+    );
+    const source = { type: 'jsonl', path: join(path, 'rows.jsonl') };
+    const answered = await rowsOf({ ...source, response: 'answer' });
+    expect(answered.flatMap(({ text, responses }) => (responses ? [[text, ...responses]] : []))).toEqual([['q', 'r']]);
+    await writeFile(join(path, 'rows.jsonl'), '{"text": "q", "answer": 1}\n');
+    await expect(rowsOf({ ...source, response: 'answer' })).rejects.toThrow(
+      ':1: field "answer" has to be a string or null, got a number',
+    );
+  });
+
   it('takes a file without labels', async () => {
     const context = await run({ source: { type: 'jsonl', path: await rowsFile(20, () => null) } });
     expect((await split(context, 'train')).info).toEqual({ labels: [], rows: 14, labelled: 0 });

@@ -30,9 +30,9 @@ const ofTexts: LogitsIndex = {
 };
 const config = tinyConfig(50);
 const fit = fitOf(index, config, ['ham', 'spam'], 'abc');
-const check = (objective: Objective, teacher: Parameters<typeof checkObjectives>[1]) => {
+const check = (objective: Objective, teacher: Parameters<typeof checkObjectives>[2]) => {
   const stage: Stage = { objectives: [objective], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] };
-  return () => checkObjectives([stage], teacher);
+  return () => checkObjectives([stage], 'classifier', teacher);
 };
 const hidden: Objective = { type: 'hidden-states', weight: 1, layer_map: 'uniform', projection: 'shared' };
 

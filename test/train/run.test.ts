@@ -10,6 +10,7 @@ import { digests, makeContext, type TestContext } from '../steps/context.js';
 import { type Corpus, capture, madeUpRows, makeCorpus, makeTeacher, sharedFolder } from './rig.js';
 
 const OPTIONS: TrainOptions = {
+  task: 'classification',
   model: { type: 'bert', layers: 2, hidden: 8, heads: 2, max_length: 40, dropout: 0.1 },
   stages: [
     {

@@ -1,9 +1,12 @@
 import { expect, it } from 'vitest';
 import { createRunner, type Gradients, type HostTensors } from '../../src/backend/runner.js';
 import { bert } from '../../src/models/bert.js';
+import { NEXT } from '../../src/models/continuations.js';
+import { gpt2 } from '../../src/models/gpt2.js';
 import { initialize } from '../../src/models/initialize.js';
 import { zeroed } from '../../src/models/layers.js';
 import { padTokens } from '../../src/models/padding.js';
+import type { HardLabel } from '../../src/options/train.js';
 import { DropoutMasks } from '../../src/train/dropout.js';
 import { buildStage, dropoutFeeds } from '../../src/train/stage.js';
 import { Random, streamKey } from '../../src/util/random.js';
@@ -66,4 +69,36 @@ it('one update of a real size is the same bits on one, two and three threads', a
   expect(three).toEqual(one);
   // And where the graph is one for other lengths too.
   for (const general of await onThreads([40])) expect(general).toEqual(one);
+});
+
+it('so is one of a model that writes', async () => {
+  const random = new Random(2, 'writing');
+  const config = {
+    ...gpt2.scratch({ ...CONFIG, type: 'gpt2', kvHeads: 4, labels: 0, head: 'language-model' }),
+    eosId: 0,
+  };
+  const objectives: [HardLabel] = [{ type: 'hard-label', weight: 1 }];
+  const options = { objectives, learning_rate: 1, warmup: 0, schedule: 'linear' as const, freeze: [] };
+  const stage = buildStage(config, options, undefined, 'writing');
+  const texts = Array.from({ length: ROWS }, (_, i) =>
+    Int32Array.from({ length: LENGTH - i }, () => random.below(500)),
+  );
+  const next = (below: number): Int32Array => Int32Array.from({ length: 1001 }, () => random.below(below));
+  const batch: HostTensors = {
+    ...padTokens(texts, ROWS, LENGTH, 0),
+    [NEXT.positions]: { dtype: 'int32', shape: [1001], data: next(ROWS * LENGTH) },
+    [NEXT.targets]: { dtype: 'int32', shape: [1001], data: next(500) },
+    [NEXT.weights]: { dtype: 'float32', shape: [1001], data: new Float32Array(1001).fill(1, 0, 990) },
+    ...dropoutFeeds(new DropoutMasks().fill(stage.dropoutSites(ROWS, LENGTH), 26, streamKey(1, 'writing'), 0)),
+  };
+  const parameters = initialize(gpt2.parameters(config), 1);
+  const results = [];
+  for (const threads of [1, 2, 3]) {
+    const runner = await createRunner('onnx', threads);
+    results.push(await runner.gradients(stage.fn, parameters, batch));
+    await runner.release();
+  }
+  const [one, two, three] = results;
+  expect(two).toEqual(one);
+  expect(three).toEqual(one);
 });

@@ -99,6 +99,7 @@ describe('fifty updates', () => {
         rows: 0,
         labels: labels.length,
         tokens: 0,
+        'written-tokens': 0,
         'token-pairs': 0,
         'causal-pairs': 0,
       }));

@@ -13,6 +13,8 @@ export interface JsonlSource {
   readonly label: string;
   /** Names of further fields to keep. */
   readonly fields: readonly string[];
+  /** Name of the field that holds the response; where it is absent or null the row has none. */
+  readonly response?: string;
 }
 
 /** A file of JSON objects, one a line; blank lines are passed over. Numbers and booleans become labels as written. */
@@ -63,7 +65,12 @@ function parse(line: string, where: string, options: JsonlSource): Item {
       `${where}: field "${options.label}" has to be a string, number, boolean or null, got ${nameOf(label)}`,
     );
   }
-  const known = { text, label: label === null ? null : String(label) };
+  const response = options.response === undefined ? null : (row.get(options.response) ?? null);
+  if (response !== null && typeof response !== 'string') {
+    const message = `${where}: field "${options.response}" has to be a string or null, got ${nameOf(response)}`;
+    throw new StepFailure('bad-row', message);
+  }
+  const known = { text, label: label === null ? null : String(label), ...(response !== null && { response }) };
   if (options.fields.length === 0) return known;
   const fields = options.fields.map((name) => {
     const value = row.get(name);

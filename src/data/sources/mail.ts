@@ -16,6 +16,8 @@ export interface MailSource {
   readonly labels: Readonly<Record<string, string | null>>;
   /** Parts of a mail to keep apart as well. */
   readonly fields: readonly ('subject' | 'body')[];
+  /** The part that the rest is to be answered with: the text is then the body alone. */
+  readonly response?: 'subject';
 }
 
 /** Folders of mails, one message a file. Files named `*.json` or `.*` are passed over. */
@@ -27,7 +29,7 @@ export const mail: Source<MailSource> = {
     const ahead: Promise<Item>[] = [];
     for (let done = 0; done < files.length; done++) {
       while (ahead.length < AHEAD && done + ahead.length < files.length) {
-        ahead.push(readMail(files[done + ahead.length] as MailFile, options.fields));
+        ahead.push(readMail(files[done + ahead.length] as MailFile, options));
       }
       yield (await ahead.shift()) as Item;
       if (done % 16 === 15)
@@ -39,12 +41,13 @@ export const mail: Source<MailSource> = {
 const AHEAD = 8;
 
 /** Never rejects: what cannot be read is an item too. */
-async function readMail({ path, where, label }: MailFile, fields: MailSource['fields']): Promise<Item> {
+async function readMail({ path, where, label }: MailFile, { fields, response }: MailSource): Promise<Item> {
   try {
     const mail = await readMailText(await readFile(path));
-    const { text } = mail;
-    if (fields.length === 0) return { text, label };
-    return { text, label, fields: Object.fromEntries(fields.map((name) => [name, mail[name]])) };
+    const known =
+      response === undefined ? { text: mail.text, label } : { text: mail.body, label, response: mail.subject };
+    if (fields.length === 0) return known;
+    return { ...known, fields: Object.fromEntries(fields.map((name) => [name, mail[name]])) };
   } catch (error) {
     return { unreadable: error instanceof Error ? error.message : String(error), where, label };
   }

@@ -5,6 +5,8 @@ export type Item =
       readonly label: string | null;
       /** Further texts of it that the source was asked to keep. */
       readonly fields?: Readonly<Record<string, string>>;
+      /** What the text is to be answered with, if the source was asked for it and has it. */
+      readonly response?: string;
     }
   /** Something there that could not be read, and why. */
   | { readonly unreadable: string; readonly where: string; readonly label: string | null };

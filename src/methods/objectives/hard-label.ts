@@ -1,4 +1,4 @@
-import { tf } from '../../backend/tf.js';
+import { type Tensor, tf } from '../../backend/tf.js';
 import type { HardLabel } from '../../options/train.js';
 import { weightedMean } from '../means.js';
 import { NOTHING, type Objective } from '../objective.js';
@@ -11,7 +11,7 @@ export const hardLabel: Objective<HardLabel> = {
   needs: () => ({ ...NOTHING, labels: true }),
   parameters: () => ({}),
   loss(_, { student, labels }) {
-    const entropy = tf.neg(tf.sum(tf.mul(tf.logSoftmax(student.logits), labels), -1));
+    const entropy = tf.neg(tf.sum(tf.mul(tf.logSoftmax(student.logits as Tensor), labels), -1));
     return weightedMean(entropy, tf.sum(labels, -1));
   },
 };

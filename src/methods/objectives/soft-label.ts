@@ -16,7 +16,7 @@ export const softLabel: Objective<SoftLabel> = {
   parameters: () => ({}),
   loss({ temperature }, { student, teacher, rows }) {
     const target = tf.logSoftmax(tf.div(teacher.logits as Tensor, temperature));
-    const own = tf.logSoftmax(tf.div(student.logits, temperature));
+    const own = tf.logSoftmax(tf.div(student.logits as Tensor, temperature));
     const divergence = tf.sum(tf.mul(tf.exp(target), tf.sub(target, own)), -1);
     return tf.mul(weightedMean(divergence, rows), temperature ** 2);
   },

@@ -1,9 +1,10 @@
 import type { Row } from '../../data/dataset.js';
+import { fieldsOf } from '../../data/template.js';
 import type { JsonObject } from '../../util/json.js';
 import type { Request } from './asker.js';
 import { RequestFailure } from './failure.js';
 import type { Mode } from './modes/mode.js';
-import { fieldsOf, messagesOf, type Prompt } from './prompt.js';
+import { messagesOf, type Prompt } from './prompt.js';
 import type { Abilities } from './providers.js';
 import type { Message, Question, Reply } from './reply.js';
 

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { type Row, readDatasetInfo, streamRows } from '../../data/dataset.js';
+import { fieldsOf } from '../../data/template.js';
 import type { Progress, StepContext } from '../../engine/step.js';
 import type { QueryTeacherOptions } from '../../options/query-teacher.js';
 import { StepFailure } from '../../util/failure.js';
@@ -12,7 +13,6 @@ import { Client } from './client.js';
 import { RequestFailure } from './failure.js';
 import { parameterFailure } from './giving-up.js';
 import { Pace } from './pace.js';
-import { fieldsOf } from './prompt.js';
 import { teacherOf } from './providers.js';
 import { askAll, type Unanswered } from './round.js';
 import { type Served, serveModel } from './served.js';

@@ -1,10 +1,11 @@
+import { holesOf } from '../../data/template.js';
 import type { InputArtifact } from '../../engine/step.js';
 import type { QueryTeacherOptions } from '../../options/query-teacher.js';
 import { StepFailure } from '../../util/failure.js';
 import type { JsonObject } from '../../util/json.js';
 import { defaultPrompt, type Inquiry, inquiryOf } from './inquiry.js';
 import { isLabelTask } from './modes/index.js';
-import { holesOf, readExamples } from './prompt.js';
+import { readExamples } from './prompt.js';
 import { teacherOf } from './providers.js';
 import { redactor } from './redact.js';
 

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fieldsOf, fill, holesOf, messagesOf, readExamples } from '../../../src/teachers/query/prompt.js';
+import { fieldsOf, fill, holesOf } from '../../../src/data/template.js';
+import { messagesOf, readExamples } from '../../../src/teachers/query/prompt.js';
 import { temporaryFolder } from '../../steps/context.js';
 
 describe('prompts', () => {

@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Backend, createRunner } from '../backend/runner.js';
+import type { Row } from '../data/dataset.js';
+import { fieldsOf, fill, USUAL_PROMPT } from '../data/template.js';
+import { loadTokenizer } from '../data/tokenizer.js';
+import { StepFailure } from '../util/failure.js';
+import { countParameters, loadTransformer } from './checkpoint.js';
+import { Continuations, fitPrompt, type Surprise, surpriseOf } from './continuations.js';
+import { Generator, greedy } from './generate.js';
+import { weightBytes } from './weights.js';
+
+type Asked = Pick<Row, 'id' | 'text' | 'fields'>;
+
+/** A language model that answers rows, asked as it was when it learnt. */
+export interface Writer {
+  /** `gpt2`, `llama`, … */
+  readonly type: string;
+  /** Trainable numbers, embeddings included. */
+  readonly parameters: number;
+  /** Bytes of the weights on disk. */
+  readonly bytes: number;
+  /**
+   * The likeliest text, token by token, at most `most` of them.
+   * @returns the text, and how many tokens were made, the end among them
+   * @throws StepFailure if the row lacks a field of the prompt, or the model reads no more than it is to write
+   */
+  write(row: Asked, most: number): Promise<{ readonly text: string; readonly tokens: number }>;
+  /** What it finds unlikely of responses; those that are too long to be read are left out. */
+  surprises(
+    asked: readonly { readonly row: Asked; readonly response: string }[],
+    after: (done: number) => Promise<void>,
+  ): Promise<Surprise[]>;
+  close(): Promise<void>;
+}
+
+/**
+ * Loads the language model of an artifact folder.
+ * @throws StepFailure if it holds none
+ */
+export async function loadWriter(folder: string, backend: Backend, threads: number): Promise<Writer> {
+  const { config, parameters } = await loadTransformer(folder);
+  const tokenizer = await loadTokenizer(folder);
+  const endId = config.eosId ?? tokenizer.endId;
+  if (config.head !== 'language-model' || endId === null) {
+    throw new StepFailure(
+      'no-writer',
+      `the ${config.type} in ${folder} ${endId === null ? 'has no token that ends a text' : 'is no language model'}`,
+      'Train it with task: generation.',
+    );
+  }
+  const prompt = await promptOf(folder);
+  const runner = await createRunner(backend, threads);
+  const generator = new Generator(config, parameters, runner);
+  const ask = (row: Asked): string => fill(prompt, fieldsOf(row), `row ${row.id}`);
+  return {
+    type: config.type,
+    parameters: countParameters(parameters),
+    bytes: await weightBytes(folder),
+    async write(row, most) {
+      const room = config.maxLength - most;
+      if (room < 1) {
+        const message = `a model that reads ${config.maxLength} tokens cannot write ${most} to a prompt`;
+        throw new StepFailure('max-tokens', message, 'Lower max_tokens.');
+      }
+      const [tokens] = await tokenizer.encodeWhole([ask(row)], 'prompt');
+      const ids: number[] = [];
+      let made = 0;
+      for await (const id of generator.generate(fitPrompt(tokens as Int32Array, room, endId), most, greedy)) {
+        made++;
+        if (id === endId) break;
+        ids.push(id);
+      }
+      return { text: await tokenizer.decode(ids), tokens: made };
+    },
+    async surprises(asked, after) {
+      const texts = asked.map(({ row, response }) => ({ prompt: ask(row), text: response }));
+      const continuations = await Continuations.encode(texts, tokenizer, endId, config.maxLength);
+      return surpriseOf(runner, config, parameters, continuations, after);
+    },
+    close: () => runner.release(),
+  };
+}
+
+/** The prompt that the model learnt with; the usual one for a model from elsewhere. */
+async function promptOf(folder: string): Promise<string> {
+  const recipe = JSON.parse(await readFile(join(folder, 'recipe.json'), 'utf8')) as { prompt?: string };
+  return recipe.prompt ?? USUAL_PROMPT;
+}

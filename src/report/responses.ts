@@ -1,0 +1,138 @@
+import { bootstrap, type Interval, RESAMPLES } from './intervals.js';
+import { rougeL } from './rouge.js';
+
+/** Who wrote: the teacher, whose responses were stored, a student, or something simple to be beaten. */
+export type WriterRole = 'teacher' | 'student' | 'baseline';
+
+/** A row that is to be answered. */
+export interface ReferenceRow {
+  readonly id: string;
+  readonly text: string;
+  /** One at least. */
+  readonly references: readonly string[];
+}
+
+/** What was written to every row. */
+export interface Written {
+  readonly name: string;
+  readonly role: WriterRole;
+  /** Its family; null for what is no model of ours. */
+  readonly type: string | null;
+  readonly parameters: number | null;
+  readonly bytes: number | null;
+  /** Rows that it learnt from. */
+  readonly trainedOn: number | null;
+  /** Mean −log p of the references' tokens, their ends among them, in nats. */
+  readonly loss: number | null;
+  /** In the order of the rows; null where nothing was stored. */
+  readonly responses: readonly (string | null)[];
+}
+
+/** A figure and its 95 % interval. */
+export interface Figure {
+  readonly value: number;
+  readonly interval: Interval | null;
+}
+
+export interface WriterReport {
+  readonly name: string;
+  readonly role: WriterRole;
+  readonly type: string | null;
+  readonly parameters: number | null;
+  readonly bytes: number | null;
+  readonly trained_on: number | null;
+  /** Mean over the rows of the best Rouge-L F1 with one of the references. */
+  readonly rouge_l: Figure;
+  /** Share of the rows whose response is one of the references, but for space around it. */
+  readonly exact_match: number;
+  readonly loss: number | null;
+  /** Exponential of the loss; comparable between models of one tokenizer only. */
+  readonly perplexity: number | null;
+  /** Rows without a response; they count as 0. */
+  readonly unanswered: number;
+  /** Rouge-L of the first student minus this; null for the first student itself. */
+  readonly first_student_ahead: Figure | null;
+}
+
+/** `report.json`: figures only, and nothing that differs from run to run. */
+export interface ResponsesReport {
+  readonly title: string;
+  readonly test: {
+    readonly rows: number;
+    /** Rows without a reference, left out. */
+    readonly unanswered: number;
+  };
+  readonly bootstrap: { readonly resamples: number; readonly seed: number };
+  readonly models: readonly WriterReport[];
+}
+
+export interface ResponsesEvaluation {
+  readonly title: string;
+  readonly rows: readonly ReferenceRow[];
+  /** Rows without a reference. */
+  readonly without: number;
+  /** The teacher first, then the students, then the baselines. */
+  readonly writers: readonly Written[];
+  /** Of the bootstrap. */
+  readonly seed: number;
+}
+
+/** Works out every figure; all intervals are of the same resamples of the rows. */
+export function responsesReport({ title, rows, without, writers, seed }: ResponsesEvaluation): ResponsesReport {
+  const scores = writers.map(({ responses }) => scoresOf(rows, responses));
+  const first = writers.findIndex(({ role }) => role === 'student');
+  const ahead = scores.map((own) => own.map((score, row) => (scores[first]?.[row] as number) - score));
+  const figures = [...scores, ...ahead];
+  const intervals = bootstrap(
+    rows.length,
+    figures.map((values) => (sample: Int32Array) => meanOf(values, sample)),
+    seed,
+  );
+  const figure = (i: number): Figure => ({
+    value: meanOf(figures[i] as Float64Array, Int32Array.from(rows.keys())),
+    interval: intervals[i] ?? null,
+  });
+  const models = writers.map((writer, i): WriterReport => {
+    const { name, role, type, parameters, bytes, trainedOn, loss, responses } = writer;
+    return {
+      name,
+      role,
+      type,
+      parameters,
+      bytes,
+      trained_on: trainedOn,
+      rouge_l: figure(i),
+      exact_match: rows.filter(({ references }, row) => isOne(references, responses[row] ?? null)).length / rows.length,
+      loss,
+      perplexity: loss === null ? null : Math.exp(loss),
+      unanswered: responses.filter((response) => response === null).length,
+      first_student_ahead: i === first ? null : figure(writers.length + i),
+    };
+  });
+  return { title, test: { rows: rows.length, unanswered: without }, bootstrap: { resamples: RESAMPLES, seed }, models };
+}
+
+const scoresOf = (rows: readonly ReferenceRow[], responses: Written['responses']): Float64Array =>
+  Float64Array.from(rows, ({ references }, row) =>
+    Math.max(...references.map((reference) => rougeL(reference, responses[row] ?? ''))),
+  );
+
+const isOne = (references: readonly string[], response: string | null): boolean =>
+  response !== null && references.some((reference) => reference.trim() === response.trim());
+
+function meanOf(values: Float64Array, sample: Int32Array): number {
+  let sum = 0;
+  for (const row of sample) sum += values[row] as number;
+  return sum / sample.length;
+}
+
+/** The first line that says something. */
+export const firstLine = (text: string): string => /\S.*/.exec(text)?.[0].trim() ?? '';
+
+/** Lines of `samples.jsonl`: of the first rows the text, what it was to be answered with, and what each wrote. */
+export function* sampleLines({ rows, writers }: ResponsesEvaluation, count: number): Generator<string> {
+  for (const [i, { id, text, references }] of rows.slice(0, count).entries()) {
+    const responses = writers.map(({ name, responses }) => ({ model: name, response: responses[i] ?? null }));
+    yield `${JSON.stringify({ id, text, references, responses })}\n`;
+  }
+}

@@ -1,0 +1,134 @@
+import type { HostTensors, Runner } from '../backend/runner.js';
+import type { Row } from '../data/dataset.js';
+import { fieldsOf, fill } from '../data/template.js';
+import type { TextTokenizer } from '../data/tokenizer.js';
+import type { TransformerConfig } from '../models/architecture.js';
+import { Continuations, surpriseOf, type Written } from '../models/continuations.js';
+import { StepFailure } from '../util/failure.js';
+import type { Batch } from './batches.js';
+import type { Counts, Learnable } from './examples.js';
+import type { Judge, Metric } from './validate.js';
+
+/** How rows become what a language model is to write. */
+export interface Lesson {
+  /** A template over a row's fields; undefined: a row's text is learnt as a whole. */
+  readonly prompt: string | undefined;
+  /** Ends what is written. */
+  readonly endId: number;
+}
+
+/** An example: one response of a row, or its text. */
+interface Example {
+  readonly row: Row;
+  readonly written: Written;
+}
+
+/** @throws StepFailure if a row lacks a field of the prompt */
+function examplesOf(rows: readonly Row[], prompt: string | undefined): Example[] {
+  return rows.flatMap((row): Example[] => {
+    if (prompt === undefined) return row.text === '' ? [] : [{ row, written: { prompt, text: row.text } }];
+    const { responses = [] } = row;
+    if (responses.length === 0) return [];
+    const asked = fill(prompt, fieldsOf(row), `row ${row.id}`);
+    return responses.map((text) => ({ row, written: { prompt: asked, text } }));
+  });
+}
+
+/** @throws StepFailure `no-rows` if nothing is left; a row lacks a field of the prompt */
+async function encode(
+  input: 'data' | 'validation',
+  rows: readonly Row[],
+  { prompt, endId }: Lesson,
+  tokenizer: TextTokenizer,
+  maxLength: number,
+): Promise<{ readonly rows: Row[]; readonly continuations: Continuations; readonly tooLong: number }> {
+  const all = examplesOf(rows, prompt);
+  const continuations = await Continuations.encode(
+    all.map(({ written }) => written),
+    tokenizer,
+    endId,
+    maxLength,
+  );
+  const { kept } = continuations;
+  if (kept.length === 0) {
+    if (all.length > 0) {
+      const message = `no response of the input "${input}" fits into max_length ${maxLength}`;
+      throw new StepFailure('no-rows', message, 'Raise max_length.');
+    }
+    if (prompt === undefined) throw new StepFailure('no-rows', `no row of the input "${input}" has a text`);
+    throw new StepFailure(
+      'no-rows',
+      `no row of the input "${input}" has a response`,
+      'Let query-teacher write them (task.mode generate), name the field in the option "response" of sample-data\'s source, or set learn_from: text.',
+    );
+  }
+  const left = kept.map((i) => (all[i] as Example).row);
+  return { rows: left, continuations, tooLong: all.length - kept.length };
+}
+
+/** Responses to learn to write, each an example of its own. */
+export class ResponseExamples implements Learnable {
+  private rooms: { readonly batch: number; readonly room: ReturnType<Continuations['room']> } | undefined;
+
+  private constructor(
+    readonly rows: readonly Row[],
+    private readonly continuations: Continuations,
+    private readonly padId: number,
+    /** Responses that are left out because they do not fit. */
+    readonly tooLong: number,
+  ) {}
+
+  static async encode(
+    rows: readonly Row[],
+    lesson: Lesson,
+    tokenizer: TextTokenizer,
+    { maxLength, padId }: Pick<TransformerConfig, 'maxLength' | 'padId'>,
+  ): Promise<ResponseExamples> {
+    const found = await encode('data', rows, lesson, tokenizer, maxLength);
+    return new ResponseExamples(found.rows, found.continuations, padId, found.tooLong);
+  }
+
+  length(row: number): number {
+    return this.continuations.length(row);
+  }
+
+  batch({ rows, length }: Batch, batchSize: number): HostTensors {
+    if (this.rooms?.batch !== batchSize) this.rooms = { batch: batchSize, room: this.continuations.room(batchSize) };
+    return this.continuations.feeds(rows, batchSize, length, this.rooms.room(rows, length), this.padId);
+  }
+
+  counts({ rows }: Batch): Counts {
+    const sum = (of: (row: number) => number): number => rows.reduce((total, row) => total + of(row), 0);
+    return {
+      rows: rows.length,
+      labels: 0,
+      tokens: sum((row) => this.length(row)),
+      'written-tokens': sum((row) => this.continuations.count(row)),
+      'token-pairs': sum((row) => this.length(row) ** 2),
+      'causal-pairs': sum((row) => (this.length(row) * (this.length(row) + 1)) / 2),
+    };
+  }
+}
+
+/** Rows whose responses a model is judged by while it learns to write. */
+export class ResponseValidation implements Judge {
+  private constructor(private readonly continuations: Continuations) {}
+
+  static async encode(
+    rows: readonly Row[],
+    lesson: Lesson,
+    tokenizer: TextTokenizer,
+    maxLength: number,
+  ): Promise<ResponseValidation> {
+    const { continuations } = await encode('validation', rows, lesson, tokenizer, maxLength);
+    return new ResponseValidation(continuations);
+  }
+
+  /** Mean cross-entropy of the responses' tokens in nats, or its exponential. */
+  async measure(metric: Metric, runner: Runner, config: TransformerConfig, parameters: HostTensors): Promise<number> {
+    const surprises = await surpriseOf(runner, config, parameters, this.continuations);
+    const loss = surprises.reduce((sum, each) => sum + each.loss, 0);
+    const mean = loss / surprises.reduce((sum, { tokens }) => sum + tokens, 0);
+    return metric === 'perplexity' ? Math.exp(mean) : mean;
+  }
+}
