@@ -40,8 +40,8 @@ const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^openai$/, /^teachers\/query\/client\.ts$/],
   [/^undici$/, /^teachers\/query\/transport\.ts$/],
   [/^libsql$/, /^teachers\/query\/answers\.ts$/],
-  [/^limiter$/, /^teachers\/query\/pace\.ts$/],
-  [/^p-retry$/, /^teachers\/query\/asker\.ts$/],
+  [/^limiter$/, /^teachers\/query\/allowance\.ts$/],
+  [/^p-retry$/, /^teachers\/query\/(asker|batch)\.ts$/],
   // The CLI writes examples; only the engine reads.
   [/^yaml$/, /^(engine\/|cli\/step-example\.ts$)/],
   [/^commander$/, /^cli(\.ts$|\/)/],

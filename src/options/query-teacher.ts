@@ -29,11 +29,11 @@ export interface QueryTeacherOptions {
    */
   examples?: string;
   /**
-   * Most tokens of an answer, thinking included. Default: what the task needs, without thinking.
+   * Most tokens of an answer, thinking included. Default: what the task needs, without thinking; a model that thinks needs more.
    */
   max_tokens?: number;
   /**
-   * What is masked in a row before it leaves the machine; what is kept of questions is masked too.
+   * What is masked in rows and worked examples before they leave the machine; what is kept of questions is masked too.
    */
   redact: (
     | ('email' | 'phone' | 'card')
@@ -130,7 +130,7 @@ export interface TeacherOptions {
    */
   api_key?: string | [string, ...string[]];
   /**
-   * Further parameters of each request, such as reasoning_effort. They are part of what is asked: other parameters, other answers.
+   * Further parameters of each request, such as reasoning_effort. They are part of what is asked: other parameters, other answers. Not those that have options of their own: model, messages, max_tokens, logprobs.
    */
   parameters: {};
   /**

@@ -6,7 +6,15 @@ import type { StepContext } from '../../engine/step.js';
 import type { QueryTeacherOptions } from '../../options/query-teacher.js';
 import { StepFailure } from '../../util/failure.js';
 import type { Answers } from './answers.js';
-import { atTemperature, type Calibrated, type Calibration, calibrate, FEWEST_ROWS } from './calibrate.js';
+import {
+  atTemperature,
+  type Calibrated,
+  type Calibration,
+  calibrate,
+  FEWEST_ROWS,
+  MOST_ROWS,
+  Thinned,
+} from './calibrate.js';
 import { RequestFailure } from './failure.js';
 import type { Finding, Outcome } from './inquiry.js';
 import { keyOf } from './key.js';
@@ -124,26 +132,6 @@ async function calibration(
     ctx.log('warning', `${rows.truth.length} labelled rows are too few to calibrate by; ${FEWEST_ROWS} would do`);
   }
   return undefined;
-}
-
-/** One number is found from them, so more would only take time and memory. */
-const MOST_ROWS = 20_000;
-
-/** At most so many of a series of unknown length, evenly spread over it. */
-class Thinned<T> {
-  items: T[] = [];
-  private every = 1;
-  private seen = 0;
-
-  constructor(private readonly most: number) {}
-
-  add(item: T): void {
-    if (this.seen++ % this.every !== 0) return;
-    this.items.push(item);
-    if (this.items.length <= this.most) return;
-    this.items = this.items.filter((_, i) => i % 2 === 0);
-    this.every *= 2;
-  }
 }
 
 /** What the table says. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { atTemperature, calibrate } from '../../../src/teachers/query/calibrate.js';
+import { atTemperature, calibrate, Thinned } from '../../../src/teachers/query/calibrate.js';
 import { Random } from '../../../src/util/random.js';
 
 describe('calibrate', () => {
@@ -24,6 +24,25 @@ describe('calibrate', () => {
     expect(found.nll.after).toBeLessThan(found.nll.before);
     expect(found.ece.after).toBeLessThan(0.03);
     expect(found.ece.before).toBeGreaterThan(0.1);
+  });
+
+  it('makes no teacher certain that has all of a few rows right', () => {
+    const logProbabilities = Array.from({ length: 60 }, () => Float32Array.of(Math.log(0.8), Math.log(0.2)));
+    const found = calibrate({ logProbabilities, truth: Array<number>(60).fill(0) });
+    expect(Math.exp(atTemperature(logProbabilities[0] as Float32Array, found.temperature)[0] as number)).toBeCloseTo(
+      61 / 62,
+      4,
+    );
+    expect(found.nll.after).toBeLessThan(found.nll.before);
+  });
+
+  it('takes of many rows some, evenly spread', () => {
+    const few = new Thinned<number>(10);
+    for (let i = 0; i < 10; i++) few.add(i);
+    expect(few.items).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const many = new Thinned<number>(10);
+    for (let i = 0; i < 1000; i++) many.add(i);
+    expect(many.items).toEqual([0, 128, 256, 384, 512, 640, 768, 896]);
   });
 
   it('keeps log-probabilities ones', () => {

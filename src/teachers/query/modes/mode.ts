@@ -42,6 +42,7 @@ export function jsonIn(text: string): JsonObject | undefined {
 export function noAnswer({ text, refusal, finish }: Choice): string | undefined {
   if (refusal !== undefined) return `refused: ${refusal.slice(0, 200)}`;
   if (finish === 'content_filter') return 'stopped by the content filter';
+  if (finish === 'refusal') return 'refused';
   if (finish === 'length') return 'cut off at max_tokens';
   return text.trim() === '' ? 'empty' : undefined;
 }
