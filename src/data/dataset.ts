@@ -122,6 +122,11 @@ export async function readDatasetInfo(folder: string): Promise<DatasetInfo> {
   return value;
 }
 
+/** How many rows have a real label. */
+export function realLabels({ labelled_by }: Pick<DatasetInfo, 'labelled_by'>, rows: readonly Row[]): number {
+  return labelled_by === undefined ? rows.filter((row) => row.label !== null).length : 0;
+}
+
 /**
  * The rows of a dataset in their order, one at a time.
  * @throws StepFailure `corrupt-dataset` if a line is not a row, a label is not listed, or rows are missing

@@ -26,10 +26,10 @@ type Scratch = Bert | DistilBert | Roberta | Gpt2 | Llama;
 export async function run(ctx: StepContext<TrainOptions>): Promise<void> {
   const { info, rows } = await readDataset(ctx.input('data').path);
   const { model } = ctx.options;
-  const task = taskOf(ctx, info.labels);
+  const task = taskOf(ctx, info);
   if (model.type === 'logistic') {
     if (task.head !== 'classifier') throw cannotWrite(model.type);
-    return trainYardstick(ctx, model, info.labels, rows);
+    return trainYardstick(ctx, model, info, rows);
   }
   return trainTransformer(ctx, model, task, rows);
 }

@@ -1,4 +1,4 @@
-import type { Row } from '../data/dataset.js';
+import { type DatasetInfo, type Row, realLabels } from '../data/dataset.js';
 import { holesOf, USUAL_PROMPT } from '../data/template.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
@@ -26,12 +26,11 @@ export interface Task {
 
 /**
  * The task that the options name.
- * @param labels of the data
  * @throws StepFailure for options of the other task
  */
 export function taskOf(
   ctx: Pick<StepContext<TrainOptions>, 'options' | 'optionalInput' | 'log'>,
-  labels: readonly string[],
+  info: DatasetInfo,
 ): Task {
   const { task, prompt, learn_from: from } = ctx.options;
   if (task === 'classification') {
@@ -44,7 +43,7 @@ export function taskOf(
         hint,
       );
     }
-    return classification(labels);
+    return classification(info);
   }
   if (ctx.optionalInput('teacher')) {
     throw new StepFailure(
@@ -61,7 +60,8 @@ export function taskOf(
   return generation(undefined, ctx.log);
 }
 
-function classification(labels: readonly string[]): Task {
+function classification(info: DatasetInfo): Task {
+  const { labels } = info;
   if (labels.length < 2) {
     throw new StepFailure('labels', `a classifier needs at least two labels, and the data has ${labels.length}`);
   }
@@ -75,7 +75,7 @@ function classification(labels: readonly string[]): Task {
       const labelled = rows.filter((row) => row.label !== null).length;
       // Without a teacher, a row without a label says nothing.
       const taught = stages.some(({ objectives }) => objectives.some((entry) => objectiveOf(entry, this.head).teacher));
-      return { rows: taught ? rows.length : labelled, labelled };
+      return { rows: taught ? rows.length : labelled, labelled: realLabels(info, rows) };
     },
     written: async () => undefined,
   };

@@ -1,5 +1,6 @@
-import type { Row } from '../data/dataset.js';
+import { type DatasetInfo, type Row, realLabels } from '../data/dataset.js';
 import type { StepContext } from '../engine/step.js';
+import type { TrainedOn } from '../models/checkpoint.js';
 import { loadEmbedder } from '../models/embedders.js';
 import { denseRows, saveLinearProbe } from '../models/linear-probe.js';
 import { chooseL2 } from '../models/logistic/cross-validate.js';
@@ -15,13 +16,15 @@ type Context = StepContext<TrainOptions>;
 export async function trainYardstick(
   ctx: Context,
   model: LogisticOptions | LinearProbe,
-  labels: readonly string[],
+  info: DatasetInfo,
   rows: readonly Row[],
 ): Promise<void> {
   refuseUnused(ctx, model);
+  const { labels } = info;
   const targets = await targetsOf(rows, labels, ctx.optionalInput('teacher')?.path);
-  if (model.features === 'embeddings') await trainProbe(ctx, model, labels, targets);
-  else await trainWords(ctx, model, labels, targets);
+  const trainedOn = { rows: targets.rows.length, labelled: realLabels(info, targets.rows) };
+  if (model.features === 'embeddings') await trainProbe(ctx, model, labels, targets, trainedOn);
+  else await trainWords(ctx, model, labels, targets, trainedOn);
 }
 
 /** @throws StepFailure for what a logistic model would silently leave aside */
@@ -37,11 +40,6 @@ function refuseUnused(ctx: Context, { features }: LogisticOptions | LinearProbe)
   );
 }
 
-const trainedOn = ({ rows }: Targets) => ({
-  rows: rows.length,
-  labelled: rows.filter((row) => row.label !== null).length,
-});
-
 /** One report an iteration of L-BFGS, of which nobody knows the number. */
 const iterations = (ctx: Context) => async (iteration: number, loss: number) => {
   await ctx.progress({ done: iteration, total: iteration, unit: 'iterations', phase: 'L-BFGS', loss });
@@ -53,6 +51,7 @@ async function trainWords(
   options: LogisticOptions,
   labels: readonly string[],
   learnt: Targets,
+  trainedOn: TrainedOn,
 ): Promise<void> {
   const model = await trainLogistic({
     texts: learnt.rows.map((row) => row.text),
@@ -65,7 +64,7 @@ async function trainWords(
     },
     onIteration: iterations(ctx),
   });
-  await saveLogistic(await ctx.output('model'), model, trainedOn(learnt));
+  await saveLogistic(await ctx.output('model'), model, trainedOn);
 }
 
 /** Texts between two reports. */
@@ -76,6 +75,7 @@ async function trainProbe(
   options: LinearProbe,
   labels: readonly string[],
   learnt: Targets,
+  trainedOn: TrainedOn,
 ): Promise<void> {
   const from = ctx.optionalInput('init')?.path;
   if (from === undefined) {
@@ -102,7 +102,7 @@ async function trainProbe(
     const l2 = options.l2 ?? (await chosenL2(ctx, problem));
     const fit = await fitSoftmax({ ...problem, l2 }, iterations(ctx));
     const probe = { labels, weight: fit.weight, bias: fit.bias, l2 };
-    await saveLinearProbe(await ctx.output('model'), probe, encoder, from, trainedOn(learnt));
+    await saveLinearProbe(await ctx.output('model'), probe, encoder, from, trainedOn);
   } finally {
     await encoder.close();
   }

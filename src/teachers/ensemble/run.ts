@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Row, readDataset, writeDataset } from '../../data/dataset.js';
+import { type DatasetInfo, type Row, readDataset, writeDataset } from '../../data/dataset.js';
 import { LogitsCache, writeClassLogits } from '../../data/logits.js';
 import type { StepContext, Table } from '../../engine/step.js';
 import type { EnsembleTeachersOptions } from '../../options/ensemble-teachers.js';
@@ -59,7 +59,7 @@ export async function run(ctx: Context): Promise<void> {
         'Raise max_disagreement, or give the teachers the same data.',
       );
     }
-    await write(ctx, info.labels, kept, teachers);
+    await write(ctx, info, kept, teachers);
     const choices = choicesOf(teachers, rows);
     const agreements = names.flatMap((name, i) =>
       names
@@ -192,7 +192,7 @@ function routing({ combine: how, route }: EnsembleTeachersOptions, teachers: num
 
 async function write(
   ctx: Context,
-  labels: readonly string[],
+  { labels, labelled_by }: DatasetInfo,
   kept: readonly { readonly row: Row; readonly logits: Float32Array }[],
   teachers: readonly Teacher[],
 ): Promise<void> {
@@ -206,6 +206,7 @@ async function write(
     await ctx.output('data'),
     labels,
     kept.map(({ row }) => row),
+    labelled_by,
   );
 }
 
