@@ -3,7 +3,7 @@ import type { HostTensors, Tensors } from './runner.js';
 import { type Tensor, tf } from './tf.js';
 import { isReadable } from './trace.js';
 
-/** An input of a graph, as it declares it; −1 where the size is free. */
+/** An input of a graph as it declares it, by its signature's name for it if there is one; −1 where the size is free. */
 export interface GraphInput {
   readonly name: string;
   readonly dtype: string;
@@ -19,10 +19,6 @@ interface Node {
 /** `model.json` of a TensorFlow.js graph model, as far as it is read here. */
 export interface GraphJson {
   readonly modelTopology: { readonly node: readonly Node[] };
-  readonly signature?: {
-    readonly inputs?: Readonly<Record<string, { readonly name: string }>>;
-    readonly outputs?: Readonly<Record<string, { readonly name: string }>>;
-  };
   readonly weightsManifest: readonly { readonly paths: readonly string[]; readonly weights: readonly object[] }[];
 }
 
@@ -88,14 +84,14 @@ export class GraphModel {
       else parameters[name] = { dtype, shape, data: values };
     }
     const own = new Set(wheres.map(({ name }) => name));
-    const inputs = model.inputs
-      .filter(({ name }) => !own.has(name))
-      .map(({ name, dtype, shape }) => ({ name, dtype, shape: shape as readonly number[] | undefined }));
+    const inputs = model.inputs.flatMap(({ name, dtype, shape }, i) =>
+      own.has(name) ? [] : [{ name: model.inputNodes[i] as string, dtype, shape }],
+    );
     return new GraphModel(
       model,
       inOrder(nodes, wheres),
       inputs,
-      outputsOf(json),
+      outputsOf(nodes, model.modelSignature),
       new Set(nodes.map(({ name }) => name)),
       constants,
       parameters,
@@ -177,8 +173,8 @@ function inOrder(nodes: readonly Node[], wheres: readonly Where[]): Where[] {
 }
 
 /** Those that the signature names, else the nodes that nothing reads. */
-function outputsOf({ modelTopology: { node: nodes }, signature }: GraphJson): string[] {
-  const named = Object.values(signature?.outputs ?? {}).map(({ name }) => nodeOf(name));
+function outputsOf(nodes: readonly Node[], signature: { readonly outputs?: object } | undefined): string[] {
+  const named = Object.keys(signature?.outputs ?? {});
   if (named.length > 0) return named;
   const read = new Set(nodes.flatMap(({ input }) => (input ?? []).map(nodeOf)));
   return nodes
