@@ -3,9 +3,12 @@ import type { HostTensors, Tensors } from './runner.js';
 import { type Tensor, tf } from './tf.js';
 import { isReadable } from './trace.js';
 
-/** An input of a graph, as it declares it; −1 where the size is free. */
+/** An input of a graph as it declares it; −1 where the size is free. */
 export interface GraphInput {
+  /** The signature's name for it if there is one. */
   readonly name: string;
+  /** The node's name. */
+  readonly node: string;
   readonly dtype: string;
   readonly shape: readonly number[] | undefined;
 }
@@ -16,13 +19,17 @@ interface Node {
   readonly input?: readonly string[];
 }
 
+/** What inputs and outputs are called outside of the graph, and in it: `output:0` is a node's first output. */
+interface Signature {
+  readonly inputs?: Readonly<Record<string, { readonly name: string }>>;
+  readonly outputs?: Readonly<Record<string, { readonly name: string }>>;
+}
+
 /** `model.json` of a TensorFlow.js graph model, as far as it is read here. */
 export interface GraphJson {
   readonly modelTopology: { readonly node: readonly Node[] };
-  readonly signature?: {
-    readonly inputs?: Readonly<Record<string, { readonly name: string }>>;
-    readonly outputs?: Readonly<Record<string, { readonly name: string }>>;
-  };
+  readonly signature?: Signature;
+  readonly userDefinedMetadata?: { readonly signature?: Signature };
   readonly weightsManifest: readonly { readonly paths: readonly string[]; readonly weights: readonly object[] }[];
 }
 
@@ -47,7 +54,8 @@ export class GraphModel {
     private readonly model: Pick<tf.GraphModel, 'execute'>,
     private readonly wheres: readonly Where[],
     readonly inputs: readonly GraphInput[],
-    readonly outputs: readonly string[],
+    /** What stands behind each output's name. */
+    private readonly behind: ReadonlyMap<string, string>,
     /** Names of all nodes: each can be read. */
     readonly nodes: ReadonlySet<string>,
     /** Small weights, by name. */
@@ -69,12 +77,12 @@ export class GraphModel {
     const cut = nodes.map((each) =>
       each.op === 'Where' ? { name: each.name, op: 'Placeholder', attr: { dtype: { type: 'DT_INT32' } } } : each,
     );
+    // Without the signature, whose names may be those of other nodes.
     const model = tf.loadGraphModelSync({
-      ...json,
       modelTopology: { ...json.modelTopology, node: cut },
       weightSpecs: [],
       weightData: new ArrayBuffer(0),
-    } as tf.io.ModelArtifacts);
+    });
     const constants = new Map<string, Known>();
     const parameters: Record<string, HostTensors[string]> = {};
     const specs = json.weightsManifest.flatMap((group) => group.weights) as tf.io.WeightsManifestEntry[];
@@ -87,15 +95,18 @@ export class GraphModel {
       if (values.length <= CONSTANT || dtype === 'bool') constants.set(name, weight);
       else parameters[name] = { dtype, shape, data: values };
     }
+    const { inputs: asked = {}, outputs: said = {} } = json.userDefinedMetadata?.signature ?? json.signature ?? {};
+    const names = new Map(Object.entries(asked).map(([name, at]) => [nodeOf(at.name), name]));
     const own = new Set(wheres.map(({ name }) => name));
-    const inputs = model.inputs
-      .filter(({ name }) => !own.has(name))
-      .map(({ name, dtype, shape }) => ({ name, dtype, shape: shape as readonly number[] | undefined }));
+    const inputs = model.inputs.flatMap(({ name: node, dtype, shape }) =>
+      own.has(node) ? [] : [{ name: names.get(node) ?? node, node, dtype, shape }],
+    );
+    const outputs = Object.entries(said).map(([name, at]) => [name, at.name] as const);
     return new GraphModel(
       model,
       inOrder(nodes, wheres),
       inputs,
-      outputsOf(json),
+      new Map(outputs.length > 0 ? outputs : unread(nodes).map((name) => [name, name])),
       new Set(nodes.map(({ name }) => name)),
       constants,
       parameters,
@@ -111,14 +122,23 @@ export class GraphModel {
     return [...sizes, ...large].reduce((sum, size) => sum + size, 0);
   }
 
-  /** Runs the graph, on whatever backend is set. */
+  get outputs(): readonly string[] {
+    return [...this.behind.keys()];
+  }
+
+  /**
+   * Runs the graph, on whatever backend is set.
+   * @param feeds by input
+   * @param output one of `outputs`, or a node
+   */
   run(parameters: Tensors, feeds: Tensors, output: string): Tensor {
-    const given: Record<string, Tensor> = { ...parameters, ...feeds };
+    const given: Record<string, Tensor> = { ...parameters };
+    for (const { name, node } of this.inputs) given[node] = feeds[name] as Tensor;
     for (const [name, { values, shape, dtype }] of this.constants) given[name] = tf.tensor(values, [...shape], dtype);
     for (const { name, condition } of this.wheres) {
       given[name] = places(this.model.execute(given, condition) as Tensor);
     }
-    return this.model.execute(given, output) as Tensor;
+    return this.model.execute(given, this.behind.get(output) ?? output) as Tensor;
   }
 }
 
@@ -176,12 +196,9 @@ function inOrder(nodes: readonly Node[], wheres: readonly Where[]): Where[] {
   return order;
 }
 
-/** Those that the signature names, else the nodes that nothing reads. */
-function outputsOf({ modelTopology: { node: nodes }, signature }: GraphJson): string[] {
-  const named = Object.values(signature?.outputs ?? {}).map(({ name }) => nodeOf(name));
-  if (named.length > 0) return named;
+/** Names of the nodes that compute something which no other node reads. */
+function unread(nodes: readonly Node[]): string[] {
   const read = new Set(nodes.flatMap(({ input }) => (input ?? []).map(nodeOf)));
-  return nodes
-    .filter(({ name, op }) => !read.has(name) && op !== 'Const' && op !== 'Placeholder')
-    .map(({ name }) => name);
+  const computed = nodes.filter(({ op }) => op !== 'Const' && op !== 'Placeholder');
+  return computed.map(({ name }) => name).filter((name) => !read.has(name));
 }

@@ -37,7 +37,7 @@ export async function takeTokenizer(from: string, to: string): Promise<TextToken
     const vocabulary = join(from, 'vocab.json');
     const other = await Promise.all([TOKENIZER, 'vocab.txt', 'merges.txt'].map((file) => isFile(join(from, file))));
     if (!other.includes(true) && (await isFile(vocabulary))) await writeFile(target, await tokenizerOf(vocabulary));
-    else await writeTokenizer(from, '', target);
+    else await writeTokenizer(from, String(await setting(from, 'config.json', 'model_type')), target);
   }
   return loadTokenizer(to);
 }

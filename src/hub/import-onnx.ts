@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { StepContext } from '../engine/step.js';
 import { RANK } from '../models/imported/imported.js';
@@ -10,8 +10,9 @@ import {
   type OnnxFeed,
   openSession,
   type Port,
-  tryOnnx,
+  portOf,
 } from '../models/imported/onnx.js';
+import { tryOnnx } from '../models/imported/onnx-trial.js';
 import type { ImportModelOptions, OnnxModel } from '../options/import-model.js';
 import { StepFailure } from '../util/failure.js';
 import { clone, isFile, takeTokenizer } from './beside.js';
@@ -42,6 +43,8 @@ export async function importOnnx(ctx: StepContext<ImportModelOptions>, model: On
   }
   await clone(file, join(output, ONNX_FILE));
   for (const name of beside) await takeBeside(dirname(file), name, output);
+  const sizes = await Promise.all([ONNX_FILE, ...beside].map(async (name) => (await stat(join(output, name))).size));
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
   ctx.signal.throwIfAborted();
 
   const session = await openSession(join(output, ONNX_FILE), 'onnx', ctx.threads);
@@ -57,13 +60,21 @@ export async function importOnnx(ctx: StepContext<ImportModelOptions>, model: On
       throw new StepFailure('no-tokenizer', `${file} needs a "tokenizer"`, hint);
     }
     const tokenizer = await takeTokenizer(from, output);
-    const fixed = fixedSize(session.inputs.find(({ name }) => name === inputs.ids) as Port, 1);
+    const fixed = fixedSize(portOf(session.inputs, inputs.ids as string), 1);
     const folders = folder === undefined ? [output] : [output, folder];
     const mapped = { inputs, output: said, max_length: await lengthOf(model.max_length, fixed, folders) };
     const labels = await labelsOf(model.labels, said.says, folder);
     const width = await tryOnnx(session, mapped, tokenizer);
     checkLabels(labels, said.says, width);
-    const about = { type: 'onnx', labels, parameters, ...mapped, width, source: { file: basename(file) } } as const;
+    const about = {
+      type: 'onnx',
+      labels,
+      parameters,
+      bytes,
+      ...mapped,
+      width,
+      source: { file: basename(file) },
+    } as const;
     ctx.log('info', await writeImported(output, about));
   } finally {
     await session.release();
@@ -86,7 +97,7 @@ async function takeBeside(folder: string, name: string, output: string): Promise
 
 /** @throws StepFailure if an input or output is of a type or rank that cannot be meant */
 function checkPort(ports: readonly Port[], name: string, rank: number, types: readonly string[]): void {
-  const { dtype, shape } = ports.find((port) => port.name === name) as Port;
+  const { dtype, shape } = portOf(ports, name);
   if (!types.includes(dtype)) {
     throw new StepFailure('shape', `the graph's "${name}" is of type ${dtype}, not of ${types.join(' or ')}`);
   }

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { basename, isAbsolute, join, normalize } from 'node:path';
 import type { StepContext } from '../engine/step.js';
 import type { Imported } from '../models/imported/imported.js';
-import { GRAPH_FILE, parseGraph, readGraph, type TfjsFeed, tryTfjs, weightFiles } from '../models/imported/tfjs.js';
+import { fixedShape, GRAPH_FILE, parseGraph, readGraph, weightFiles } from '../models/imported/tfjs.js';
+import type { TfjsFeed } from '../models/imported/tfjs-function.js';
+import { tryTfjs } from '../models/imported/tfjs-trial.js';
 import type { ImportModelOptions, TfjsModel } from '../options/import-model.js';
 import { StepFailure } from '../util/failure.js';
 import { clone, isFile, takeTokenizer } from './beside.js';
@@ -22,14 +24,13 @@ export async function importTfjs(ctx: StepContext<ImportModelOptions>, model: Tf
   const output = await ctx.output('model');
   await copyGraph(folder, output);
   ctx.signal.throwIfAborted();
-  const { graph } = await readGraph(output);
+  const { graph, bytes } = await readGraph(output);
   const names = graph.inputs.map(({ name }) => name);
   const inputs = mapInputs(model.inputs, USUAL, names);
   checkFeeds(inputs);
   const said = mapOutput(model.outputs, graph.outputs, model.labels !== undefined, graph.nodes);
   const tokenizer = await takeTokenizer(model.tokenizer ?? folder, output);
-  const ids = graph.inputs.find(({ name }) => name === inputs.ids);
-  const fixed = [ids?.shape?.[1]].find((size) => size !== undefined && size > 0);
+  const fixed = fixedShape(graph, { inputs }).length;
   const mapped = { inputs, output: said, max_length: await lengthOf(model.max_length, fixed, [output, folder]) };
   const labels = await labelsOf(model.labels, said.says, folder);
   const width = await tryTfjs(graph, mapped, tokenizer, ctx.threads);
@@ -38,6 +39,7 @@ export async function importTfjs(ctx: StepContext<ImportModelOptions>, model: Tf
     type: 'tfjs',
     labels,
     parameters: graph.size,
+    bytes,
     ...mapped,
     width,
     source: await sourceOf(model),

@@ -37,6 +37,26 @@ describe('a graph model', async () => {
     expectClose(y, [...expected([7, 8]), ...expected([9])], 'embeddings', 1e-6);
   });
 
+  it('goes by the names of its signature', async () => {
+    const signature = {
+      inputs: { places: { name: 'indices:0' }, ids: { name: 'values:0' } },
+      outputs: { vector: { name: 'embedding:0' } },
+    };
+    const signed = GraphModel.parse({ ...json, signature } as typeof json, bytes);
+    expect(signed.inputs.map(({ name, shape }) => [name, shape])).toEqual([
+      ['places', [-1, 2]],
+      ['ids', [-1]],
+    ]);
+    expect(signed.outputs).toEqual(['vector']);
+    const batch = { places: int32([2, 2], 0, 0, 0, 1), ids: int32([2], 7, 8) };
+    const { y } = await cpu.forward(
+      fn((p, b) => ({ y: signed.run(p, b, 'vector') })),
+      signed.parameters,
+      batch,
+    );
+    expectClose(y, expected([7, 8]), 'embedding', 1e-6);
+  });
+
   it('is recorded at a fixed shape: a Where finds every place, and -1 is masked', async () => {
     const call: TensorFunction['call'] = (p, { values }) => {
       const indices = tf.tensor2d([0, 0, 0, 1, 0, 2, 1, 0, 1, 1, 1, 2], [6, 2], 'int32');

@@ -94,6 +94,7 @@ describe('import-model of an ONNX file', async () => {
     await rm(path, { recursive: true });
     const predictor = await loadPredictor(outputs.model as string, 'onnx', 1);
     expect(predictor.labels).toEqual(['a', 'b', 'c']);
+    expect(predictor.bytes).toBeGreaterThan(4 * VOCABULARY * WIDTH);
     expectClose(
       await predictor.predict(texts()),
       (await ids(12)).flatMap((text) => expected(text).logits),

@@ -50,6 +50,7 @@ describe('import-model of a TensorFlow.js graph model', async () => {
     const folder = outputs.model as string;
     const encoder = await loadEmbedder(folder, backend, 1);
     expect(encoder).toMatchObject({ type: 'tfjs', width: WIDTH, parameters: parameters + 1 });
+    expect(encoder.bytes).toBe(sparseGraph().bytes.length);
     const vectors = await encoder.embed(texts());
     const all = (await ids()).flatMap((text) => expected(text));
     expectClose(vectors, all, 'vectors', 1e-5);
@@ -58,28 +59,36 @@ describe('import-model of a TensorFlow.js graph model', async () => {
     await expect(loadPredictor(folder, backend, 1)).rejects.toMatchObject({ reason: 'no-labels' });
   });
 
-  it.each(['onnx', 'cpu'] as const)('is fed ids and a mask, and gives logits or states, on %s', async (backend) => {
-    const path = await made(denseGraph());
-    const labels = ['a', 'b', 'c', 'd', 'e', 'f'];
-    const classifier = await imported({ path, labels });
-    const predictor = await loadPredictor(classifier.outputs.model as string, backend, 1);
-    expect(predictor).toMatchObject({ type: 'tfjs', labels, parameters });
-    const mean = (text: Int32Array): number[] =>
-      Array.from({ length: WIDTH }, (_, k) =>
-        text.reduce((sum, id) => sum + (weights.table.data[id * WIDTH + k] as number) / text.length, 0),
+  it.each([
+    ['onnx', -1, -1],
+    ['cpu', -1, -1],
+    ['onnx', 1, 16],
+    ['cpu', 8, 24],
+  ] as const)(
+    'is fed ids and a mask, and gives logits or states, on %s in batches of %i × %i',
+    async (backend, batch, length) => {
+      const path = await made(denseGraph(batch, length));
+      const labels = ['a', 'b', 'c', 'd', 'e', 'f'];
+      const classifier = await imported({ path, labels });
+      const predictor = await loadPredictor(classifier.outputs.model as string, backend, 1);
+      expect(predictor).toMatchObject({ type: 'tfjs', labels, parameters });
+      const mean = (text: Int32Array): number[] =>
+        Array.from({ length: WIDTH }, (_, k) =>
+          text.reduce((sum, id) => sum + (weights.table.data[id * WIDTH + k] as number) / text.length, 0),
+        );
+      const means = (await ids()).map(mean);
+      const logits = means.flatMap((x) =>
+        labels.map((_, k) => x.reduce((sum, v, j) => sum + v * (weights.square.data[j * WIDTH + k] as number), 0)),
       );
-    const means = (await ids()).map(mean);
-    const logits = means.flatMap((x) =>
-      labels.map((_, k) => x.reduce((sum, v, j) => sum + v * (weights.square.data[j * WIDTH + k] as number), 0)),
-    );
-    expectClose(await predictor.predict(texts()), logits, 'logits', 1e-5);
-    await predictor.close();
+      expectClose(await predictor.predict(texts()), logits, 'logits', 1e-5);
+      await predictor.close();
 
-    const states = await imported({ path, outputs: { hidden: 'last_hidden_state' } });
-    const encoder = await loadEmbedder(states.outputs.model as string, backend, 1);
-    expectClose(await encoder.embed(texts()), means.flat(), 'means', 1e-5);
-    await encoder.close();
-  });
+      const states = await imported({ path, outputs: { hidden: 'last_hidden_state' } });
+      const encoder = await loadEmbedder(states.outputs.model as string, backend, 1);
+      expectClose(await encoder.embed(texts()), means.flat(), 'means', 1e-5);
+      await encoder.close();
+    },
+  );
 
   const refused = async (model: JsonObject, message: string | RegExp, hint?: string): Promise<void> => {
     const error = await imported(model).then(
@@ -141,6 +150,7 @@ describe('import-model of a TensorFlow.js graph model', async () => {
       /^the graph's "last_hidden_state" has the shape \[2,16,6\], and one of 2 axes is needed$/,
     );
     await refused({ path: dense }, 'nothing says what the graph’s logits stand for');
+    await refused({ path: await made(denseGraph(1, 8)) }, 'max_length is 16, and the graph reads 8 tokens');
     await refused({ path: dense, labels: ['a', 'b'] }, 'the graph gives 6 logits, and there are 2 labels: a, b');
     const tokenizer = join(corpus.tokenizerFolder, 'tokenizer.json');
     await expect(runStep(importModel, { options: { model: { type: 'tfjs', path, tokenizer } } })).rejects.toMatchObject(

@@ -15,6 +15,8 @@ export interface Imported {
   readonly labels: readonly string[];
   /** Numbers of its weights. */
   readonly parameters: number;
+  /** Bytes of the files that hold them. */
+  readonly bytes: number;
   /** Tokens that are read of a text. */
   readonly max_length: number;
   /** What is fed → the graph's name for it. */
@@ -32,8 +34,6 @@ export type Mapped = Pick<Imported, 'inputs' | 'output' | 'max_length'>;
 /** An imported graph, ready to run. */
 export interface TextGraph {
   readonly about: Imported;
-  /** Bytes of its files. */
-  readonly bytes: number;
   /** Row-major [texts, width]: logits or vectors. */
   run(texts: readonly string[]): Promise<Float32Array>;
   close(): Promise<void>;
@@ -44,8 +44,8 @@ export async function readImported(folder: string): Promise<Imported> {
 }
 
 /** @throws StepFailure if it gives no logits */
-export function asPredictor(folder: string, { about, bytes, run, close }: TextGraph): Predictor {
-  const { type, labels, parameters, output } = about;
+export function asPredictor(folder: string, { about, run, close }: TextGraph): Predictor {
+  const { type, labels, parameters, bytes, output } = about;
   if (output.says !== 'logits') {
     throw new StepFailure(
       'no-labels',
@@ -57,8 +57,8 @@ export function asPredictor(folder: string, { about, bytes, run, close }: TextGr
 }
 
 /** @throws StepFailure if it gives logits */
-export function asEmbedder(folder: string, { about, bytes, run, close }: TextGraph): Embedder {
-  const { type, parameters, output, width } = about;
+export function asEmbedder(folder: string, { about, run, close }: TextGraph): Embedder {
+  const { type, parameters, bytes, output, width } = about;
   if (output.says === 'logits') {
     throw new StepFailure(
       'no-embeddings',

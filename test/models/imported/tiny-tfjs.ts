@@ -108,12 +108,12 @@ export function sparseGraph({ unmasked = false, activation = 'Tanh' }: Variant =
   );
 }
 
-/** Of dense ids and their mask: each token's state, and two logits of their mean. */
-export function denseGraph(): Graph {
+/** Of dense ids and their mask: each token's state, and six logits of their mean. −1: a size that is free. */
+export function denseGraph(batch = -1, length = -1): Graph {
   return graphOf(
     [
-      placeholder('input_ids', -1, -1),
-      placeholder('attention_mask', -1, -1),
+      placeholder('input_ids', batch, length),
+      placeholder('attention_mask', batch, length),
       { name: 'last_hidden_state', op: 'GatherV2', input: ['table', 'input_ids', 'zero'] },
       {
         name: 'mask',
