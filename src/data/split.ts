@@ -38,7 +38,8 @@ export function splitRows(rows: readonly Row[], shares: SplitOptions, seed: numb
     }
     let start = 0;
     for (const { name, count } of counts) {
-      splits[name].push(...members.slice(start, start + count));
+      // Not as arguments of one call: there may be more of them than a stack holds.
+      for (const row of members.slice(start, start + count)) splits[name].push(row);
       start += count;
     }
   }

@@ -28,6 +28,12 @@ describe('splitRows', () => {
     expect(ids.length).toBe(all.length);
   });
 
+  it('deals any number of rows of a label', () => {
+    const row = { id: '0', text: '', label: null };
+    const splits = splitRows(Array<Row>(300_000).fill(row), shares, 7);
+    expect(SPLITS.map((name) => splits[name].length)).toEqual([210_000, 30_000, 60_000]);
+  });
+
   it('does not give all of many small classes to the largest split', () => {
     const counts = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`l${i}`, 1]));
     const splits = splitRows(rows(counts), shares, 7);
