@@ -99,7 +99,9 @@ describe('a finished run', () => {
     const { digest } = made[0] as { digest: string };
     const artifact = join(cwd, '.recipe/store/artifacts', digest.slice(0, 2), digest);
     const shard = readFileSync(join(artifact, 'shard-00003.safetensors'));
-    const shared = files(join(cwd, '.recipe/shared/logits')).find((path) => readFileSync(path).equals(shard)) as string;
+    const shared = files(join(cwd, '.recipe/store/shared/logits')).find((path) =>
+      readFileSync(path).equals(shard),
+    ) as string;
     shard[5000] = (shard[5000] as number) ^ 1;
     // One file in the workplace; the copy of it has two.
     for (const path of [join(artifact, 'shard-00003.safetensors'), shared]) writeFileSync(path, shard);
