@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Row, streamRows, writeDataset } from '../../data/dataset.js';
+import { type Row, readDatasetInfo, streamRows, writeDataset } from '../../data/dataset.js';
 import { writeClassLogits } from '../../data/logits.js';
 import type { StepContext } from '../../engine/step.js';
 import type { QueryTeacherOptions } from '../../options/query-teacher.js';
@@ -50,7 +50,9 @@ export async function writeAnswers(
         } else yield outcome.row;
       }
     }
-    await writeDataset(folder, asked.labels, rows(), asked.labels.length > 0 ? asked.revision : undefined);
+    // A task that asks for no labels leaves those that rows have.
+    const labels = asked.labels.length > 0 ? asked.labels : (await readDatasetInfo(data)).labels;
+    await writeDataset(folder, labels, rows(), asked.labels.length > 0 ? asked.revision : undefined);
   } finally {
     await quarantine.close();
   }

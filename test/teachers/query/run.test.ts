@@ -280,6 +280,17 @@ describe('query-teacher: other tasks', () => {
     expect((await lines<Row>(outputs.data))[0]?.score).toBe(6);
   });
 
+  it('generate leaves the labels that rows have', async () => {
+    const server = await serve({ answer: () => ({ text: 'yes' }) });
+    const data = await dataset([{ text: 'a', label: 'spam' }, { text: 'b' }], LABELS);
+    const { outputs } = await query(data, { teacher: teacher(server.url), task: { mode: 'generate' } });
+    const rows = await lines<Row>(outputs.data);
+    expect(rows.map(({ label, responses }) => [label, responses])).toEqual([
+      ['spam', ['yes']],
+      [null, ['yes']],
+    ]);
+  });
+
   it('generate, then judge: keeps reasoning apart and drops what is not good', async () => {
     const server = await serve({
       answer: (body) => {
