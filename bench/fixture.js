@@ -2,12 +2,14 @@ import { bert } from '../dist/models/bert.js';
 import { initialize } from '../dist/models/initialize.js';
 import { zeroed } from '../dist/models/layers.js';
 import { DropoutMasks } from '../dist/train/dropout.js';
-import { TEACHER } from '../dist/train/examples.js';
+import { teacherFeeds } from '../dist/train/examples.js';
 import { Optimizer } from '../dist/train/optimizer.js';
 import { adamw } from '../dist/train/optimizers/adamw.js';
 import { buildStage, dropoutFeeds } from '../dist/train/stage.js';
 import { float16Bits } from '../dist/util/float16.js';
 import { Random, streamKey } from '../dist/util/random.js';
+
+const TEACHER = teacherFeeds(0);
 
 const SEED = 1;
 /** BERT's. */
@@ -20,7 +22,7 @@ const count = (shape) => shape.reduce((a, b) => a * b, 1);
  * @param {import('./cases.js').Case} c
  */
 export function fixture(c) {
-  const stage = buildStage(c.config, c.stage, c.fit, c.id);
+  const stage = buildStage(c.config, c.stage, c.fit ? [c.fit] : [], c.id);
   const specs = { ...bert.parameters(c.config), ...stage.specs };
   const optimizer = new Optimizer(initialize(specs, SEED), specs, adamw(c.weightDecay), CLIP_NORM);
   return { stage, optimizer, rate: c.stage.learning_rate, batch: batchOf(c, stage) };

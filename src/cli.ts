@@ -5,6 +5,8 @@ import { BACKENDS } from './backend/runner.js';
 import { reportBug } from './cli/bug.js';
 import { EXIT, type ExitCode, UsageError } from './cli/exit.js';
 import { REPORTERS } from './ui/reporter.js';
+import { namingFullDisk } from './util/disk-full.js';
+import { StepFailure } from './util/failure.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -126,6 +128,10 @@ program
   .option('--max-body <bytes>', 'largest request', wholeNumber, 4 * 2 ** 20)
   .option('--max-waiting <n>', 'requests that may wait for a model; more are told to come later', wholeNumber, 256)
   .option('--threads <n>', 'threads of each model (default: all of the machine)', wholeNumber)
+  .option(
+    '--reproducible',
+    'answer the same, to the last bit, whatever else is asked meanwhile; slower for one at a time',
+  )
   .addOption(
     new Option('--backend <name>', 'where models are computed').choices(BACKENDS).env('RECIPE_BACKEND').default('onnx'),
   )
@@ -169,5 +175,10 @@ try {
   } else if (error instanceof UsageError) {
     process.stderr.write(`error: ${error.message}\n`);
     process.exitCode = EXIT.usage;
-  } else bug(error);
+  } else {
+    const known = namingFullDisk(error);
+    if (!(known instanceof StepFailure)) bug(error);
+    process.stderr.write(`error: ${known.message}\n  ${known.hint}\n`);
+    process.exitCode = EXIT.failed;
+  }
 }

@@ -36,7 +36,7 @@ const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^onnx-proto$/, /^backend\/onnx\/(encode|decode)\.ts$/],
   [/^(ink|react)(\/|$)/, /^ui\/tty\//],
   [/^ajv(\/|$)/, /^engine\//],
-  [/^p-queue$/, /^(engine\/scheduler|teachers\/query\/pace)\.ts$/],
+  [/^p-queue$/, /^(engine\/scheduler|models\/generate|teachers\/query\/pace)\.ts$/],
   [/^openai$/, /^teachers\/query\/client\.ts$/],
   [/^undici$/, /^teachers\/query\/transport\.ts$/],
   [/^libsql$/, /^teachers\/query\/answers\.ts$/],

@@ -9,13 +9,15 @@ import { zeroed } from '../../dist/models/layers.js';
 import { batchRows, bucketLengths, padTokens } from '../../dist/models/padding.js';
 import { extremeBatches, planEpoch } from '../../dist/train/batches.js';
 import { DropoutMasks } from '../../dist/train/dropout.js';
-import { TEACHER } from '../../dist/train/examples.js';
+import { teacherFeeds } from '../../dist/train/examples.js';
 import { Optimizer } from '../../dist/train/optimizer.js';
 import { adamw } from '../../dist/train/optimizers/adamw.js';
 import { dropoutFeeds } from '../../dist/train/stage.js';
 import { float16Bits } from '../../dist/util/float16.js';
 import { streamKey } from '../../dist/util/random.js';
 import { fixture } from '../fixture.js';
+
+const TEACHER = teacherFeeds(0);
 
 /** Our half of the comparison: each role gives a function that does one measured thing. */
 
@@ -78,7 +80,7 @@ export async function epoch(c, threads) {
       labels: { dtype: 'float32', shape: [size, 2], data: two(labels, rows, size) },
       [TEACHER.logits]: { dtype: 'float16', shape: [size, 2], data: float16Bits(two(logits, rows, size)) },
     };
-    for (const layer of stage.wanted.hiddenStates) {
+    for (const layer of stage.wanted[0].hiddenStates) {
       const shape = [size, length, c.fit.teacherHidden];
       const data = new Uint16Array(shape.reduce((a, b) => a * b)).map((_, i) => 0x3000 + (i % 0x0c00));
       feeds[TEACHER.hidden(layer)] = { dtype: 'float16', shape, data };

@@ -3,7 +3,8 @@ import type { Plan } from '../engine/plan.js';
 import type { Registry } from '../engine/registry.js';
 import { explain, type InstanceStatus } from '../engine/status.js';
 import { type Estimate, StepFailure } from '../engine/step.js';
-import { clean, formatBytes, formatCost, formatSeconds, pad } from '../ui/format.js';
+import { clean, formatCost, formatSeconds, pad } from '../ui/format.js';
+import { formatBytes } from '../util/bytes.js';
 import { execute } from './execute.js';
 import { EXIT, type ExitCode } from './exit.js';
 import { readPlan, STATE } from './plan.js';
@@ -11,7 +12,8 @@ import { loadRegistry } from './registry.js';
 
 /**
  * `recipe plan <file>`: what a run would take, before anything is spent. Steps that only read data are run for it if
- * something depends on their rows; a later run finds their results.
+ * something depends on their rows; a later run finds their results. A step that cannot run, as the disk has no room for
+ * what it would keep, makes it fail.
  */
 export async function plan(file: string, options: { readonly set: readonly string[] }): Promise<ExitCode> {
   const registry = loadRegistry();
@@ -30,6 +32,7 @@ export async function plan(file: string, options: { readonly set: readonly strin
   const { statuses, finished } = before.length > 0 ? await explain(whole, STATE, registry) : first;
   const width = Math.max(...statuses.map(({ id }) => id.length));
   let total = 0;
+  let possible = true;
   for (const instance of whole.instances) {
     const status = statuses.find(({ id }) => id === instance.id) as InstanceStatus;
     const lines = [stateOf(status)];
@@ -40,6 +43,7 @@ export async function plan(file: string, options: { readonly set: readonly strin
         lines.push(...(found === undefined ? [] : words(found)));
       } catch (error) {
         if (!(error instanceof StepFailure)) throw error;
+        possible = false;
         lines.push(`cannot run: ${error.message}${error.hint === undefined ? '' : `. ${error.hint}`}`);
       }
     }
@@ -48,7 +52,7 @@ export async function plan(file: string, options: { readonly set: readonly strin
     for (const line of rest) process.stdout.write(`  ${' '.repeat(width)}  ${line}\n`);
   }
   if (total > 0) process.stdout.write(`\nabout ${formatCost(total)} in all; nothing is spent yet\n`);
-  return EXIT.ok;
+  return possible ? EXIT.ok : EXIT.failed;
 }
 
 /** Steps that only read data and that an estimate waits for, with what they need. */
@@ -94,7 +98,7 @@ function words({ rows, done, tokens, usd, seconds, bytes, notes }: Estimate): st
   const parts = [
     ...(rows === undefined
       ? []
-      : [`${rows.toLocaleString('en')} rows${done ? `, ${done.toLocaleString('en')} of them answered` : ''}`]),
+      : [`${rows.toLocaleString('en')} rows${done ? `, ${done.toLocaleString('en')} of them done already` : ''}`]),
     ...(tokens === undefined ? [] : [`about ${tokens.toLocaleString('en')} tokens`]),
     ...(usd === undefined ? [] : [`about ${formatCost(usd)}`]),
     ...(seconds === undefined ? [] : [`about ${formatSeconds(seconds)}`]),

@@ -16,10 +16,11 @@ export interface ServeCommandOptions {
   readonly maxBody: number;
   readonly maxWaiting: number;
   readonly threads?: number;
+  readonly reproducible?: true;
   readonly backend: Backend;
 }
 
-/** `recipe serve <model...>`: until a signal comes. */
+/** `recipe serve <model...>`: until a signal comes, or the process that has a channel to it ends. */
 export async function serve(folders: readonly string[], options: ServeCommandOptions): Promise<ExitCode> {
   const { host, port, apiKeyEnv, maxBody, maxWaiting, backend } = options;
   const models = await namedModels(folders, options.name);
@@ -34,6 +35,7 @@ export async function serve(folders: readonly string[], options: ServeCommandOpt
     maxBody,
     maxWaiting,
     threads: options.threads ?? availableParallelism(),
+    reproducible: options.reproducible ?? false,
     backend,
     env,
     log,
@@ -48,6 +50,8 @@ export async function serve(folders: readonly string[], options: ServeCommandOpt
   const stopped = new Promise<void>((requestStop) => {
     const requestKill = (): void => process.exit(EXIT.interrupted);
     handleSignals({ requestStop, requestKill }, ['SIGINT', 'SIGTERM']);
+    // Who started it with a channel wants it for as long as that is open.
+    process.on('disconnect', requestStop);
   });
   process.stdout.write(`serving ${models.map(({ id }) => id).join(', ')} at ${server.url}\n`);
   await stopped;

@@ -44,6 +44,7 @@ export async function estimate(
       return first;
     },
     optionalInput: (name) => inputs[name]?.[0],
+    seed: instance.seed,
     sharedFolder: (name) => store.shared(name),
     account: `${plan.name}/${instance.step}`,
     freeBytes: bavail * bsize,

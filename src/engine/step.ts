@@ -123,7 +123,7 @@ export interface StepContext<Options> {
 
 /** What a step may look at to say what it will take. */
 export interface EstimateContext<Options>
-  extends Pick<StepContext<Options>, 'options' | 'input' | 'optionalInput' | 'sharedFolder' | 'account'> {
+  extends Pick<StepContext<Options>, 'options' | 'input' | 'optionalInput' | 'seed' | 'sharedFolder' | 'account'> {
   /** Bytes that are free on the disk where artifacts are kept. */
   readonly freeBytes: number;
 }

@@ -1,3 +1,4 @@
+import { namingFullDisk } from '../util/disk-full.js';
 import type { EventBody } from './event.js';
 import type { Job, JobOutcome } from './executor.js';
 import { MemoryWatch } from './memory.js';
@@ -61,8 +62,9 @@ export function failure(error: unknown, signal: AbortSignal): JobResult {
   if (signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError'))) {
     return { outcome: { status: 'interrupted' } };
   }
-  if (error instanceof StepFailure) {
-    const { reason, message, hint } = error;
+  const known = namingFullDisk(error);
+  if (known instanceof StepFailure) {
+    const { reason, message, hint } = known;
     return { outcome: { status: 'failed', reason, message, ...(hint === undefined ? {} : { hint }) } };
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);

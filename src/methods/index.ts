@@ -14,6 +14,10 @@ const objectives = {
   generation: [hardResponse],
 } as const;
 
+/** Which teacher an entry learns from, the first being 0; undefined if it learns from none. */
+export const teacherOf = (options: ObjectiveOptions): number | undefined =>
+  'teacher' in options ? options.teacher - 1 : undefined;
+
 /**
  * The objective that an entry names.
  * @param head what the model is trained with

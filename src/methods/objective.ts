@@ -73,9 +73,7 @@ export interface Objective<Options> {
   readonly type: string;
   /** What its loss is a mean over, so that the means of several batches can be put together exactly. */
   over(causal: boolean): Counted;
-  /** It learns from a teacher; without one, nothing below is called. */
-  readonly teacher: boolean;
-  /** @param fit undefined when there is no teacher */
+  /** @param fit undefined when it learns from no teacher */
   needs(options: Options, fit: Fit | undefined): Needs;
   /** Parameters that are learnt beside the student and thrown away after: projections. */
   parameters(options: Options, fit: Fit | undefined): Readonly<Record<string, ParameterSpec>>;

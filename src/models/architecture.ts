@@ -122,9 +122,9 @@ export interface Decoder<C extends TransformerConfig = TransformerConfig> {
   kvHeads(config: C): number;
   /** Numbers of one head's key. */
   headWidth(config: C): number;
-  /** What a step must be fed to know its position, counted from 0. */
-  positionFeeds(config: C, position: number): HostTensors;
-  /** One more token; x is its last hidden state [batch, 1, hidden]. */
+  /** What a step must be fed to know the position of each text's next token, counted from 0. */
+  positionFeeds(config: C, positions: readonly number[]): HostTensors;
+  /** One more token of each text; x is its last hidden state [batch, 1, hidden]. */
   step(
     config: C,
     parameters: Tensors,
@@ -137,7 +137,7 @@ export interface StepInput {
   readonly ids: Tensor;
   /** Of each layer, what came before: [batch, kv heads, capacity, width]. */
   readonly past: readonly KeysValues[];
-  /** −10⁹ where a place of the capacity is not used yet, else 0: [1, 1, 1, capacity]. */
+  /** −10⁹ where a place of the capacity is not used yet, else 0: [batch, 1, 1, capacity]. */
   readonly free: Tensor;
   /** As `positionFeeds` gave it. */
   readonly position: Tensors;

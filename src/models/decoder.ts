@@ -76,11 +76,11 @@ export function scoresOf(q: Tensor, keys: Tensor): Tensor {
 }
 
 /**
- * Attention of one new token to those before it, whose keys and values are kept, and to itself. The kept ones are only
- * read: joining the new to them would copy all of them for each token.
+ * Attention of one new token of each text to those before it, whose keys and values are kept, and to itself. The kept
+ * ones are only read: joining the new to them would copy all of them for each token.
  *
  * @param past of each layer: [batch, kv heads, capacity, width]
- * @param free −10⁹ where a place of the capacity is not used yet: [1, 1, 1, capacity]
+ * @param free −10⁹ where a place of the capacity is not used yet: [batch, 1, 1, capacity]
  */
 export function cached(past: readonly KeysValues[], free: Tensor): LookBack {
   return (q, own, layer) => {

@@ -1,3 +1,5 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import PQueue from 'p-queue';
 import type { HostTensor, HostTensors, Outputs, Runner, TensorFunction, Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Architecture, Decoder, KeysValues, TransformerConfig } from './architecture.js';
@@ -5,6 +7,7 @@ import { architectureOf } from './architectures.js';
 import { encode, nextToken } from './forward.js';
 import type { Parameters } from './initialize.js';
 import { padTokens } from './padding.js';
+import { TOGETHER } from './together.js';
 
 /** Room for so many tokens more is made at a time: each size is compiled once. */
 const CAPACITY_STEP = 128;
@@ -20,11 +23,13 @@ export const greedy: Choose = (logits) => {
   return best;
 };
 
-/** Keys and values of all layers, as float32 [kv heads, capacity, width] each, of which the first `used` are filled. */
+/** Keys and values of all layers, as float32 [slots, kv heads, capacity, width] each; of a slot the first `used` are filled. */
 class Memory {
+  /** Of each slot that is taken. */
+  readonly used: number[] = [];
   private buffers: Float32Array[] = [];
-  capacity = 0;
-  used = 0;
+  private slots = 0;
+  private capacity = 0;
 
   constructor(
     private readonly count: number,
@@ -32,44 +37,71 @@ class Memory {
     private readonly width: number,
   ) {}
 
-  reserve(tokens: number): void {
-    if (tokens <= this.capacity) return;
-    const capacity = Math.ceil(tokens / CAPACITY_STEP) * CAPACITY_STEP;
+  /** Makes room for so many slots, and for so many tokens in each. */
+  reserve(slots: number, tokens: number): void {
+    if (slots <= this.slots && tokens <= this.capacity) return;
     const { heads, width } = this;
+    const capacity = Math.max(this.capacity, Math.ceil(tokens / CAPACITY_STEP) * CAPACITY_STEP);
+    const most = Math.max(this.slots, slots);
+    const before = this.buffers;
     this.buffers = Array.from({ length: this.count }, (_, i) => {
-      const fresh = new Float32Array(heads * capacity * width);
-      for (let head = 0; head < heads; head++) {
-        const from = head * this.capacity * width;
-        fresh.set(this.buffers[i]?.subarray(from, from + this.used * width) ?? [], head * capacity * width);
+      const fresh = new Float32Array(most * heads * capacity * width);
+      for (const [slot, used] of this.used.entries()) {
+        for (let head = slot * heads; head < (slot + 1) * heads; head++) {
+          const from = head * this.capacity * width;
+          fresh.set(before[i]?.subarray(from, from + used * width) ?? [], head * capacity * width);
+        }
       }
       return fresh;
     });
-    this.capacity = capacity;
+    [this.slots, this.capacity] = [most, capacity];
   }
 
-  /** Appends `tokens` tokens of [1, kv heads, length, width], of which there may be more. */
-  append(parts: readonly Float32Array[], length: number, tokens: number): void {
-    const { heads, width, capacity, used } = this;
+  /** Appends `tokens` tokens to a slot: those of a row of [rows, kv heads, length, width], of which there may be more. */
+  append(slot: number, parts: readonly Float32Array[], row: number, length: number, tokens: number): void {
+    const { heads, width, capacity } = this;
+    const used = this.used[slot] as number;
     parts.forEach((part, i) => {
       for (let head = 0; head < heads; head++) {
-        const from = head * length * width;
+        const from = (row * heads + head) * length * width;
         (this.buffers[i] as Float32Array).set(
           part.subarray(from, from + tokens * width),
-          (head * capacity + used) * width,
+          ((slot * heads + head) * capacity + used) * width,
         );
       }
     });
-    this.used += tokens;
+    this.used[slot] = used + tokens;
   }
 
-  get feeds(): HostTensor[] {
-    const shape = [1, this.heads, this.capacity, this.width];
-    return this.buffers.map((data) => ({ dtype: 'float32', shape, data }));
+  /** Frees a slot; the last one takes its place. */
+  free(slot: number): void {
+    const last = this.used.length - 1;
+    const used = this.used.pop() as number;
+    if (last === 0) {
+      // The next one begins with no more room than it needs.
+      [this.buffers, this.slots, this.capacity] = [[], 0, 0];
+    } else if (slot !== last) {
+      const size = this.heads * this.capacity * this.width;
+      for (const buffer of this.buffers) buffer.copyWithin(slot * size, last * size, (last + 1) * size);
+      this.used[slot] = used;
+    }
   }
 
-  get free(): HostTensor {
-    const data = new Float32Array(this.capacity).fill(UNUSED, this.used);
-    return { dtype: 'float32', shape: [1, 1, 1, this.capacity], data };
+  /** The first slots. */
+  feeds(slots: number): HostTensor[] {
+    const shape = [slots, this.heads, this.capacity, this.width];
+    const size = shape.reduce((a, b) => a * b);
+    return this.buffers.map((data) => ({ dtype: 'float32', shape, data: data.subarray(0, size) }));
+  }
+
+  /** What of the first slots is not filled. */
+  unfilled(slots: number): HostTensor {
+    const { capacity } = this;
+    const data = new Float32Array(slots * capacity);
+    for (let slot = 0; slot < slots; slot++) {
+      data.fill(UNUSED, slot * capacity + (this.used[slot] ?? 0), (slot + 1) * capacity);
+    }
+    return { dtype: 'float32', shape: [slots, 1, 1, capacity], data };
   }
 }
 
@@ -84,20 +116,54 @@ const named = (memory: readonly KeysValues[]): Tensors =>
     ]),
   );
 
-/** A language model that continues token sequences, one token at a time, and computes none twice. */
+/** Sequences that a step may be for. One alone is computed by other, faster routines, which round in another way. */
+const SIZES = [1, 2, 4, 8];
+/** Turns of the event loop in which others may ask for their next token as well. */
+const PATIENCE = 2;
+
+/** A text that is being made; `slot` is its place in the memory. */
+interface Sequence {
+  slot: number;
+}
+
+interface Asked {
+  readonly token: number;
+  readonly resolve: (logits: Float32Array) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A language model that continues token sequences, one token at a time, and computes none twice. Those that are asked for
+ * at the same time are continued together: a step reads the weights once for all of them.
+ */
 export class Generator {
   private readonly architecture: Architecture;
   private readonly decoder: Decoder;
+  private readonly memory: Memory;
+  /** Everything that uses the memory, one after the other. */
+  private readonly work = new PQueue({ concurrency: 1 });
+  /** By their slots. */
+  private readonly sequences: Sequence[] = [];
+  private readonly asked = new Map<Sequence, Asked>();
+  private planned = false;
+  private places = TOGETHER;
+  private readonly waiting: (() => void)[] = [];
 
-  /** Throws (a bug) if the model is no language model. */
+  /**
+   * Throws (a bug) if the model is no language model.
+   * @param reproducible what follows a prompt does not depend, in its last bits, on what else is asked meanwhile; one
+   *   alone takes up to twice as long
+   */
   constructor(
     private readonly config: TransformerConfig,
     private readonly parameters: Parameters,
     private readonly runner: Runner,
+    private readonly reproducible = false,
   ) {
     this.architecture = architectureOf(config);
     if (!this.architecture.decoder || config.head !== 'language-model') throw new Error('no language model');
     this.decoder = this.architecture.decoder;
+    this.memory = new Memory(2 * config.layers, this.decoder.kvHeads(config), this.decoder.headWidth(config));
   }
 
   /**
@@ -107,46 +173,119 @@ export class Generator {
    * @param choose picks each token
    */
   async *generate(prompt: Int32Array, most: number, choose: Choose): AsyncGenerator<number> {
-    const { config, decoder, parameters, runner } = this;
-    const memory = new Memory(2 * config.layers, decoder.kvHeads(config), decoder.headWidth(config));
-    memory.reserve(Math.min(config.positions, prompt.length + Math.min(most, CAPACITY_STEP)));
-    let { logits, parts, length } = await this.read(prompt);
-    memory.append(parts, length, prompt.length);
-    for (let made = 0; made < most; made++) {
-      const token = choose(logits);
-      yield token;
-      if (made + 1 === most || memory.used >= config.positions) return;
-      memory.reserve(memory.used + 1);
-      const past = memory.feeds.map((tensor, i) => [PAST + name(i % 2 === 0 ? 'key' : 'value', i >> 1), tensor]);
-      const batch: HostTensors = {
-        ids: { dtype: 'int32', shape: [1, 1], data: Int32Array.of(token) },
-        free: memory.free,
-        ...Object.fromEntries(past),
-        ...decoder.positionFeeds(config, memory.used),
-      };
-      const outputs = await runner.forward(this.step(), parameters, batch);
-      [logits, parts, length] = [outputs.logits as Float32Array, this.partsOf(outputs), 1];
-      memory.append(parts, length, 1);
+    while (this.places === 0) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    this.places--;
+    const sequence: Sequence = { slot: -1 };
+    try {
+      let logits = await this.work.add(() => this.read(sequence, prompt, most));
+      for (let made = 0; made < most; made++) {
+        const token = choose(logits);
+        yield token;
+        if (made + 1 === most || this.used(sequence) >= this.config.positions) return;
+        logits = await this.next(sequence, token);
+      }
+    } finally {
+      await this.work.add(async () => this.leave(sequence));
+      this.places++;
+      this.waiting.shift()?.();
     }
   }
 
+  /** How many a step is for. */
+  private size(): number {
+    const least = Math.max(this.sequences.length, this.reproducible ? 2 : 1);
+    return SIZES.find((size) => size >= least) as number;
+  }
+
+  private used({ slot }: Sequence): number {
+    return this.memory.used[slot] as number;
+  }
+
   /** The whole prompt at once. */
-  private async read(prompt: Int32Array) {
-    const length = Math.min(this.config.positions, Math.ceil(prompt.length / 32) * 32);
-    const batch = padTokens([prompt], 1, length, this.config.padId);
+  private async read(sequence: Sequence, prompt: Int32Array, most: number): Promise<Float32Array> {
+    const { config, memory } = this;
+    const length = Math.min(config.positions, Math.ceil(prompt.length / 32) * 32);
+    const batch = padTokens([prompt], 1, length, config.padId);
     const fn: TensorFunction = {
-      key: `prompt ${JSON.stringify(this.config)}`,
+      key: `prompt ${JSON.stringify(config)}`,
       call: (p, b) => {
         const input = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens: 'pooled' as const };
-        const { pooled, memory } = encode(this.config, p, input);
-        return { logits: nextToken(this.config, p, pooled), ...named(memory ?? []) };
+        const { pooled, memory: kept } = encode(config, p, input);
+        return { logits: nextToken(config, p, pooled), ...named(kept ?? []) };
       },
     };
     const outputs = await this.runner.forward(fn, this.parameters, batch);
-    return { logits: outputs.logits as Float32Array, parts: this.partsOf(outputs), length };
+    sequence.slot = this.sequences.push(sequence) - 1;
+    memory.used.push(0);
+    const room = Math.min(config.positions, prompt.length + Math.min(most, CAPACITY_STEP));
+    memory.reserve(this.size(), room);
+    memory.append(sequence.slot, this.partsOf(outputs), 0, length, prompt.length);
+    return outputs.logits as Float32Array;
   }
 
-  private step(): TensorFunction {
+  private leave(sequence: Sequence): void {
+    const { slot } = sequence;
+    if (slot < 0) return;
+    const last = this.sequences.pop() as Sequence;
+    if (last !== sequence) {
+      this.sequences[slot] = last;
+      last.slot = slot;
+    }
+    this.memory.free(slot);
+  }
+
+  /** The logits of what comes after a token. */
+  private next(sequence: Sequence, token: number): Promise<Float32Array> {
+    return new Promise((resolve, reject) => {
+      this.asked.set(sequence, { token, resolve, reject });
+      void this.plan();
+    });
+  }
+
+  private async plan(): Promise<void> {
+    if (this.planned) return;
+    this.planned = true;
+    for (let i = 0; i < PATIENCE && this.asked.size < this.sequences.length; i++) await turn();
+    this.planned = false;
+    await this.work.add(() => this.step());
+  }
+
+  /** One token more of all sequences that ask for one; of the others a place is computed in vain. */
+  private async step(): Promise<void> {
+    const asked = [...this.asked];
+    this.asked.clear();
+    if (asked.length === 0) return;
+    const { config, decoder, memory } = this;
+    const rows = this.size();
+    memory.reserve(rows, Math.max(...memory.used) + 1);
+    const ids = new Int32Array(rows);
+    for (const [{ slot }, { token }] of asked) ids[slot] = token;
+    const past = memory
+      .feeds(rows)
+      .map((tensor, i) => [PAST + name(i % 2 === 0 ? 'key' : 'value', i >> 1), tensor] as const);
+    const batch: HostTensors = {
+      ids: { dtype: 'int32', shape: [rows, 1], data: ids },
+      free: memory.unfilled(rows),
+      ...Object.fromEntries(past),
+      ...decoder.positionFeeds(
+        config,
+        Array.from({ length: rows }, (_, slot) => Math.min(memory.used[slot] ?? 0, config.positions - 1)),
+      ),
+    };
+    try {
+      const outputs = await this.runner.forward(this.stepFunction(), this.parameters, batch);
+      const [logits, parts] = [outputs.logits as Float32Array, this.partsOf(outputs)];
+      const width = logits.length / rows;
+      for (const [{ slot }, { resolve }] of asked) {
+        memory.append(slot, parts, slot, 1, 1);
+        resolve(logits.subarray(slot * width, (slot + 1) * width));
+      }
+    } catch (error) {
+      for (const [, { reject }] of asked) reject(error);
+    }
+  }
+
+  private stepFunction(): TensorFunction {
     const { config, decoder } = this;
     return {
       key: `next token ${JSON.stringify(config)}`,
@@ -161,7 +300,7 @@ export class Generator {
           free: b.free as Tensor,
           position: b,
         });
-        return { logits: nextToken(config, p, tf.reshape(x, [1, config.hidden])), ...named(memory) };
+        return { logits: nextToken(config, p, tf.reshape(x, [-1, config.hidden])), ...named(memory) };
       },
     };
   }

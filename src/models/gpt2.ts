@@ -177,7 +177,9 @@ export const gpt2: Architecture = {
     output: (_, p) => p['transformer.wte.weight'] as Tensor,
     kvHeads: (c) => c.heads,
     headWidth: (c) => c.hidden / c.heads,
-    positionFeeds: (_, position) => ({ position: { dtype: 'int32', shape: [1], data: Int32Array.of(position) } }),
+    positionFeeds: (_, positions) => ({
+      position: { dtype: 'int32', shape: [positions.length, 1], data: Int32Array.from(positions) },
+    }),
     step(c, p, { ids, past, free, position }) {
       const words = tf.gather(p['transformer.wte.weight'] as Tensor, ids as tf.Tensor1D);
       const here = tf.gather(p['transformer.wpe.weight'] as Tensor, position.position as tf.Tensor1D);

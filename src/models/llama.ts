@@ -222,7 +222,10 @@ const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<Ll
     const attentionScores: (() => Tensor)[] = [];
     const memory: { keys: Tensor; values: Tensor }[] = [];
     const lookBack = causal(input, drop);
-    const table = angles(c, 0, length);
+    const table = angles(
+      c,
+      Array.from({ length }, (_, position) => position),
+    );
     const all = { cos: tf.tensor(table.cos, table.shape), sin: tf.tensor(table.sin, table.shape) };
     for (let i = 1; i <= c.layers; i++) {
       const rows = rowsOf(x, i, c, input);
@@ -241,8 +244,13 @@ const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<Ll
     output: (c, p) => p[c.tied ? 'model.embed_tokens.weight' : 'lm_head.weight'] as Tensor,
     kvHeads: (c) => c.kvHeads,
     headWidth: (c) => c.headWidth,
-    positionFeeds(c, position): HostTensors {
-      const { cos, sin, shape } = angles(c, position, 1);
+    positionFeeds(c, positions): HostTensors {
+      const {
+        cos,
+        sin,
+        shape: [count, rates],
+      } = angles(c, positions);
+      const shape = [count, 1, 1, rates];
       return { cos: { dtype: 'float32', shape, data: cos }, sin: { dtype: 'float32', shape, data: sin } };
     },
     step(c, p, { ids, past, free, position }) {
@@ -260,13 +268,13 @@ const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<Ll
   },
 });
 
-/** cos and sin of `count` positions from `first` on: [count, width / 2]. */
-function angles(c: LlamaConfig, first: number, count: number) {
+/** cos and sin of positions: [positions, width / 2]. */
+function angles(c: LlamaConfig, positions: readonly number[]) {
   const rates = frequencies(c.headWidth, c);
-  const shape: [number, number] = [count, rates.length];
+  const shape: [number, number] = [positions.length, rates.length];
   const of = (fn: (angle: number) => number): Float32Array =>
-    Float32Array.from({ length: count * rates.length }, (_, k) => {
-      const position = first + Math.floor(k / rates.length);
+    Float32Array.from({ length: shape[0] * shape[1] }, (_, k) => {
+      const position = positions[Math.floor(k / rates.length)] as number;
       return fn(position * (rates[k % rates.length] as number));
     });
   return { shape, cos: of(Math.cos), sin: of(Math.sin) };

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Backend, createRunner } from '../backend/runner.js';
 import type { Row } from '../data/dataset.js';
+import { answerIn } from '../data/reasoning.js';
 import { fieldsOf, fill, USUAL_PROMPT } from '../data/template.js';
 import { loadTokenizer } from '../data/tokenizer.js';
 import { StepFailure } from '../util/failure.js';
@@ -22,7 +23,7 @@ export interface Writer {
   readonly bytes: number;
   /**
    * The likeliest text, token by token, at most `most` of them.
-   * @returns the text, and how many tokens were made, the end among them
+   * @returns the text without what it thought before it, and how many tokens were made, the end among them
    * @throws StepFailure if the row lacks a field of the prompt, or the model reads no more than it is to write
    */
   write(row: Asked, most: number): Promise<{ readonly text: string; readonly tokens: number }>;
@@ -71,7 +72,7 @@ export async function loadWriter(folder: string, backend: Backend, threads: numb
         if (id === endId) break;
         ids.push(id);
       }
-      return { text: await tokenizer.decode(ids), tokens: made };
+      return { text: answerIn(await tokenizer.decode(ids)), tokens: made };
     },
     async surprises(asked, after) {
       const texts = asked.map(({ row, response }) => ({ prompt: ask(row), text: response }));

@@ -142,22 +142,9 @@ export interface TeacherOptions {
    */
   structured?: boolean;
   /**
-   * US dollars for a million tokens. Without it no cost is told.
+   * What the teacher costs: US dollars for a million tokens, or a JSON file with the prices of many models, such as LiteLLM's model_prices_and_context_window.json. Without it no cost is told.
    */
-  price?: {
-    /**
-     * Of the prompt.
-     */
-    input: number;
-    /**
-     * Of the part of a prompt that the server has cached. Default: as input.
-     */
-    cached_input?: number;
-    /**
-     * Of the answer, thinking included.
-     */
-    output: number;
-  };
+  price?: Price | string;
   /**
    * What the provider's terms allow to be done with answers.
    */
@@ -175,6 +162,23 @@ export interface TeacherOptions {
      */
     checked?: string;
   };
+}
+/**
+ * US dollars for a million tokens.
+ */
+export interface Price {
+  /**
+   * Of the prompt.
+   */
+  input: number;
+  /**
+   * Of the part of a prompt that the server has cached. Default: as input.
+   */
+  cached_input?: number;
+  /**
+   * Of the answer, thinking included.
+   */
+  output: number;
 }
 /**
  * One label for each row.
@@ -284,6 +288,19 @@ export interface GenerateTask {
    * How much answers vary.
    */
   temperature: number;
+  /**
+   * Keep only responses that give the right answer, and rows that have one: what a student of a reasoning model learns from (DeepSeek-R1). The others go to the quarantine.
+   */
+  correct?: {
+    /**
+     * The row's field that holds the right answer.
+     */
+    field: string;
+    /**
+     * What of a response is its answer: a regular expression (JavaScript, flags g and u), of whose last match the first group counts, else all of it. Default: the whole response.
+     */
+    pattern?: string;
+  };
 }
 /**
  * A score for each response that a row has, from an earlier generate step.

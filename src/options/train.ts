@@ -28,9 +28,9 @@ export interface TrainOptions {
    */
   prompt?: string;
   /**
-   * Of generation. responses: rows without one are passed over. text: the texts themselves, as a whole, cut at max_length. Default: responses.
+   * Of generation. responses: rows without one are passed over. reasoning: what the teacher thought, between <think> and </think>, and then its response; responses without are passed over. text: the texts themselves, as a whole, cut at max_length. Default: responses.
    */
-  learn_from?: 'responses' | 'text';
+  learn_from?: 'responses' | 'reasoning' | 'text';
   /**
    * What to learn from, one stage after the other, each with an optimiser of its own. A logistic model has none: it is trained to its optimum.
    *
@@ -332,6 +332,10 @@ export interface SoftLabel {
    */
   weight: number;
   /**
+   * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
+   */
+  teacher: number;
+  /**
    * Divides both models' logits before the softmax; higher is softer. Hinton's own figures use 2 to 20; TinyBERT 1.
    */
   temperature: number;
@@ -345,6 +349,10 @@ export interface HiddenStates {
    * Factor of this objective in the stage's loss.
    */
   weight: number;
+  /**
+   * Which teacher to learn from, where the input "teacher" is a list, counted from 1. Each objective has projections of its own.
+   */
+  teacher: number;
   /**
    * Which student layer learns from which teacher layer: uniform (TinyBERT's g(m) = m·N/M), last (the last two only), or pairs [student layer, teacher layer].
    */
@@ -363,6 +371,10 @@ export interface Attention {
    * Factor of this objective in the stage's loss.
    */
   weight: number;
+  /**
+   * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
+   */
+  teacher: number;
   /**
    * Which student layer learns from which teacher layer: uniform (TinyBERT's g(m) = m·N/M), last (the last two only), or pairs [student layer, teacher layer].
    */

@@ -14,6 +14,8 @@ interface Job<Input, Output> {
 export interface BatcherOptions {
   /** Inputs of one pass, at most. */
   readonly most: number;
+  /** Passes at once. */
+  readonly passes: number;
   /** Requests that may wait, at most. */
   readonly waiting: number;
 }
@@ -22,12 +24,13 @@ export interface BatcherOptions {
 const LONGEST_RETRY = 60;
 
 /**
- * Puts inputs of requests that wait together into one pass. While a pass runs the next one gathers; nothing is ever
+ * Puts inputs of requests that wait together into one pass. While passes run the next one gathers; nothing is ever
  * waited for. Requests take turns, so that one of many inputs does not keep out the others.
  */
 export class Batcher<Input, Output> {
   private readonly queue: Job<Input, Output>[] = [];
-  private working = false;
+  private running = 0;
+  private planned = false;
   /** Of the last pass. */
   private seconds = 0;
 
@@ -44,10 +47,11 @@ export class Batcher<Input, Output> {
 
   /** @throws ApiError 429 if too many requests wait */
   check(): void {
-    const { waiting, most } = this.options;
-    if (this.waiting < waiting) return;
+    const { waiting, most, passes } = this.options;
+    // Those that the next passes will take do not have to wait.
+    if (this.waiting < waiting + (passes - this.running) * most) return;
     const inputs = this.queue.reduce((sum, job) => sum + job.inputs.length - job.taken, 0);
-    const seconds = Math.ceil(inputs / most) * this.seconds;
+    const seconds = Math.ceil(inputs / (most * passes)) * this.seconds;
     throw new ApiError({
       status: 429,
       message: `${this.waiting} requests wait for this model already, as many as may (--max-waiting). Try again later.`,
@@ -85,29 +89,35 @@ export class Batcher<Input, Output> {
       if (signal.aborted) return reject(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
       this.queue.push(job);
-      if (!this.working) void this.work();
+      void this.work();
     });
   }
 
   private async work(): Promise<void> {
-    this.working = true;
+    if (this.planned || this.running === this.options.passes) return;
+    this.planned = true;
     // Those that arrive in the same turn of the loop go together.
     await turn();
-    while (this.queue.length > 0) {
-      const pass = this.take();
-      const started = performance.now();
-      try {
-        const outputs = await this.run(pass.map(({ job, at }) => job.inputs[at] as Input));
-        pass.forEach(({ job, at }, i) => {
-          job.outputs[at] = outputs[i] as Output;
-          if (++job.answered === job.inputs.length) job.end();
-        });
-      } catch (error) {
-        for (const { job } of pass) job.end(error);
-      }
-      this.seconds = (performance.now() - started) / 1000;
+    this.planned = false;
+    while (this.queue.length > 0 && this.running < this.options.passes) void this.pass();
+  }
+
+  private async pass(): Promise<void> {
+    this.running++;
+    const pass = this.take();
+    const started = performance.now();
+    try {
+      const outputs = await this.run(pass.map(({ job, at }) => job.inputs[at] as Input));
+      pass.forEach(({ job, at }, i) => {
+        job.outputs[at] = outputs[i] as Output;
+        if (++job.answered === job.inputs.length) job.end();
+      });
+    } catch (error) {
+      for (const { job } of pass) job.end(error);
     }
-    this.working = false;
+    this.seconds = (performance.now() - started) / 1000;
+    this.running--;
+    while (this.queue.length > 0 && this.running < this.options.passes) void this.pass();
   }
 
   /** The next pass: one input of each request in turn. */

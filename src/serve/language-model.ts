@@ -24,9 +24,10 @@ export async function languageModel(
   tokenizer: string,
   model: TransformerModel,
   runner: Runner,
+  reproducible: boolean,
 ): Promise<LocalModel> {
   const { config, parameters } = model;
-  const generator = new Generator(config, parameters, runner);
+  const generator = new Generator(config, parameters, runner, reproducible);
   const codec = await loadCodec(tokenizer);
   const format = await readChatFormat(folder);
   const ends = await endTokens(folder, codec);

@@ -19,10 +19,16 @@ const exists = (file: string): Promise<boolean> => stat(file).then(Boolean, () =
  * cannot be used here shows only then.
  *
  * @param threads CPU threads that it may use
+ * @param reproducible what is answered does not depend, in its last bits, on what else is asked meanwhile
  * @throws StepFailure if there is none, or none that we know
  */
-export async function loadModel(folder: string, backend: Backend, threads: number): Promise<LocalModel> {
-  const model = await load(folder, backend, threads);
+export async function loadModel(
+  folder: string,
+  backend: Backend,
+  threads: number,
+  reproducible: boolean,
+): Promise<LocalModel> {
+  const model = await load(folder, backend, threads, reproducible);
   const context: CallContext = { signal: new AbortController().signal, piece: () => {} };
   const request = { prompt: [0], most: 1, temperature: 0, topP: 1, seed: 0, choice: 0, stop: [], top: null };
   const { generate, classify, embed } = model.operations;
@@ -31,10 +37,10 @@ export async function loadModel(folder: string, backend: Backend, threads: numbe
   return model;
 }
 
-async function load(folder: string, backend: Backend, threads: number): Promise<LocalModel> {
+async function load(folder: string, backend: Backend, threads: number, reproducible: boolean): Promise<LocalModel> {
   const type = await typeOf(folder);
   if (type !== undefined && !architectures.some((architecture) => architecture.type === type)) {
-    return plainClassifier(await loadPredictor(folder, backend, threads));
+    return plainClassifier(await loadPredictor(folder, backend, threads), reproducible);
   }
   if (!(await exists(join(folder, 'config.json')))) {
     throw new StepFailure(
@@ -56,7 +62,7 @@ async function load(folder: string, backend: Backend, threads: number): Promise<
     }
     const runner = await createRunner(backend, threads);
     const make = model.config.head === 'language-model' ? languageModel : textModel;
-    return await make(folder, tokenizer, model, runner);
+    return await make(folder, tokenizer, model, runner, reproducible);
   } finally {
     if (tokenizer !== folder) await rm(tokenizer, { recursive: true });
   }

@@ -10,6 +10,8 @@ export interface ModelOptions {
   readonly folder: string;
   readonly backend: Backend;
   readonly threads: number;
+  /** What is answered does not depend, in its last bits, on what else is asked meanwhile. */
+  readonly reproducible: boolean;
   /** Of the model's process: without the server's key. */
   readonly env: NodeJS.ProcessEnv;
 }
@@ -93,9 +95,9 @@ export class ModelProcess {
   }
 
   private launch(): Promise<ModelInfo> {
-    const { folder, backend, threads, env } = this.options;
+    const { folder, backend, threads, reproducible, env } = this.options;
     return new Promise((resolve, reject) => {
-      const child = fork(WORKER, [folder, backend, String(threads)], {
+      const child = fork(WORKER, [folder, backend, String(threads), String(reproducible)], {
         // Standard output is for the server's one line.
         stdio: ['ignore', 2, 2, 'ipc'],
         // Embeddings travel as they are.

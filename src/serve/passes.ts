@@ -5,7 +5,7 @@ import { padTokens } from '../models/padding.js';
 /** Texts of one pass. */
 export const BATCH = 32;
 
-/** Rows that a pass is padded to: each is compiled, for each length, and keeps its memory. */
+/** Rows that a pass is padded to. One alone is computed by other routines, which round in another way. */
 const SIZES = [1, 8, BATCH];
 /** Padded tokens of a pass, at most: a model that reads long texts would else take all memory. */
 const TOKENS = BATCH * 512;
@@ -24,13 +24,16 @@ export interface Pass {
  *
  * @param lengths tokens of each text
  * @param maxLength of the model
+ * @param reproducible no text is computed alone, so that what is said of it depends on no other, to the bit
  */
-export function planPasses(lengths: readonly number[], maxLength: number): Pass[] {
+export function planPasses(lengths: readonly number[], maxLength: number, reproducible: boolean): Pass[] {
+  const sizes = reproducible ? SIZES.slice(1) : SIZES;
   const order = lengths.map((_, text) => text).sort((a, b) => (lengths[b] as number) - (lengths[a] as number) || a - b);
   const passes: Pass[] = [];
   for (let start = 0; start < order.length; ) {
     const longest = lengths[order[start] as number] as number;
-    const possible = SIZES.filter((rows) => rows === 1 || rows * paddedLength(longest, rows, maxLength) <= TOKENS);
+    const fits = (rows: number): boolean => rows * paddedLength(longest, rows, maxLength) <= TOKENS;
+    const possible = sizes.filter((rows) => rows === sizes[0] || fits(rows));
     const left = order.length - start;
     const rows = possible.find((size) => size >= left) ?? (possible.at(-1) as number);
     passes.push({ texts: order.slice(start, start + rows), rows, length: paddedLength(longest, rows, maxLength) });
@@ -59,11 +62,12 @@ export async function computeTexts(
   output: { readonly name: string; readonly width: number },
   model: { readonly config: TransformerConfig; readonly parameters: HostTensors },
   texts: readonly Int32Array[],
+  reproducible: boolean,
 ): Promise<Float32Array[]> {
   const { config, parameters } = model;
   const found: Float32Array[] = [];
   const lengths = texts.map(({ length }) => length);
-  for (const pass of planPasses(lengths, config.maxLength)) {
+  for (const pass of planPasses(lengths, config.maxLength, reproducible)) {
     const batch = padTokens(
       pass.texts.map((text) => texts[text] as Int32Array),
       pass.rows,

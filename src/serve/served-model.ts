@@ -1,3 +1,4 @@
+import { TOGETHER } from '../models/together.js';
 import { Batcher } from './batcher.js';
 import type { ModelProcess } from './model-process.js';
 import { BATCH } from './passes.js';
@@ -23,7 +24,7 @@ export class ServedModel {
     private readonly process: ModelProcess,
     waiting: number,
   ) {
-    const together = { most: BATCH, waiting };
+    const together = { most: BATCH, passes: 1, waiting };
     this.texts = new Batcher((input) => process.ask({ operation: 'classify', input }), together);
     this.embeddings = new Batcher((input) => process.ask({ operation: 'embed', input }), together);
     this.writings = new Batcher(
@@ -31,7 +32,7 @@ export class ServedModel {
         Promise.all(
           writings.map(({ request, ...watch }) => process.ask({ operation: 'generate', input: request }, watch)),
         ),
-      { most: 1, waiting },
+      { most: 1, passes: TOGETHER, waiting },
     );
   }
 
@@ -58,7 +59,7 @@ export class ServedModel {
   }
 
   /**
-   * Writes texts, one after the other; resolves when all are written.
+   * Writes texts, several at once; resolves when all are written.
    * @throws ApiError 429, at once
    */
   write(writings: readonly Writing[], signal: AbortSignal): Promise<unknown> {

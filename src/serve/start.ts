@@ -14,6 +14,7 @@ export interface ServeOptions extends ServerOptions {
   readonly maxWaiting: number;
   /** CPU threads of each model. */
   readonly threads: number;
+  readonly reproducible: boolean;
   readonly backend: Backend;
   /** Environment of the models' processes. */
   readonly env: NodeJS.ProcessEnv;
@@ -38,8 +39,10 @@ const IDLE_MS = 50;
  * @throws StepFailure if a model cannot be loaded or the address cannot be had
  */
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
-  const { models, host, port, maxWaiting, backend, threads, env, log } = options;
-  const processes = models.map(({ id, folder }) => new ModelProcess(id, { folder, backend, threads, env }, log));
+  const { models, host, port, maxWaiting, backend, threads, reproducible, env, log } = options;
+  const processes = models.map(
+    ({ id, folder }) => new ModelProcess(id, { folder, backend, threads, reproducible, env }, log),
+  );
   const close = (): void => {
     for (const process of processes) process.close();
   };

@@ -23,6 +23,7 @@ export async function textModel(
   tokenizer: string,
   model: TransformerModel,
   runner: Runner,
+  reproducible: boolean,
 ): Promise<LocalModel> {
   const { config, labels } = model;
   const texts = await loadTokenizer(tokenizer);
@@ -42,7 +43,7 @@ export async function textModel(
       async embed(inputs) {
         const tokens = await tokensOf(inputs, texts, config);
         const output = { name: 'embedding', width: config.hidden };
-        const vectors = await computeTexts(runner, embedding, output, model, tokens);
+        const vectors = await computeTexts(runner, embedding, output, model, tokens, reproducible);
         return vectors.map((vector, i) => {
           checkNumbers(vector);
           return {
@@ -55,7 +56,7 @@ export async function textModel(
         async classify(inputs: readonly string[]) {
           const tokens = await tokensOf(inputs, texts, config);
           const output = { name: 'logits', width: config.labels };
-          const rows = await computeTexts(runner, logits, output, model, tokens);
+          const rows = await computeTexts(runner, logits, output, model, tokens, reproducible);
           return rows.map((row, i) => classified(row, (tokens[i] as Int32Array).length));
         },
       }),
@@ -64,17 +65,23 @@ export async function textModel(
 }
 
 /** A classifier of another kind, which has labels and no embeddings. */
-export function plainClassifier(predictor: Predictor): LocalModel {
+export function plainClassifier(predictor: Predictor, reproducible: boolean): LocalModel {
   const { labels } = predictor;
   return {
     info: { kind: 'classifier', labels, vocabulary: 0, dimensions: null, context: null },
     operations: {
       async classify(texts) {
-        const logits = await predictor.predict(texts);
-        return texts.map((text, i) => {
-          const words = text.match(/\S+/g)?.length ?? 0;
-          return classified(logits.subarray(i * labels.length, (i + 1) * labels.length), words);
-        });
+        const size = reproducible ? 1 : texts.length;
+        const found: Classified[] = [];
+        for (let start = 0; start < texts.length; start += size) {
+          const some = texts.slice(start, start + size);
+          const logits = await predictor.predict(some);
+          for (const [i, text] of some.entries()) {
+            const words = text.match(/\S+/g)?.length ?? 0;
+            found.push(classified(logits.subarray(i * labels.length, (i + 1) * labels.length), words));
+          }
+        }
+        return found;
       },
     },
   };

@@ -1,6 +1,6 @@
 /**
  * The process of one model: it loads it and answers, while the server's own process stays free. Arguments: the model's
- * folder, the backend, threads.
+ * folder, the backend, threads, and whether it is to be reproducible.
  */
 import type { Backend } from '../backend/runner.js';
 import { StepFailure } from '../util/failure.js';
@@ -8,8 +8,8 @@ import { ApiError, type Problem, serverError } from './errors.js';
 import { loadModel } from './load.js';
 import type { Call, CallContext, FromWorker, LocalModel, Operation, Operations, ToWorker } from './protocol.js';
 
-/** What needs no model can be done while another call computes. */
-const AT_ONCE: readonly Operation[] = ['chat', 'tokenize'];
+/** What needs no model can be done while another call computes, and texts that are written take their steps together. */
+const AT_ONCE: readonly Operation[] = ['chat', 'tokenize', 'generate'];
 
 const running = new Map<number, AbortController>();
 let last: Promise<void> = Promise.resolve();
@@ -67,9 +67,9 @@ process.on('disconnect', () => process.exit());
 // Ctrl-C is for the server.
 process.on('SIGINT', () => {});
 
-const [folder, backend, threads] = process.argv.slice(2) as [string, Backend, string];
+const [folder, backend, threads, reproducible] = process.argv.slice(2) as [string, Backend, string, string];
 try {
-  const model = await loadModel(folder, backend, Number(threads));
+  const model = await loadModel(folder, backend, Number(threads), reproducible === 'true');
   listen(model);
   send({ type: 'ready', info: model.info });
 } catch (error) {

@@ -9,5 +9,6 @@ export const cacheLogits = defineStep<CacheLogitsOptions>({
   outputs: { logits: 'logits' },
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
+  estimate: async (ctx) => (await import('../teachers/estimate.js')).estimate(ctx),
   run: async (ctx) => (await import('../teachers/capture.js')).run(ctx),
 });

@@ -1,15 +1,15 @@
-import { defineStep, one, optional } from '../engine/step.js';
+import { defineStep, list, one, optional } from '../engine/step.js';
 import type { TrainOptions } from '../options/train.js';
 import { refuseTraining } from '../teachers/claims.js';
 
 export const train = defineStep<TrainOptions>({
   name: 'train',
-  version: 3,
+  version: 4,
   summary: 'Trains a teacher, a student or a yardstick, in one or more stages',
   inputs: {
     data: one('dataset'),
     tokenizer: optional('tokenizer'),
-    teacher: optional('logits'),
+    teacher: { ...list('logits'), optional: true },
     init: optional('model'),
     validation: optional('dataset'),
   },

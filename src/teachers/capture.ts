@@ -4,21 +4,13 @@ import { type LogitsRow, type ShardEntry, shardName, signalOf, writeIndex } from
 import { cacheBytes, rowBytes } from '../data/logits/signal.js';
 import { type RowParts, writeShard } from '../data/logits/write-shard.js';
 import type { StepContext } from '../engine/step.js';
-import { isTransformer } from '../models/index.js';
 import type { CacheLogitsOptions } from '../options/cache-logits.js';
-import { installedVersion } from '../util/installed-version.js';
-import { predictorTeacher } from './predictor-teacher.js';
-import { checkRoom, checkSize } from './room.js';
+import { localTeacher, numbersKey } from './local-teacher.js';
+import { checkRoom, checkSize, freeBytes } from './room.js';
 import { groups } from './shard-groups.js';
 import { ShardStore, share } from './shard-store.js';
 import { readTexts, type Survey, surveyTexts } from './survey.js';
 import type { Teacher } from './teacher.js';
-import { transformerTeacher } from './transformer-teacher.js';
-
-/** Raised whenever the same teacher and options give other numbers: older shards are then left alone. */
-const NUMBERS = 1;
-/** What the numbers depend on beside our own code. */
-const PACKAGES = ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'];
 
 /** A mean mass of what is kept of the next tokens that is worth a warning. */
 const LITTLE = 0.9;
@@ -31,10 +23,7 @@ type Context = StepContext<CacheLogitsOptions>;
  * a kill, is not asked again.
  */
 export async function run(ctx: Context): Promise<void> {
-  const artifact = ctx.input('teacher');
-  const teacher = (await isTransformer(artifact.path))
-    ? await transformerTeacher(artifact, ctx.options, ctx.seed, ctx.threads)
-    : await predictorTeacher(artifact, ctx.options, ctx.threads);
+  const teacher = await localTeacher(ctx.input('teacher'), ctx.options, ctx.seed, ctx.threads);
   try {
     await capture(ctx, teacher);
   } finally {
@@ -53,7 +42,7 @@ async function capture(ctx: Context, teacher: Teacher): Promise<void> {
   const texts = survey.ids.length;
   checkSize(texts, cacheBytes(signal, survey.tokens), ctx.options.max_bytes);
 
-  const store = await ShardStore.open(await ctx.sharedFolder('logits'), about, keyOf(ctx, teacher));
+  const store = await ShardStore.open(await ctx.sharedFolder('logits'), about, numbersKey(ctx.seed, teacher));
   const own = await ownShards(ctx);
   const found = await store.find(survey, own);
   for (const sha256 of found.damaged) {
@@ -63,7 +52,7 @@ async function capture(ctx: Context, teacher: Teacher): Promise<void> {
   if (missing < texts) ctx.log('info', `${texts - missing} of ${texts} texts were computed in an earlier run`);
   const needed = survey.tokens.filter((_, i) => (found.shard[i] as number) < 0);
   const folder = await ctx.output('logits');
-  await checkRoom(folder, texts, cacheBytes(signal, needed));
+  checkRoom(await freeBytes(folder), texts, cacheBytes(signal, needed));
 
   const shards: (Omit<ShardEntry, 'file'> & { path: string })[] = [];
   for (const { sha256, rows } of found.shards) {
@@ -128,16 +117,6 @@ async function capture(ctx: Context, teacher: Teacher): Promise<void> {
 function namesOf({ ids, hashes, tokens }: Survey, i: number, aligned: boolean): RowParts {
   if (!aligned) return { id: ids.slice(i) };
   return { id: ids.slice(i), hash: hashes.slice(i), tokens: tokens.subarray(i, i + 1) };
-}
-
-/** What the numbers depend on, beside the teacher and what is kept of it. */
-function keyOf(ctx: Context, { about }: Teacher) {
-  return {
-    numbers: NUMBERS,
-    // Only drawn tokens depend on it.
-    seed: about.tokens?.keep === 'sampled' ? ctx.seed : null,
-    packages: Object.fromEntries(PACKAGES.map((name) => [name, installedVersion(name)])),
-  };
 }
 
 const SHARD = 'shard';

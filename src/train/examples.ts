@@ -7,12 +7,12 @@ import type { TransformerConfig } from '../models/architecture.js';
 import { padTokens } from '../models/padding.js';
 import type { Batch } from './batches.js';
 
-/** Names under which a batch's teacher signal is fed. */
-export const TEACHER = {
-  logits: 'teacher.logits',
-  hidden: (layer: number): string => `teacher.hidden.${layer}`,
-  attention: (layer: number): string => `teacher.attention.${layer}`,
-};
+/** Names under which a batch's signal of one of the teachers is fed, the first being 0. */
+export const teacherFeeds = (teacher: number) => ({
+  logits: `teacher.${teacher}.logits`,
+  hidden: (layer: number): string => `teacher.${teacher}.hidden.${layer}`,
+  attention: (layer: number): string => `teacher.${teacher}.attention.${layer}`,
+});
 
 export type Counts = Readonly<Record<Counted, number>>;
 
@@ -47,9 +47,14 @@ export class Examples {
 
   /**
    * `ids`, `mask` [batch, length], `rows` [batch] (1 = real), `labels` one-hot [batch, labels], and what is wanted of
-   * the teacher, all padded to the batch size with rows that count for nothing.
+   * each teacher, all padded to the batch size with rows that count for nothing.
    */
-  batch({ rows, length }: Batch, batchSize: number, cache: LogitsCache | undefined, wanted: Wanted): HostTensors {
+  batch(
+    { rows, length }: Batch,
+    batchSize: number,
+    teachers: readonly LogitsCache[],
+    wanted: readonly Wanted[],
+  ): HostTensors {
     const tokens = rows.map((r) => this.tokens.ids(r));
     const real = new Float32Array(batchSize).fill(1, 0, rows.length);
     const labels = new Float32Array(batchSize * this.labels.length);
@@ -57,12 +62,17 @@ export class Examples {
       const { label } = this.rows[r] as Row;
       if (label !== null) labels[i * this.labels.length + this.labels.indexOf(label)] = 1;
     });
-    return {
-      ...padTokens(tokens, batchSize, length, this.padId),
-      rows: { dtype: 'float32', shape: [batchSize], data: real },
-      labels: { dtype: 'float32', shape: [batchSize, this.labels.length], data: labels },
-      ...(cache && this.teacher(rows, tokens, length, batchSize, cache, wanted)),
-    };
+    const said = teachers.map((cache, i) =>
+      this.teacher(i, rows, tokens, length, batchSize, cache, wanted[i] as Wanted),
+    );
+    return Object.assign(
+      {
+        ...padTokens(tokens, batchSize, length, this.padId),
+        rows: { dtype: 'float32', shape: [batchSize], data: real },
+        labels: { dtype: 'float32', shape: [batchSize, this.labels.length], data: labels },
+      },
+      ...said,
+    );
   }
 
   /** How many things of each kind a batch has: what losses are means over. */
@@ -79,6 +89,7 @@ export class Examples {
   }
 
   private teacher(
+    place: number,
     rows: readonly number[],
     tokens: readonly Int32Array[],
     length: number,
@@ -88,6 +99,7 @@ export class Examples {
   ): HostTensors {
     const { dtype, labels, teacher } = cache.index;
     const { hidden, heads } = teacher;
+    const feeds = teacherFeeds(place);
     const tensors: Record<string, HostTensor & { data: Float32Array | Uint16Array }> = {};
     const allocate = (name: string, shape: readonly number[]): void => {
       const size = shape.reduce((a, b) => a * b, 1);
@@ -96,20 +108,20 @@ export class Examples {
     const into = (name: string) => (tensors[name] as { data: Float32Array | Uint16Array }).data;
     // The teacher may have the same labels in another order.
     const order = this.labels.map((label) => labels.indexOf(label));
-    if (wanted.logits) allocate(TEACHER.logits, [batch, this.labels.length]);
-    for (const layer of wanted.hiddenStates) allocate(TEACHER.hidden(layer), [batch, length, hidden]);
-    for (const layer of wanted.attention) allocate(TEACHER.attention(layer), [batch, heads, length, length]);
+    if (wanted.logits) allocate(feeds.logits, [batch, this.labels.length]);
+    for (const layer of wanted.hiddenStates) allocate(feeds.hidden(layer), [batch, length, hidden]);
+    for (const layer of wanted.attention) allocate(feeds.attention(layer), [batch, heads, length, length]);
 
     rows.forEach((r, i) => {
       const own = tokens[i] as Int32Array;
       const signal = cache.read((this.rows[r] as Row).id, own, wanted);
       for (const [k, from] of order.entries()) {
-        if (signal.logits) into(TEACHER.logits)[i * order.length + k] = signal.logits[from] as number;
+        if (signal.logits) into(feeds.logits)[i * order.length + k] = signal.logits[from] as number;
       }
-      for (const [layer, data] of signal.hiddenStates) into(TEACHER.hidden(layer)).set(data, i * length * hidden);
+      for (const [layer, data] of signal.hiddenStates) into(feeds.hidden(layer)).set(data, i * length * hidden);
       for (const [layer, data] of signal.attention) {
         // Unpadded [heads, tokens, tokens] into padded [heads, length, length]: one line of scores at a time.
-        const target = into(TEACHER.attention(layer));
+        const target = into(feeds.attention(layer));
         const n = own.length;
         for (let line = 0; line < heads * n; line++) {
           const head = Math.floor(line / n);

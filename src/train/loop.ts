@@ -29,9 +29,10 @@ export interface Training {
   readonly initial: Parameters;
   readonly stages: readonly StageOptions[];
   readonly examples: Learnable;
-  readonly cache: LogitsCache | undefined;
-  /** Teacher and student side by side; undefined without a teacher. */
-  readonly fit: Fit | undefined;
+  /** What each teacher said. */
+  readonly teachers: readonly LogitsCache[];
+  /** Each teacher and the student side by side. */
+  readonly fits: readonly Fit[];
   /** What stages with `validate` are judged by. */
   readonly validation: Judge | undefined;
   readonly batchSize: number;
@@ -76,7 +77,7 @@ export async function train(training: Training, after: AfterUpdate): Promise<Par
   const { config, seed, resume, weightDecay, clipNorm, runner } = training;
   const model = architectureOf(config).parameters(config);
   let parameters = training.initial;
-  const stages = training.stages.map((options, i) => buildStage(config, options, training.fit, `stage ${i}`));
+  const stages = training.stages.map((options, i) => buildStage(config, options, training.fits, `stage ${i}`));
   for (let i = resume?.position.stage ?? 0; i < stages.length; i++) {
     const { specs } = stages[i] as Stage;
     const options = training.stages[i] as StageOptions;
@@ -124,7 +125,7 @@ async function runStage(
   from: number,
   after: AfterUpdate,
 ): Promise<void> {
-  const { examples, batchSize, accumulate, config, seed, runner, cache } = training;
+  const { examples, batchSize, accumulate, config, seed, runner, teachers } = training;
   const options = training.stages[index] as StageOptions;
   const rows = examples.rows.flatMap((row, i) => (stage.labelledOnly && row.label === null ? [] : [i]));
   if (rows.length === 0) {
@@ -142,7 +143,7 @@ async function runStage(
     const batch = window[i] as Batch;
     const sites = stage.dropoutSites(size, batch.length);
     return {
-      ...examples.batch(batch, size, cache, stage.wanted),
+      ...examples.batch(batch, size, teachers, stage.wanted),
       ...dropoutFeeds(masks.fill(sites, zeroed(config.dropout), key, counter)),
       ...(accumulate > 1 &&
         shareFeeds(

@@ -1,5 +1,5 @@
 import type { LogitsIndex } from '../data/logits.js';
-import { objectiveOf } from '../methods/index.js';
+import { objectiveOf, teacherOf } from '../methods/index.js';
 import type { Fit, Needs } from '../methods/objective.js';
 import type { Head, TransformerConfig } from '../models/architecture.js';
 import type { Objective, Stage } from '../options/train.js';
@@ -60,27 +60,38 @@ function checkLabels(teacher: readonly string[], data: readonly string[]): void 
 /**
  * Checks the objectives of all stages before anything is trained.
  * @param head what the model is trained with
- * @param teacher undefined if the step has none
+ * @param teachers in the order of the input
  * @throws StepFailure if an objective makes no sense for the task, needs a teacher that is not there, does not fit the two models, or needs what the
- *   logits do not hold
+ *   logits do not hold; or if nothing is learnt from one of several teachers
  */
 export function checkObjectives(
   stages: readonly Stage[],
   head: Head,
-  teacher: { readonly fit: Fit; readonly index: LogitsIndex } | undefined,
+  teachers: readonly { readonly fit: Fit; readonly index: LogitsIndex }[],
 ): void {
+  const taught = new Set<number>();
   for (const entry of stages.flatMap((stage) => stage.objectives)) {
     const objective = objectiveOf(entry, head);
-    if (!objective.teacher) continue;
-    if (teacher === undefined) {
+    const place = teacherOf(entry);
+    if (place === undefined) continue;
+    if (teachers.length === 0) {
       throw new StepFailure(
         'no-teacher',
         `objective "${entry.type}" learns from a teacher, and the input "teacher" is not given`,
         'Give the output of a cache-logits step as "teacher", or leave the objective out.',
       );
     }
+    const teacher = teachers[place];
+    if (teacher === undefined) {
+      throw new StepFailure(
+        'no-teacher',
+        `objective "${entry.type}" learns from teacher ${place + 1}, and the input "teacher" has ${teachers.length}`,
+        'They are counted from 1.',
+      );
+    }
+    taught.add(place);
     const { fit, index } = teacher;
-    const what = `objective "${entry.type}" needs the teacher's`;
+    const what = `objective "${entry.type}" needs ${teachers.length === 1 ? "the teacher's" : `teacher ${place + 1}'s`}`;
     const needs = index.tokenizer === null ? needsOfTexts(entry, head, fit, index) : objective.needs(entry, fit);
     if (needs.logits && index.labels.length === 0) {
       throw new StepFailure(
@@ -92,6 +103,13 @@ export function checkObjectives(
     checkLayers(`${what} hidden states`, 'hidden_states', needs.hiddenStates, index.hiddenStates);
     checkLayers(`${what} attention scores`, 'attention', needs.attention, index.attention);
   }
+  const idle = teachers.findIndex((_, place) => !taught.has(place));
+  if (teachers.length < 2 || idle < 0) return;
+  throw new StepFailure(
+    'not-used',
+    `the input "teacher" has ${teachers.length} teachers, and no objective learns from number ${idle + 1}`,
+    `Add an objective with teacher: ${idle + 1}, or make one teacher of all with an ensemble-teachers step.`,
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { HostTensors, Runner } from '../backend/runner.js';
 import type { Row } from '../data/dataset.js';
+import { withReasoning } from '../data/reasoning.js';
 import { fieldsOf, fill } from '../data/template.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
 import type { TransformerConfig } from '../models/architecture.js';
@@ -13,6 +14,8 @@ import type { Judge, Metric } from './validate.js';
 export interface Lesson {
   /** A template over a row's fields; undefined: a row's text is learnt as a whole. */
   readonly prompt: string | undefined;
+  /** What was thought before a response is written before it. */
+  readonly reasoning: boolean;
   /** Ends what is written. */
   readonly endId: number;
 }
@@ -24,13 +27,17 @@ interface Example {
 }
 
 /** @throws StepFailure if a row lacks a field of the prompt */
-function examplesOf(rows: readonly Row[], prompt: string | undefined): Example[] {
+function examplesOf(rows: readonly Row[], { prompt, reasoning }: Lesson): Example[] {
   return rows.flatMap((row): Example[] => {
     if (prompt === undefined) return row.text === '' ? [] : [{ row, written: { prompt, text: row.text } }];
     const { responses = [] } = row;
     if (responses.length === 0) return [];
     const asked = fill(prompt, fieldsOf(row), `row ${row.id}`);
-    return responses.map((text) => ({ row, written: { prompt: asked, text } }));
+    return responses.flatMap((answer, i): Example[] => {
+      if (!reasoning) return [{ row, written: { prompt: asked, text: answer } }];
+      const thoughts = row.reasoning?.[i] ?? '';
+      return thoughts === '' ? [] : [{ row, written: { prompt: asked, text: withReasoning(thoughts, answer) } }];
+    });
   });
 }
 
@@ -38,11 +45,12 @@ function examplesOf(rows: readonly Row[], prompt: string | undefined): Example[]
 async function encode(
   input: 'data' | 'validation',
   rows: readonly Row[],
-  { prompt, endId }: Lesson,
+  lesson: Lesson,
   tokenizer: TextTokenizer,
   maxLength: number,
 ): Promise<{ readonly rows: Row[]; readonly continuations: Continuations; readonly tooLong: number }> {
-  const all = examplesOf(rows, prompt);
+  const { prompt, reasoning, endId } = lesson;
+  const all = examplesOf(rows, lesson);
   const continuations = await Continuations.encode(
     all.map(({ written }) => written),
     tokenizer,
@@ -56,6 +64,10 @@ async function encode(
       throw new StepFailure('no-rows', message, 'Raise max_length.');
     }
     if (prompt === undefined) throw new StepFailure('no-rows', `no row of the input "${input}" has a text`);
+    if (reasoning) {
+      const hint = 'They come from a teacher that tells what it thinks (query-teacher, task.mode generate).';
+      throw new StepFailure('no-rows', `no response of the input "${input}" has reasoning before it`, hint);
+    }
     throw new StepFailure(
       'no-rows',
       `no row of the input "${input}" has a response`,

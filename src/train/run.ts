@@ -3,6 +3,7 @@ import { type Row, readDataset } from '../data/dataset.js';
 import { LogitsCache } from '../data/logits.js';
 import { loadTokenizer, type TextTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
+import type { Fit } from '../methods/objective.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
 import { saveTransformer } from '../models/checkpoint.js';
@@ -61,14 +62,18 @@ async function trainTransformer(
   }
   const start = model.type === 'pretrained' ? await pretrained(ctx, model, task) : await scratch(ctx, model, task);
   const { config, tokenizerFolder, tokenizer } = start;
-  const teacher = ctx.optionalInput('teacher');
-  const cache = teacher && (await LogitsCache.open(teacher.path, ctx.signal));
+  const teachers: LogitsCache[] = [];
   const runner = await createRunner(backend, ctx.threads);
   try {
-    const fit = cache && fitOf(cache.index, config, labels, tokenizer.hash);
+    for (const { path } of ctx.inputList('teacher')) teachers.push(await LogitsCache.open(path, ctx.signal));
+    const fits = teachers.map(({ index }) => fitOf(index, config, labels, tokenizer.hash));
     const judges = ctx.optionalInput('validation');
     checkStages(stages, config, judges !== undefined, task.metrics);
-    checkObjectives(stages, config.head, cache && fit && { fit, index: cache.index });
+    checkObjectives(
+      stages,
+      config.head,
+      teachers.map(({ index }, i) => ({ index, fit: fits[i] as Fit })),
+    );
     const saved = await ctx.checkpoint.load(STATE);
     const examples = await task.examples(rows, tokenizer, config);
     const validation = judges && (await task.judge((await readDataset(judges.path)).rows, tokenizer, config));
@@ -80,8 +85,8 @@ async function trainTransformer(
         initial: start.parameters,
         stages,
         examples,
-        cache,
-        fit,
+        teachers,
+        fits,
         validation,
         batchSize: options.batch_size,
         accumulate: options.accumulate,
@@ -96,11 +101,11 @@ async function trainTransformer(
         const { stage, done, total, position, optimizer, best } = report;
         const { objectives, validate } = stages[stage] as Stage;
         loss.add(report.loss);
-        objectives.forEach(({ type }, i) => {
-          const mean = losses.get(type) ?? new Mean();
-          losses.set(type, mean);
+        for (const [i, name] of namesOf(objectives).entries()) {
+          const mean = losses.get(name) ?? new Mean();
+          losses.set(name, mean);
           mean.add(report.losses[i] as number);
-        });
+        }
         await ctx.progress({
           done,
           total,
@@ -135,7 +140,7 @@ async function trainTransformer(
       await task.written(tokenizer),
     );
   } finally {
-    cache?.close();
+    for (const cache of teachers) cache.close();
     await runner.release();
   }
 }
@@ -234,6 +239,15 @@ function endOf({ eosId }: TransformerConfig, { endId }: TextTokenizer): number {
 /** A stage whose judge goes by that metric where it names none. */
 function judgedBy({ validate, ...stage }: Stage, usual: Metric): Stage {
   return validate ? { ...stage, validate: { ...validate, metric: validate.metric ?? usual } } : stage;
+}
+
+/** Objectives of one type are told apart by their order. */
+function namesOf(objectives: Stage['objectives']): string[] {
+  const types = objectives.map(({ type }) => type as string);
+  return types.map((type, i) => {
+    const several = types.indexOf(type) !== types.lastIndexOf(type);
+    return several ? `${type} ${types.slice(0, i + 1).filter((other) => other === type).length}` : type;
+  });
 }
 
 /** A mean that grows number by number. */

@@ -1,14 +1,14 @@
 import type { HostTensor, HostTensors, TensorFunction, Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Wanted } from '../data/logits.js';
-import { objectiveOf } from '../methods/index.js';
+import { objectiveOf, teacherOf } from '../methods/index.js';
 import type { Counted, Fit, TeacherSignal } from '../methods/objective.js';
 import type { ParameterSpec, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
 import { NEXT } from '../models/continuations.js';
 import { dropoutSites, encode, forward, tokenLosses } from '../models/forward.js';
 import type { Stage as StageOptions } from '../options/train.js';
-import { type Counts, TEACHER } from './examples.js';
+import { type Counts, teacherFeeds } from './examples.js';
 
 /** A stage made ready to run: what it computes, what it learns beside the model, and what it must be fed. */
 export interface Stage {
@@ -16,7 +16,8 @@ export interface Stage {
   readonly fn: TensorFunction;
   /** Projections and the like, named `objective.<i>.<name>`. */
   readonly specs: Readonly<Record<string, ParameterSpec>>;
-  readonly wanted: Wanted;
+  /** Of each teacher. */
+  readonly wanted: readonly Wanted[];
   /** Shapes of the values that dropout may zero in a batch. */
   readonly dropoutSites: (rows: number, length: number) => readonly (readonly number[])[];
   /** What each objective's loss is a mean over. */
@@ -45,29 +46,39 @@ export const shareFeeds = (over: readonly Counted[], counts: readonly Counts[], 
 export const dropoutFeeds = (masks: readonly HostTensor[]): HostTensors =>
   Object.fromEntries(masks.map((mask, site) => [dropoutFeed(site), mask]));
 
+/** No teacher, or none that an objective learns from. */
+const SILENT: TeacherSignal = { logits: undefined, hiddenStates: new Map(), attentionScores: new Map() };
+
 const ascending = (layers: readonly number[]): number[] => [...new Set(layers)].sort((a, b) => a - b);
 
 /**
  * @param key names the stage; two stages of one model must not share it
- * @param fit teacher and student side by side; undefined without a teacher
+ * @param fits each teacher and the student side by side
  * @throws StepFailure if an objective does not fit the two models
  */
-export function buildStage(config: TransformerConfig, options: StageOptions, fit: Fit | undefined, key: string): Stage {
+export function buildStage(config: TransformerConfig, options: StageOptions, fits: readonly Fit[], key: string): Stage {
   const parts = options.objectives.map((entry, i) => {
     const objective = objectiveOf(entry, config.head);
+    const place = teacherOf(entry);
+    const fit = place === undefined ? undefined : fits[place];
     return {
       entry,
       objective,
+      place,
+      fit,
       prefix: `objective.${i}.`,
       needs: objective.needs(entry, fit),
       specs: objective.parameters(entry, fit),
     };
   });
-  const wanted: Wanted = {
-    logits: parts.some((p) => p.needs.logits),
-    hiddenStates: ascending(parts.flatMap((p) => p.needs.hiddenStates)),
-    attention: ascending(parts.flatMap((p) => p.needs.attention)),
-  };
+  const wanted = fits.map((_, place): Wanted => {
+    const own = parts.filter((p) => p.place === place);
+    return {
+      logits: own.some((p) => p.needs.logits),
+      hiddenStates: ascending(own.flatMap((p) => p.needs.hiddenStates)),
+      attention: ascending(own.flatMap((p) => p.needs.attention)),
+    };
+  });
   const specs = Object.fromEntries(
     parts.flatMap(({ prefix, specs }) => Object.entries(specs).map(([name, spec]) => [prefix + name, spec])),
   );
@@ -95,17 +106,20 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
           weights: feed(NEXT.weights),
         }
       : undefined;
-    const teacher: TeacherSignal = {
-      logits: batch[TEACHER.logits],
-      hiddenStates: new Map(wanted.hiddenStates.map((layer) => [layer, feed(TEACHER.hidden(layer))])),
-      attentionScores: new Map(wanted.attention.map((layer) => [layer, feed(TEACHER.attention(layer))])),
-    };
-    const losses = parts.map(({ entry, objective, prefix, specs }, i) => {
+    const teachers = wanted.map(({ hiddenStates, attention }, place): TeacherSignal => {
+      const names = teacherFeeds(place);
+      return {
+        logits: batch[names.logits],
+        hiddenStates: new Map(hiddenStates.map((layer) => [layer, feed(names.hidden(layer))])),
+        attentionScores: new Map(attention.map((layer) => [layer, feed(names.attention(layer))])),
+      };
+    });
+    const losses = parts.map(({ entry, objective, place, fit, prefix, specs }, i) => {
       const own = Object.fromEntries(Object.keys(specs).map((name) => [name, parameters[prefix + name] as Tensor]));
       const given = {
         student,
         continuation,
-        teacher,
+        teacher: (place === undefined ? undefined : teachers[place]) ?? SILENT,
         mask: feed('mask'),
         rows: feed('rows'),
         labels: feed('labels'),

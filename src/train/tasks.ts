@@ -2,7 +2,7 @@ import { type DatasetInfo, type Row, realLabels } from '../data/dataset.js';
 import { holesOf, USUAL_PROMPT } from '../data/template.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
-import { objectiveOf } from '../methods/index.js';
+import { teacherOf } from '../methods/index.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import type { TrainedOn, WrittenFrom } from '../models/checkpoint.js';
 import type { Stage, TrainOptions } from '../options/train.js';
@@ -28,10 +28,7 @@ export interface Task {
  * The task that the options name.
  * @throws StepFailure for options of the other task
  */
-export function taskOf(
-  ctx: Pick<StepContext<TrainOptions>, 'options' | 'optionalInput' | 'log'>,
-  info: DatasetInfo,
-): Task {
+export function taskOf(ctx: Pick<StepContext<TrainOptions>, 'options' | 'inputList' | 'log'>, info: DatasetInfo): Task {
   const { task, prompt, learn_from: from } = ctx.options;
   if (task === 'classification') {
     for (const [name, value] of Object.entries({ prompt, learn_from: from })) {
@@ -45,19 +42,19 @@ export function taskOf(
     }
     return classification(info);
   }
-  if (ctx.optionalInput('teacher')) {
+  if (ctx.inputList('teacher').length > 0) {
     throw new StepFailure(
       'not-used',
       'task "generation" takes no input "teacher": it learns from the rows\' responses',
       "Let query-teacher write the teacher's responses into the rows, and leave it out.",
     );
   }
-  if (from !== 'text') return generation(prompt ?? USUAL_PROMPT, ctx.log);
+  if (from !== 'text') return generation(prompt ?? USUAL_PROMPT, from === 'reasoning', ctx.log);
   if (prompt !== undefined) {
     const hint = 'Leave one of them out.';
     throw new StepFailure('not-used', '"learn_from: text" takes no "prompt": a text is learnt as a whole', hint);
   }
-  return generation(undefined, ctx.log);
+  return generation(undefined, false, ctx.log);
 }
 
 function classification(info: DatasetInfo): Task {
@@ -74,7 +71,7 @@ function classification(info: DatasetInfo): Task {
     trainedOn(rows, stages) {
       const labelled = rows.filter((row) => row.label !== null).length;
       // Without a teacher, a row without a label says nothing.
-      const taught = stages.some(({ objectives }) => objectives.some((entry) => objectiveOf(entry, this.head).teacher));
+      const taught = stages.some(({ objectives }) => objectives.some((entry) => teacherOf(entry) !== undefined));
       return { rows: taught ? rows.length : labelled, labelled: realLabels(info, rows) };
     },
     written: async () => undefined,
@@ -82,8 +79,10 @@ function classification(info: DatasetInfo): Task {
 }
 
 /** @param prompt undefined: texts are learnt as a whole */
-function generation(prompt: string | undefined, log: StepContext<never>['log']): Task {
-  const lessonFor = ({ eosId }: TransformerConfig) => ({ prompt, endId: eosId as number });
+function generation(prompt: string | undefined, reasoning: boolean, log: StepContext<never>['log']): Task {
+  const lessonFor = ({ eosId }: TransformerConfig) => ({ prompt, reasoning, endId: eosId as number });
+  const isLearnt = ({ responses = [], reasoning: thoughts = [] }: Row): boolean =>
+    prompt === undefined || (reasoning ? thoughts.some((each) => each !== '') : responses.length > 0);
   return {
     head: 'language-model',
     labels: [],
@@ -97,7 +96,7 @@ function generation(prompt: string | undefined, log: StepContext<never>['log']):
     },
     judge: (rows, tokenizer, config) => ResponseValidation.encode(rows, lessonFor(config), tokenizer, config.maxLength),
     trainedOn: (rows) => ({
-      rows: rows.filter(({ responses = [] }) => prompt === undefined || responses.length > 0).length,
+      rows: rows.filter(isLearnt).length,
       labelled: 0,
     }),
     async written(tokenizer) {

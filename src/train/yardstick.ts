@@ -21,7 +21,7 @@ export async function trainYardstick(
 ): Promise<void> {
   refuseUnused(ctx, model);
   const { labels } = info;
-  const targets = await targetsOf(rows, labels, ctx.optionalInput('teacher')?.path);
+  const targets = await targetsOf(rows, labels, onlyTeacher(ctx));
   const trainedOn = { rows: targets.rows.length, labelled: realLabels(info, targets.rows) };
   if (model.features === 'embeddings') await trainProbe(ctx, model, labels, targets, trainedOn);
   else await trainWords(ctx, model, labels, targets, trainedOn);
@@ -37,6 +37,17 @@ function refuseUnused(ctx: Context, { features }: LogisticOptions | LinearProbe)
     'not-used',
     `a logistic model takes no ${unused.map((name) => `"${name}"`).join(', ')}: it is trained to its optimum`,
     `Leave ${unused.length === 1 ? 'it' : 'them'} out.`,
+  );
+}
+
+/** The folder of what the teacher said. @throws StepFailure if there are several teachers */
+function onlyTeacher(ctx: Context): string | undefined {
+  const [teacher, ...others] = ctx.inputList('teacher');
+  if (others.length === 0) return teacher?.path;
+  throw new StepFailure(
+    'not-used',
+    `a logistic model learns from one teacher, and the input "teacher" has ${others.length + 1}`,
+    'Make one of them with an ensemble-teachers step.',
   );
 }
 

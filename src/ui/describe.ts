@@ -1,4 +1,5 @@
-import { formatBytes, formatSeconds } from './format.js';
+import { formatBytes } from '../util/bytes.js';
+import { formatSeconds } from './format.js';
 import type { StepView, View } from './view.js';
 
 /** Why a step runs although it might not have to; empty when there is nothing to say. */

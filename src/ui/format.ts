@@ -13,13 +13,6 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(minutes / 60)}h ${pad(minutes % 60)}m`;
 }
 
-/** Bytes in powers of ten: `950 kB`, `412 MB`, `1.2 GB`. */
-export function formatBytes(bytes: number): string {
-  if (bytes < 1e6) return `${Math.round(bytes / 1e3)} kB`;
-  if (bytes < 999.5e6) return `${Math.round(bytes / 1e6)} MB`;
-  return `${(bytes / 1e9).toFixed(1)} GB`;
-}
-
 /** Units a second, or a minute when slow: `12.3/s`, `420/s`, `18/min`. */
 export function formatRate(perSecond: number): string {
   if (perSecond >= 99.95) return `${Math.round(perSecond)}/s`;

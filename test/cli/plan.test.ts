@@ -53,3 +53,45 @@ test('plan says what a run will take, asks nobody, and knows better once there a
   const tight = await recipe(changed, ['plan', 'r.yaml']);
   expect(tight.out).toMatch(/the budget of \$0.001 will not do: \$\d+\.\d+ in all/);
 });
+
+test('plan says how many bytes a cache of logits takes, and fails where that is too much', async () => {
+  const recipeOf = (more: string): string => `version: 1
+name: caching
+steps:
+  corpus:
+    uses: sample-data
+    with:
+      source: { type: jsonl, path: rows.jsonl }
+      deduplicate: { near: null }
+      split: { train: 1, validation: 0, test: 0 }
+  words:
+    uses: train
+    with: { data: "\${{ steps.corpus.outputs.train }}", model: { type: logistic } }
+${more}
+outputs:
+  words: \${{ steps.words.outputs.model }}
+`;
+  const cache = (max: string): string => `
+  logits:
+    uses: cache-logits
+    with: { teacher: "\${{ steps.words.outputs.model }}", data: "\${{ steps.corpus.outputs.train }}"${max} }`;
+  const rows = Array.from({ length: 60 }, (_, i) => ({
+    text: `${i % 2 ? 'lunch' : 'pills'} ${i}`,
+    label: i % 2 ? 'a' : 'b',
+  }));
+  const here = folder({
+    'rows.jsonl': rows.map((row) => JSON.stringify(row)).join('\n'),
+    'teacher.yaml': recipeOf(''),
+    'fits.yaml': recipeOf(cache('')),
+    'large.yaml': recipeOf(cache(', max_bytes: 1000')),
+  });
+  const before = await recipe(here, ['plan', 'fits.yaml']);
+  expect(before.out).toMatch(/logits +to run, after words\n/);
+  expect((await recipe(here, ['run', 'teacher.yaml'])).code).toBe(0);
+  const fits = await recipe(here, ['plan', 'fits.yaml']);
+  expect(fits).toMatchObject({ code: 0, err: '' });
+  expect(fits.out).toMatch(/logits +to run\n +60 rows, [\d.]+ kB on disk\n/);
+  const large = await recipe(here, ['plan', 'large.yaml']);
+  expect(large.code).toBe(1);
+  expect(large.out).toMatch(/cannot run: the cache of 60 texts would take \d+ kB, more than max_bytes allows \(1 kB\)/);
+});

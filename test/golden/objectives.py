@@ -94,11 +94,11 @@ def attention(logits, hidden, scores):
     return sum(each) / len(each)
 
 
-uniform = {"weight": 1, "layer_map": "uniform"}
+uniform = {"weight": 1, "teacher": 1, "layer_map": "uniform"}
 cases = {
     "hard-label": ({"type": "hard-label", "weight": 1}, hard_label, {}),
-    "soft-label-1": ({"type": "soft-label", "weight": 1, "temperature": 1}, soft_label(1), {}),
-    "soft-label-2": ({"type": "soft-label", "weight": 1, "temperature": 2}, soft_label(2), {}),
+    "soft-label-1": ({"type": "soft-label", "weight": 1, "teacher": 1, "temperature": 1}, soft_label(1), {}),
+    "soft-label-2": ({"type": "soft-label", "weight": 1, "teacher": 1, "temperature": 2}, soft_label(2), {}),
     "hidden-shared": (
         {"type": "hidden-states", **uniform, "projection": "shared"},
         hidden_states([shared] * 3),

@@ -2,13 +2,15 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { createRunner, type HostTensor, type HostTensors, type Runner } from '../../src/backend/runner.js';
 import type { Fit } from '../../src/methods/objective.js';
 import type { Objective } from '../../src/options/train.js';
-import { TEACHER } from '../../src/train/examples.js';
+import { teacherFeeds } from '../../src/train/examples.js';
 import { buildStage } from '../../src/train/stage.js';
 import { float16Bits } from '../../src/util/float16.js';
 import { readSafetensors } from '../../src/util/safetensors.js';
 import { TESTED } from '../backend/backends.js';
 import { dense, expectClose, float32 } from '../backend/rig.js';
 import { goldenFile, goldenJson, tiny } from '../models/tiny.js';
+
+const TEACHER = teacherFeeds(0);
 
 interface GoldenObjectives {
   readonly cases: Readonly<Record<string, { readonly options: Objective; readonly loss: number }>>;
@@ -78,7 +80,7 @@ describe('objectives', async () => {
     buildStage(
       config,
       { objectives: objectives as [Objective], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] },
-      fit,
+      [fit],
       key,
     );
   const withProjections = (specs: HostTensorsLike): HostTensors => ({
@@ -171,7 +173,7 @@ describe('objectives', async () => {
   });
 
   it('stay finite and right where logits are far apart', async () => {
-    const { fn } = stageOf([{ type: 'soft-label', weight: 1, temperature: 1 }], 'far');
+    const { fn } = stageOf([{ type: 'soft-label', weight: 1, teacher: 1, temperature: 1 }], 'far');
     const far = { ...feeds, [TEACHER.logits]: half([rows, 3], [900, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]) };
     const [a, b] = [await runners.onnx.forward(fn, parameters, far), await runners.cpu.forward(fn, parameters, far)];
     expect(a.loss?.[0]).toSatisfy(Number.isFinite);
@@ -184,22 +186,22 @@ describe('objectives', async () => {
     ) as [Objective, Objective, Objective, Objective];
     expect(stageOf([hard], '')).toMatchObject({
       labelledOnly: true,
-      wanted: { logits: false, hiddenStates: [], attention: [] },
+      wanted: [{ logits: false, hiddenStates: [], attention: [] }],
     });
     expect(stageOf([attention, hidden], '')).toMatchObject({
       labelledOnly: false,
-      wanted: { logits: false, hiddenStates: [0, 2, 4], attention: [2, 4] },
+      wanted: [{ logits: false, hiddenStates: [0, 2, 4], attention: [2, 4] }],
     });
-    expect(stageOf([hard, soft], '')).toMatchObject({ labelledOnly: false, wanted: { logits: true } });
+    expect(stageOf([hard, soft], '')).toMatchObject({ labelledOnly: false, wanted: [{ logits: true }] });
   });
 
   it('attention of a decoder does not look at what its mask hides', async () => {
     const { config: decoder, parameters: own } = await tiny('gpt2');
-    const options: Objective = { type: 'attention', weight: 1, layer_map: 'uniform' };
+    const options: Objective = { type: 'attention', weight: 1, teacher: 1, layer_map: 'uniform' };
     const { fn, over } = buildStage(
       { ...decoder, dropout: 0 },
       { objectives: [options], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] },
-      fit,
+      [fit],
       'causal',
     );
     expect(over).toEqual(['causal-pairs']);
@@ -220,12 +222,12 @@ describe('objectives', async () => {
   });
 
   it('attention needs as many heads on both sides', () => {
-    const options: Objective = { type: 'attention', weight: 1, layer_map: 'uniform' };
+    const options: Objective = { type: 'attention', weight: 1, teacher: 1, layer_map: 'uniform' };
     const stage = () =>
       buildStage(
         config,
         { objectives: [options], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] },
-        { ...fit, teacherHeads: 12 },
+        [{ ...fit, teacherHeads: 12 }],
         'heads',
       );
     expect(stage).toThrow('the student has 4 and the teacher 12');

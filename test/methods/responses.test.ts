@@ -45,7 +45,7 @@ describe.each(['gpt2', 'llama'])('hard labels of responses, %s', async (name) =>
   const stage = buildStage(
     config,
     { objectives: [{ type: 'hard-label', weight: 1 }], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] },
-    undefined,
+    [],
     name,
   );
   const all = next([0, 1, 2, 3]);

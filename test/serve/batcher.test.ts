@@ -7,15 +7,18 @@ import { ApiError } from '../../src/serve/errors.js';
 const staying = (): AbortSignal => new AbortController().signal;
 
 /** Doubles numbers; counts passes, and lets each last until it is let go if `held`. */
-function doubling(options: { most: number; waiting: number }, held = false) {
+function doubling(options: { most: number; waiting: number; passes?: number }, held = false) {
   const passes: number[][] = [];
   const release: (() => void)[] = [];
-  const batcher = new Batcher(async (inputs: readonly number[]) => {
-    passes.push([...inputs]);
-    if (held) await new Promise<void>((resolve) => release.push(resolve));
-    else await sleep(5);
-    return inputs.map((x) => 2 * x);
-  }, options);
+  const batcher = new Batcher(
+    async (inputs: readonly number[]) => {
+      passes.push([...inputs]);
+      if (held) await new Promise<void>((resolve) => release.push(resolve));
+      else await sleep(5);
+      return inputs.map((x) => 2 * x);
+    },
+    { passes: 1, ...options },
+  );
   const next = async (): Promise<void> => {
     while (release.length === 0) await sleep(1);
     release.shift()?.();
@@ -53,6 +56,19 @@ describe('a batcher', () => {
     expect(await small).toEqual([20]);
     for (let i = 0; i < 2; i++) await next();
     expect(await large).toEqual([2, 4, 6, 8, 10]);
+  });
+
+  it('runs several passes at once where it may, and begins another one when one ends', async () => {
+    const { passes, batcher, next } = doubling({ most: 1, passes: 2, waiting: 100 }, true);
+    const all = [1, 2, 3, 4].map((i) => batcher.submit([i], staying()));
+    while (passes.length < 2) await sleep(1);
+    await sleep(5);
+    expect(passes).toEqual([[1], [2]]);
+    await next();
+    await sleep(5);
+    expect(passes).toEqual([[1], [2], [3]]);
+    for (let i = 0; i < 3; i++) await next();
+    expect(await Promise.all(all)).toEqual([[2], [4], [6], [8]]);
   });
 
   it('refuses what is too much, with the time to wait, and takes more afterwards', async () => {
@@ -100,7 +116,7 @@ describe('a batcher', () => {
         if (inputs.includes(13)) throw new Error('unlucky');
         return inputs;
       },
-      { most: 2, waiting: 100 },
+      { most: 2, passes: 1, waiting: 100 },
     );
     const all = [1, 13, 2, 3].map((i) => batcher.submit([i], staying()));
     const results = await Promise.allSettled(all);

@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { TOGETHER } from '../../src/models/together.js';
 import { folder as emptyFolder, recipe } from '../cli/recipe.js';
 import { madeUpRows, makeCorpus, sharedFolder } from '../train/rig.js';
 import { classifierFolder, languageModelFolder, Serving } from './rig.js';
@@ -54,7 +57,7 @@ describe('a server with a limit', () => {
   it('refuses what is too much with 429 and Retry-After, answers the rest, and other models meanwhile', async () => {
     const client = serving.client();
     const gone = new AbortController();
-    const running = await streaming(serving, endless, gone.signal);
+    const running = await Promise.all(Array.from({ length: TOGETHER }, () => streaming(serving, endless, gone.signal)));
     const waiting = [1, 2].map(() => client.completions.create({ ...long, max_tokens: 3 }));
     await sleep(200);
     for (const stream of [false, true]) {
@@ -66,7 +69,7 @@ describe('a server with a limit', () => {
     expect((await client.chat.completions.create(chat)).choices).toHaveLength(1);
     expect((await fetch(serving.url.replace('/v1', '/health'))).status).toBe(200);
     gone.abort();
-    await running.rest();
+    await Promise.all(running.map(({ rest }) => rest()));
     for (const { choices } of await Promise.all(waiting)) expect(choices[0]?.finish_reason).toBe('length');
   });
 
@@ -239,4 +242,23 @@ describe('bad use', () => {
     expect(backend).toMatchObject({ code: 2, out: '', err: expect.stringContaining('has no execution provider') });
     expect(backend.err).not.toContain('    at ');
   });
+});
+
+it('ends with the step that started it, also when that is killed', async () => {
+  const started = `
+    const { serveModel } = await import(${JSON.stringify(new URL('../../dist/teachers/query/served.js', import.meta.url))});
+    const { baseUrl } = await serveModel(${JSON.stringify(student)}, 'student', 1, new AbortController().signal);
+    console.log(baseUrl);
+    setInterval(() => {}, 1000);`;
+  const step = spawn(process.execPath, ['--input-type=module', '-e', started], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void step.kill('SIGKILL'));
+  const [line] = (await once(step.stdout, 'data')) as [Buffer];
+  const models = `${String(line).trim()}/models`;
+  expect((await fetch(models)).status).toBe(200);
+  step.kill('SIGKILL');
+  const isThere = (): Promise<boolean> => fetch(models).then(Boolean, () => false);
+  for (let i = 0; i < 100 && (await isThere()); i++) await sleep(50);
+  expect(await isThere()).toBe(false);
 });

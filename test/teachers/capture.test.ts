@@ -11,7 +11,7 @@ import { loadTransformer, saveTransformer } from '../../src/models/checkpoint.js
 import { forward } from '../../src/models/forward.js';
 import { padTokens } from '../../src/models/padding.js';
 import { cacheLogits } from '../../src/steps/cache-logits.js';
-import { Examples, TEACHER } from '../../src/train/examples.js';
+import { Examples, teacherFeeds } from '../../src/train/examples.js';
 import { StepFailure } from '../../src/util/failure.js';
 import { float32Of } from '../../src/util/float16.js';
 import { expectClose } from '../backend/rig.js';
@@ -27,6 +27,8 @@ import {
   sharedFolder,
   tinyConfig,
 } from '../train/rig.js';
+
+const TEACHER = teacherFeeds(0);
 
 const OPTIONS = { hidden_states: [4, 0], attention: [3] };
 /** What float16 keeps of a number. */
@@ -90,7 +92,7 @@ describe('cache-logits', async () => {
     const rows = [299, 0, 257, 128, 5];
     const [batch, length] = [7, config.maxLength];
     const wanted = { logits: true, hiddenStates: [0, 4], attention: [3] };
-    const fed = examples.batch({ rows, length }, batch, cache, wanted);
+    const fed = examples.batch({ rows, length }, batch, [cache], [wanted]);
 
     const texts = rows.map((row) => tokens.ids(row));
     const input = padTokens(texts, batch, length, corpus.tokenizer.padId);

@@ -5,10 +5,12 @@ import { writeDataset } from '../../src/data/dataset.js';
 import { LogitsCache, writeClassLogits } from '../../src/data/logits.js';
 import { loadPredictor } from '../../src/models/index.js';
 import { train } from '../../src/steps/train.js';
-import { Examples, TEACHER } from '../../src/train/examples.js';
+import { Examples, teacherFeeds } from '../../src/train/examples.js';
 import { float32Of } from '../../src/util/float16.js';
 import { digests, runStep } from '../steps/context.js';
 import { type Corpus, capture, LABELS, madeUpRows, makeCorpus, makeTeacher, sharedFolder } from '../train/rig.js';
+
+const TEACHER = teacherFeeds(0);
 
 const STUDENT = { type: 'bert', layers: 1, hidden: 8, heads: 2, max_length: 24 };
 const STAGES = [{ objectives: ['soft-label'], updates: 4 }];
@@ -112,7 +114,7 @@ describe('a teacher that reads texts and not tokens', async () => {
     const wanted = { logits: true, hiddenStates: [], attention: [] };
     const examples = await Examples.encode(corpus.rows, LABELS, corpus.tokenizer, { maxLength: 24, padId: 0 });
     const batch = { rows: [5, 0, 9], length: 24 };
-    const [straight, back] = [cache, other].map((from) => examples.batch(batch, 4, from, wanted)[TEACHER.logits]);
+    const [straight, back] = [cache, other].map((from) => examples.batch(batch, 4, [from], [wanted])[TEACHER.logits]);
     expect(back).toEqual(straight);
     expect(straight).toMatchObject({ dtype: 'float32', shape: [4, 2] });
     const own = cache.classLogits(corpus.rows[0]?.id as string);
@@ -151,7 +153,7 @@ describe('a teacher that reads texts and not tokens', async () => {
         maxLength: 40,
         padId: 0,
       });
-      feeds.push(examples.batch({ rows: [1, 7], length: 40 }, 2, cache, wanted));
+      feeds.push(examples.batch({ rows: [1, 7], length: 40 }, 2, [cache], [wanted]));
       cache.close();
     }
     for (const name of [TEACHER.logits, TEACHER.hidden(1), TEACHER.attention(2)]) {

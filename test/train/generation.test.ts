@@ -164,11 +164,32 @@ describe('train, task generation', async () => {
     );
   });
 
+  it('learns what was thought before a response, and passes over responses without', async () => {
+    const tokenizer = await loadTokenizer(inputs.tokenizer?.path as string);
+    const row: Row = {
+      id: '1',
+      text: 'a',
+      label: null,
+      responses: ['blue cup', 'red lamp'],
+      reasoning: ['', 'the lamp'],
+    };
+    const lesson = { prompt: '{{text}}\n', reasoning: true, endId: 0 };
+    const examples = await ResponseExamples.encode([row], lesson, tokenizer, { maxLength: 80, padId: 0 });
+    expect(examples.rows).toEqual([row]);
+    const feeds = examples.batch({ rows: [0], length: 80 }, 1);
+    const ids = [...(feeds.ids as { data: Int32Array }).data].slice(0, examples.length(0) - 1);
+    expect(await tokenizer.decode(ids)).toBe('a\n<think>\nthe lamp\n</think>\n\nred lamp');
+    await expect(run({ learn_from: 'reasoning' })).rejects.toMatchObject({
+      reason: 'no-rows',
+      message: 'no response of the input "data" has reasoning before it',
+    });
+  });
+
   it('makes an example of each response, cuts prompts in the middle, and responses never', async () => {
     const tokenizer = await loadTokenizer(inputs.tokenizer?.path as string);
     const text = 'the red lamp and '.repeat(9);
     const row: Row = { id: '1', text, label: null, responses: ['blue cup', 'old chair and more', 'x'.repeat(30)] };
-    const lesson = { prompt: '{{text}}\n', endId: 0 };
+    const lesson = { prompt: '{{text}}\n', reasoning: false, endId: 0 };
     const examples = await ResponseExamples.encode([row], lesson, tokenizer, { maxLength: 20, padId: 0 });
     expect([examples.rows.length, examples.tooLong]).toEqual([2, 1]);
     const batch = { rows: [0, 1], length: 20 };

@@ -26,8 +26,8 @@ import {
 const STAGES: Stage[] = [
   {
     objectives: [
-      { type: 'hidden-states', weight: 1, layer_map: 'uniform', projection: 'shared' },
-      { type: 'attention', weight: 0.5, layer_map: 'uniform' },
+      { type: 'hidden-states', weight: 1, teacher: 1, layer_map: 'uniform', projection: 'shared' },
+      { type: 'attention', weight: 0.5, teacher: 1, layer_map: 'uniform' },
     ],
     updates: 6,
     learning_rate: 0.01,
@@ -37,7 +37,7 @@ const STAGES: Stage[] = [
   },
   {
     objectives: [
-      { type: 'soft-label', weight: 1, temperature: 2 },
+      { type: 'soft-label', weight: 1, teacher: 1, temperature: 2 },
       { type: 'hard-label', weight: 0.3 },
     ],
     epochs: 2,
@@ -69,8 +69,8 @@ describe('train', async () => {
       config,
       stages: STAGES,
       examples: await Examples.encode(corpus.rows, LABELS, corpus.tokenizer, config),
-      cache,
-      fit: fitOf(cache.index, config, LABELS, corpus.tokenizer.hash),
+      teachers: [cache],
+      fits: [fitOf(cache.index, config, LABELS, corpus.tokenizer.hash)],
       initial: initialize(parametersOf(config), 3),
       validation: undefined,
       batchSize: 4,
@@ -179,7 +179,7 @@ describe('train', async () => {
     ];
     await withRunner('onnx', 2, async (own) => {
       const config = { ...training.config, dropout: 0 };
-      const { losses } = await whole({ stages, config, runner: own, cache: undefined, fit: undefined });
+      const { losses } = await whole({ stages, config, runner: own, teachers: [], fits: [] });
       expect(losses).toHaveLength(40 * 2); // the eight rows that have a label, in batches of four
       expect(losses[0]).toBeCloseTo(Math.log(2), 1);
       expect(losses.at(-1)).toBeLessThan(0.1);
@@ -199,7 +199,7 @@ describe('train', async () => {
         },
       ];
       const { parameters } = await withRunner('onnx', 2, (own) =>
-        whole({ stages, clipNorm, weightDecay: 0, runner: own, cache: undefined, fit: undefined }),
+        whole({ stages, clipNorm, weightDecay: 0, runner: own, teachers: [], fits: [] }),
       );
       const initial = initialize(parametersOf(training.config), training.seed);
       const data = parameters['classifier.weight'] as Float32Array;

@@ -34,7 +34,7 @@ const check = (objective: Objective, teacher: Parameters<typeof checkObjectives>
   const stage: Stage = { objectives: [objective], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] };
   return () => checkObjectives([stage], 'classifier', teacher);
 };
-const hidden: Objective = { type: 'hidden-states', weight: 1, layer_map: 'uniform', projection: 'shared' };
+const hidden: Objective = { type: 'hidden-states', weight: 1, teacher: 1, layer_map: 'uniform', projection: 'shared' };
 
 describe('what is checked before training', () => {
   it('puts teacher and student side by side', () => {
@@ -62,36 +62,38 @@ describe('what is checked before training', () => {
     expect(fitOf(index, config, ['spam', 'ham'], 'abc')).toEqual(fit);
     const bare = { ...index, labels: [] };
     expect(fitOf(bare, config, ['ham', 'spam'], 'abc')).toEqual(fit);
-    expect(check({ ...hidden, layer_map: [[0, 0]] }, { fit, index: bare })).not.toThrow();
-    expect(check({ type: 'soft-label', weight: 1, temperature: 1 }, { fit, index: bare })).toThrow(
+    expect(check({ ...hidden, layer_map: [[0, 0]] }, [{ fit, index: bare }])).not.toThrow();
+    expect(check({ type: 'soft-label', weight: 1, teacher: 1, temperature: 1 }, [{ fit, index: bare }])).toThrow(
       'objective "soft-label" needs the teacher\'s class logits, but the teacher, a bert, tells no labels apart',
     );
   });
 
   it('asks for no tokenizer where the teacher reads texts, and for nothing but soft labels', () => {
     const own = fitOf(ofTexts, { ...config, maxLength: 7 }, ['spam', 'ham'], 'another');
-    expect(check({ type: 'soft-label', weight: 1, temperature: 1 }, { fit: own, index: ofTexts })).not.toThrow();
-    for (const objective of [hidden, { type: 'attention', weight: 1, layer_map: 'uniform' } as const]) {
-      expect(check(objective, { fit: own, index: ofTexts })).toThrow(
+    expect(
+      check({ type: 'soft-label', weight: 1, teacher: 1, temperature: 1 }, [{ fit: own, index: ofTexts }]),
+    ).not.toThrow();
+    for (const objective of [hidden, { type: 'attention', weight: 1, teacher: 1, layer_map: 'uniform' } as const]) {
+      expect(check(objective, [{ fit: own, index: ofTexts }])).toThrow(
         `objective "${objective.type}" learns from a teacher's layers, and of this one (logistic) only class logits are known`,
       );
     }
     const layered = { ...hidden, layer_map: [[1, 4]] as [[number, number]] };
-    expect(check(layered, { fit: own, index: ofTexts })).toThrow("learns from a teacher's layers");
+    expect(check(layered, [{ fit: own, index: ofTexts }])).toThrow("learns from a teacher's layers");
   });
 
   it('asks for a teacher where an objective learns from one', () => {
-    expect(check({ type: 'soft-label', weight: 1, temperature: 1 }, undefined)).toThrow(
+    expect(check({ type: 'soft-label', weight: 1, teacher: 1, temperature: 1 }, [])).toThrow(
       'objective "soft-label" learns from a teacher, and the input "teacher" is not given',
     );
-    expect(check({ type: 'hard-label', weight: 1 }, undefined)).not.toThrow();
+    expect(check({ type: 'hard-label', weight: 1 }, [])).not.toThrow();
   });
 
   it('names the layers that the logits do not hold', () => {
-    expect(check(hidden, { fit, index })).toThrow(
+    expect(check(hidden, [{ fit, index }])).toThrow(
       'objective "hidden-states" needs the teacher\'s hidden states of layer 4, but the logits hold layers 0, 2',
     );
-    expect(check({ type: 'attention', weight: 1, layer_map: 'last' }, { fit, index })).toThrow(
+    expect(check({ type: 'attention', weight: 1, teacher: 1, layer_map: 'last' }, [{ fit, index }])).toThrow(
       'attention scores of layer 4, but the logits hold none',
     );
     expect(
@@ -103,7 +105,7 @@ describe('what is checked before training', () => {
             [1, 2],
           ],
         },
-        { fit, index },
+        [{ fit, index }],
       ),
     ).not.toThrow();
   });

@@ -98,10 +98,13 @@ export const teacherConfig = (vocabulary: number): TransformerConfig =>
   tinyConfig(vocabulary, { layers: 4, hidden: 12, intermediate: 20 });
 
 /** A teacher with random weights, saved as a model folder. */
-export async function makeTeacher(folder: string, corpus: Corpus): Promise<string> {
+export async function makeTeacher(
+  folder: string,
+  corpus: Corpus,
+  config = teacherConfig(corpus.tokenizer.vocabularySize),
+): Promise<string> {
   const model = join(folder, 'teacher');
   await mkdir(model, { recursive: true });
-  const config = teacherConfig(corpus.tokenizer.vocabularySize);
   const parameters = randomParameters(config, 9);
   await saveTransformer(model, { config, labels: LABELS, parameters }, corpus.tokenizerFolder, {
     rows: 0,

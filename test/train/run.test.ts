@@ -14,7 +14,7 @@ const OPTIONS: TrainOptions = {
   model: { type: 'bert', layers: 2, hidden: 8, heads: 2, max_length: 40, dropout: 0.1 },
   stages: [
     {
-      objectives: [{ type: 'hidden-states', weight: 1, layer_map: 'uniform', projection: 'per-layer' }],
+      objectives: [{ type: 'hidden-states', weight: 1, teacher: 1, layer_map: 'uniform', projection: 'per-layer' }],
       updates: 3,
       learning_rate: 0.01,
       warmup: 0.1,
@@ -22,7 +22,7 @@ const OPTIONS: TrainOptions = {
       freeze: [],
     },
     {
-      objectives: [{ type: 'soft-label', weight: 1, temperature: 1 }],
+      objectives: [{ type: 'soft-label', weight: 1, teacher: 1, temperature: 1 }],
       updates: 3,
       learning_rate: 0.01,
       warmup: 0,

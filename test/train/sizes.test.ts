@@ -3,6 +3,7 @@ import { dissect } from '../../src/backend/generalize.js';
 import { recordFunction } from '../../src/backend/recorded-runner.js';
 import { createRunner, type HostTensors, type Runner, type TensorFunction } from '../../src/backend/runner.js';
 import type { Tensor } from '../../src/backend/tf.js';
+import type { Wanted } from '../../src/data/logits.js';
 import type { Fit } from '../../src/methods/objective.js';
 import type { TransformerConfig } from '../../src/models/architecture.js';
 import { encode, forward } from '../../src/models/forward.js';
@@ -11,12 +12,14 @@ import { zeroed } from '../../src/models/layers.js';
 import { padTokens } from '../../src/models/padding.js';
 import type { Stage } from '../../src/options/train.js';
 import { DropoutMasks } from '../../src/train/dropout.js';
-import { TEACHER } from '../../src/train/examples.js';
+import { teacherFeeds } from '../../src/train/examples.js';
 import { type Stage as Built, buildStage, dropoutFeeds } from '../../src/train/stage.js';
 import { float16Bits } from '../../src/util/float16.js';
 import { Random, streamKey } from '../../src/util/random.js';
 import { floats, ints } from '../backend/rig.js';
 import { randomParameters, tinyConfig } from './rig.js';
+
+const TEACHER = teacherFeeds(0);
 
 /** Which of our functions one compiled graph serves at all sizes, and that it computes the same bits as one made for them. */
 
@@ -43,9 +46,9 @@ const fit: Fit = {
 
 const objectives: Record<string, Stage['objectives']> = {
   'hard labels': [{ type: 'hard-label', weight: 1 }],
-  'soft labels': [{ type: 'soft-label', weight: 1, temperature: 2 }],
-  'hidden states': [{ type: 'hidden-states', weight: 1, layer_map: 'uniform', projection: 'shared' }],
-  attention: [{ type: 'attention', weight: 1, layer_map: 'uniform' }],
+  'soft labels': [{ type: 'soft-label', weight: 1, teacher: 1, temperature: 2 }],
+  'hidden states': [{ type: 'hidden-states', weight: 1, teacher: 1, layer_map: 'uniform', projection: 'shared' }],
+  attention: [{ type: 'attention', weight: 1, teacher: 1, layer_map: 'uniform' }],
 };
 objectives['all objectives'] = Object.values(objectives).flat() as Stage['objectives'];
 
@@ -66,7 +69,7 @@ function trainingFeeds(stage: Built, config: TransformerConfig, size: Size): Hos
     dtype: 'float16' as const,
     data: float16Bits(floats(name, shape).data),
   });
-  const { logits, hiddenStates, attention } = stage.wanted;
+  const { logits, hiddenStates, attention } = stage.wanted[0] as Wanted;
   return {
     ...tokens(size),
     rows: floats('rows', [rows], 1, 1),
@@ -143,7 +146,7 @@ describe('one compiled graph for all sizes', async () => {
 
     const stageOf = (name: string): Built => {
       const options = { objectives: objectives[name] as Stage['objectives'], learning_rate: 1, warmup: 0 };
-      return buildStage(config, { ...options, schedule: 'linear', freeze: [] }, fit, `${type} ${name}`);
+      return buildStage(config, { ...options, schedule: 'linear', freeze: [] }, [fit], `${type} ${name}`);
     };
 
     it.each(Object.keys(objectives))('learns from %s', async (name) => {

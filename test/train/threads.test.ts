@@ -31,7 +31,7 @@ const [ROWS, LENGTH] = [32, 128];
 const stage = buildStage(
   CONFIG,
   { objectives: [{ type: 'hard-label', weight: 1 }], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] },
-  undefined,
+  [],
   'threads',
 );
 
@@ -79,7 +79,7 @@ it('so is one of a model that writes', async () => {
   };
   const objectives: [HardLabel] = [{ type: 'hard-label', weight: 1 }];
   const options = { objectives, learning_rate: 1, warmup: 0, schedule: 'linear' as const, freeze: [] };
-  const stage = buildStage(config, options, undefined, 'writing');
+  const stage = buildStage(config, options, [], 'writing');
   const texts = Array.from({ length: ROWS }, (_, i) =>
     Int32Array.from({ length: LENGTH - i }, () => random.below(500)),
   );

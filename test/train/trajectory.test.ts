@@ -88,7 +88,7 @@ describe('fifty updates', () => {
       schedule: given.schedule,
       freeze: [],
     };
-    const stage = buildStage(config, options, undefined, name);
+    const stage = buildStage(config, options, [], name);
     const rule = ruleOf(given.optimizer === 'sgd' ? { type: 'sgd', momentum: 0.9 } : { type: 'adamw' }, 0.01);
     const optimizer = new Optimizer(parameters, architectureOf(config).parameters(config), rule, 1);
     const rows = Math.max(...given.sizes);

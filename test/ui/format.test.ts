@@ -2,12 +2,19 @@ import { expect, test } from 'vitest';
 import type { Table } from '../../src/engine/step.js';
 import * as format from '../../src/ui/format.js';
 import { renderTable } from '../../src/ui/table.js';
+import { formatBytes } from '../../src/util/bytes.js';
 
 test('durations, bytes, rates, losses', () => {
   expect([0, 9.94, 9.96, 59.4, 59.6, 125, 3599.6, 7620].map(format.formatSeconds)).toEqual([
     '0.0 s', '9.9 s', '10 s', '59 s', '1m 00s', '2m 05s', '1h 00m', '2h 07m',
   ]); // biome-ignore format: one row
-  expect([950e3, 412e6, 999.6e6, 1.24e9].map(format.formatBytes)).toEqual(['950 kB', '412 MB', '1.0 GB', '1.2 GB']);
+  expect([120, 950e3, 412e6, 999.6e6, 1.24e9].map(formatBytes)).toEqual([
+    '120 B',
+    '950 kB',
+    '412 MB',
+    '1.0 GB',
+    '1.2 GB',
+  ]);
   expect([420.4, 12.34, 0.3, 0.01].map(format.formatRate)).toEqual(['420/s', '12.3/s', '18/min', '0.6/min']);
   expect([0.43121, 12.345, 0.00001, 123.45].map(format.formatLoss)).toEqual(['0.4312', '12.35', '1.0e-5', '123.5']);
 });

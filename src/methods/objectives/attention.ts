@@ -13,7 +13,6 @@ const pairsOf = (options: Attention, fit: Fit) => layerPairs(options.layer_map, 
 export const attention: Objective<Attention> = {
   type: 'attention',
   over: (causal) => (causal ? 'causal-pairs' : 'token-pairs'),
-  teacher: true,
   needs(options, fit) {
     const { studentHeads, teacherHeads } = fit as Fit;
     if (studentHeads !== teacherHeads) {

@@ -7,7 +7,6 @@ import { NOTHING, type Objective } from '../objective.js';
 export const hardLabel: Objective<HardLabel> = {
   type: 'hard-label',
   over: () => 'labels',
-  teacher: false,
   needs: () => ({ ...NOTHING, labels: true }),
   parameters: () => ({}),
   loss(_, { student, labels }) {

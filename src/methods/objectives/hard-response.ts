@@ -6,7 +6,6 @@ import { type Continuation, NOTHING, type Objective } from '../objective.js';
 export const hardResponse: Objective<HardLabel> = {
   type: 'hard-label',
   over: () => 'written-tokens',
-  teacher: false,
   needs: () => ({ ...NOTHING, lastHiddenState: true }),
   parameters: () => ({}),
   loss(_, { continuation }) {

@@ -15,7 +15,6 @@ const projectionName = (options: HiddenStates, pair: number): string =>
 export const hiddenStates: Objective<HiddenStates> = {
   type: 'hidden-states',
   over: () => 'tokens',
-  teacher: true,
   needs(options, fit) {
     const pairs = pairsOf(options, fit as Fit);
     const lastHiddenState = pairs.some(({ student }) => student === (fit as Fit).layers.student);

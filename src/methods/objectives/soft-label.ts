@@ -11,7 +11,6 @@ import { NOTHING, type Objective } from '../objective.js';
 export const softLabel: Objective<SoftLabel> = {
   type: 'soft-label',
   over: () => 'rows',
-  teacher: true,
   needs: () => ({ ...NOTHING, logits: true }),
   parameters: () => ({}),
   loss({ temperature }, { student, teacher, rows }) {

@@ -4,7 +4,7 @@ import type { Answered } from './client.js';
 import { RequestFailure } from './failure.js';
 import { RETRY, stepFailure } from './giving-up.js';
 import { keyOf } from './key.js';
-import type { Pace } from './pace.js';
+import type { Key, Pace } from './pace.js';
 import { costOf, type Price, plausible, upperBound } from './price.js';
 import type { Question, Reply, Usage } from './reply.js';
 
@@ -180,13 +180,21 @@ export class Asker {
   private async askNow(request: Request): Promise<Kept> {
     const { question } = request;
     let slowDowns = 0;
+    let wake: (() => void) | undefined;
     try {
-      return await pRetry(() => this.once(request), {
+      const attempt = (): Promise<Kept> => {
+        wake?.();
+        return this.once(request);
+      };
+      return await pRetry(attempt, {
         ...RETRY,
         retries: this.options.retries,
         signal: this.options.signal,
-        shouldRetry: ({ error }) =>
-          error instanceof RequestFailure && ['again', 'slow-down', 'key'].includes(error.kind),
+        shouldRetry: ({ error }) => {
+          const again = error instanceof RequestFailure && ['again', 'slow-down', 'key'].includes(error.kind);
+          if (again) wake = this.options.pace.rest();
+          return again;
+        },
         shouldConsumeRetry: ({ error }) => {
           if (!(error instanceof RequestFailure)) return true;
           if (error.kind === 'key') return false;
@@ -201,6 +209,8 @@ export class Asker {
     } catch (error) {
       this.options.signal.throwIfAborted();
       throw stepFailure(error, question, this.options.retries);
+    } finally {
+      wake?.();
     }
   }
 
@@ -209,11 +219,13 @@ export class Asker {
     const { question, useless } = request;
     const bound = upperBound(question);
     const reservation = await this.begin(request);
-    let key: Awaited<ReturnType<Pace['turn']>> | undefined;
+    const used: { key?: Key } = {};
     try {
-      key = await pace.turn(bound.prompt / 4 + bound.completion);
-      this.counts.sent++;
-      const found = await key.client.ask(question);
+      const found = await pace.send(bound.prompt / 4 + bound.completion, (key) => {
+        used.key = key;
+        this.counts.sent++;
+        return key.client.ask(question);
+      });
       const usage = plausible(found.usage, bound);
       const cost = this.count(question, usage);
       const problem = useless?.(found);
@@ -221,7 +233,7 @@ export class Asker {
         await answers.waste(cost, reservation);
         throw new RequestFailure('again', problem, { unknown: true });
       }
-      pace.succeeded(key);
+      if (used.key !== undefined) pace.succeeded(used.key);
       // Another process may have asked the same meanwhile: the answer that was kept first holds.
       const reply = this.stored(question) ?? { choices: found.choices, usage };
       const kept = answers.receive(question, reply, cost, reservation);
@@ -230,10 +242,10 @@ export class Asker {
       return { reply, kept };
     } catch (error) {
       const failure = error instanceof RequestFailure ? error : undefined;
-      if (key !== undefined && failure?.kind === 'slow-down') pace.slowDown(key, failure.afterMs);
-      if (key !== undefined && failure?.kind === 'key') pace.refuse(key, failure.message);
+      if (used.key !== undefined && failure?.kind === 'slow-down') pace.slowDown(used.key, failure.afterMs);
+      if (used.key !== undefined && failure?.kind === 'key') pace.refuse(used.key, failure.message);
       // What may have been answered may have to be paid: its reservation stays, or is booked already.
-      const free = key === undefined || (failure !== undefined && !failure.unknown);
+      const free = used.key === undefined || (failure !== undefined && !failure.unknown);
       if (free && reservation !== undefined) await answers.release(reservation);
       throw error;
     } finally {

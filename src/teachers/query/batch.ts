@@ -270,8 +270,18 @@ class Batches {
     // What has no answer was not done.
     await Promise.all([...left.values()].map((reservation) => answers.release(reservation)));
     await answers.endBatch(id);
+    await this.remove([batch.input_file_id, batch.output_file_id, batch.error_file_id]);
     if (batch.status === 'failed') throw failed(id, batch.errors?.data);
     return brought;
+  }
+
+  /** Nothing more is needed of what rows said there. A file that cannot be deleted stays until the provider does it. */
+  private async remove(files: readonly (string | null | undefined)[]): Promise<void> {
+    const { client, signal } = this.options;
+    for (const file of files) {
+      if (file) await client.request((options) => client.api.files.delete(file, options)).catch(() => {});
+      signal.throwIfAborted();
+    }
   }
 
   private async ended(id: string, size: number) {

@@ -6,7 +6,7 @@ import type { QueryTeacherOptions } from '../../options/query-teacher.js';
 import { ANSWERS, Answers, type Budget } from './answers.js';
 import type { Request } from './asker.js';
 import { keyOf } from './key.js';
-import { costOf, mostTokens } from './price.js';
+import { costOf, mostTokens, type Price } from './price.js';
 import { teacherOf } from './providers.js';
 import type { Question } from './reply.js';
 import { type Asked, askedBy, whereOf } from './settings.js';
@@ -32,7 +32,7 @@ export async function estimate(ctx: EstimateContext<QueryTeacherOptions>): Promi
   const file = join(await ctx.sharedFolder(ANSWERS.folder), ANSWERS.file);
   const known = existsSync(file) ? Answers.open(file, ctx.account, {}, () => 0) : undefined;
   try {
-    return summed(options, rows, sample, known);
+    return summed(options, asked.price, rows, sample, known);
   } finally {
     known?.close();
   }
@@ -52,6 +52,7 @@ async function sampleRows(sources: readonly string[], { inquiry }: Asked) {
 
 function summed(
   { teacher, budget, rate }: QueryTeacherOptions,
+  price: Price | undefined,
   rows: number,
   sample: readonly (readonly Request[])[],
   known: Answers | undefined,
@@ -65,7 +66,7 @@ function summed(
     Math.round(scale * requests.reduce((sum, request) => sum + count(request), 0));
   const prompt = total(({ question }) => bytesOf(question) * (used?.promptTokensPerByte ?? 1 / BYTES_A_TOKEN));
   const completion = total(({ question }) => Math.min(mostTokens(question), used?.completionTokens ?? Infinity));
-  const usd = costOf({ prompt, cached: 0, completion }, teacher.price).nanousd / 1e9;
+  const usd = costOf({ prompt, cached: 0, completion }, price).nanousd / 1e9;
   const asked = requests.length * scale;
   const minutes = Math.max(
     (asked * SECONDS) / rate.concurrency / 60,
@@ -76,7 +77,7 @@ function summed(
     rows,
     done: rows - Math.round(open.length * scale),
     tokens: prompt + completion,
-    ...(teacher.price === undefined ? {} : { usd }),
+    ...(price === undefined ? {} : { usd }),
     seconds: 60 * minutes,
     notes: [
       used === undefined

@@ -14,8 +14,13 @@ export interface PaceOptions {
   readonly now: () => number;
 }
 
-const FIRST_PAUSE_MS = 1000;
+const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 60_000;
+/** What a slow-down leaves of the requests that may be under way, and how many more a round of successes allows. */
+const DECREASE = 0.75;
+const INCREASE = 2;
+/** So many times as many questions are begun as requests may be under way at most: the rest wait for their next try. */
+const MOST_BEGUN = 4;
 
 /** One key and what is known of how much its server takes. */
 class Key {
@@ -45,13 +50,17 @@ class Key {
 }
 
 /**
- * How fast a server is asked. At most `concurrency` requests are under way; a slow-down halves that, once in a pause,
- * and makes every worker of the key wait as long as the server asks for (else 1 s, twice as long each time, at most 1
- * min); each success makes room again, one more request for every round of them (additive increase, multiplicative
- * decrease, as TCP has it).
+ * How fast a server is asked. At most `concurrency` requests are under way; a slow-down takes a quarter off that, once in
+ * a pause, and makes every worker of the key wait as long as the server asks for (else 0.5 s, twice as long each time,
+ * at most 1 min); each success makes room again, two more requests for every round of them (additive increase,
+ * multiplicative decrease, as TCP has it). TCP's own halving and one more per round would settle at 12 requests where a
+ * server slows down one in a hundred whatever is asked of it; this at 26.
  */
 export class Pace {
-  private readonly queue: PQueue;
+  /** Work that is under way or waits for its next try. */
+  private readonly work: PQueue;
+  private readonly requests: PQueue;
+  private resting = 0;
   private readonly keys: readonly Key[];
   private room: number;
   private turns = 0;
@@ -62,37 +71,56 @@ export class Pace {
   ) {
     this.keys = clients.map((client) => new Key(client, options));
     this.room = options.concurrency;
-    this.queue = new PQueue({ concurrency: options.concurrency });
+    this.work = new PQueue({ concurrency: options.concurrency });
+    this.requests = new PQueue({ concurrency: options.concurrency });
   }
 
   /** Most requests that may be under way now. */
   get concurrency(): number {
-    return this.queue.concurrency;
+    return this.requests.concurrency;
   }
 
-  /** Does some work in its turn. */
+  /** Does some work in its turn: as many at once as requests may be under way, and one more for each that rests. */
   add<T>(work: () => Promise<T>): Promise<T> {
-    return this.queue.add(work);
+    return this.work.add(work);
+  }
+
+  /** Sends a request of so many tokens when one more may be under way. @throws StepFailure when no key is left */
+  send<T>(tokens: number, request: (key: Key) => Promise<T>): Promise<T> {
+    return this.requests.add(async () => request(await this.turn(tokens)));
+  }
+
+  /** Lets others work until the function that it returns is called: for work that waits for its next try. */
+  rest(): () => void {
+    this.resting++;
+    this.resize(this.room);
+    let over = false;
+    return () => {
+      if (over) return;
+      over = true;
+      this.resting--;
+      this.resize(this.room);
+    };
   }
 
   /** Resolves when fewer than so many wait for their turn. */
   roomFor(waiting: number): Promise<void> {
-    return this.queue.onSizeLessThan(waiting);
+    return this.work.onSizeLessThan(waiting);
   }
 
   /** Whether nothing is under way or waits. */
   get isIdle(): boolean {
-    return this.queue.size + this.queue.pending === 0;
+    return this.work.size + this.work.pending === 0;
   }
 
   /** Resolves when some work is done. */
   next(): Promise<void> {
-    return new Promise((resolve) => this.queue.once('next', resolve));
+    return new Promise((resolve) => this.work.once('next', resolve));
   }
 
   /** Resolves when nothing is under way or waits. */
   idle(): Promise<void> {
-    return this.queue.onIdle();
+    return this.work.onIdle();
   }
 
   /**
@@ -119,7 +147,7 @@ export class Pace {
 
   succeeded(key: Key): void {
     key.refusals = 0;
-    this.resize(this.room + 1 / this.room);
+    this.resize(this.room + INCREASE / this.room);
   }
 
   slowDown(key: Key, afterMs: number | undefined): void {
@@ -128,7 +156,7 @@ export class Pace {
     // Those that were under way when the first was refused are refused as well: that says nothing new.
     if (key.pausedUntil <= now) {
       key.refusals++;
-      this.resize(this.room / 2);
+      this.resize(this.room * DECREASE);
     }
     key.pausedUntil = Math.max(key.pausedUntil, now + (afterMs ?? pause));
   }
@@ -141,7 +169,9 @@ export class Pace {
   private resize(room: number): void {
     this.room = Math.min(this.options.concurrency, Math.max(1, room));
     const whole = Math.floor(this.room);
-    if (whole !== this.queue.concurrency) this.queue.concurrency = whole;
+    if (whole !== this.requests.concurrency) this.requests.concurrency = whole;
+    const begun = whole + Math.min(this.resting, (MOST_BEGUN - 1) * this.options.concurrency);
+    if (begun !== this.work.concurrency) this.work.concurrency = begun;
   }
 }
 

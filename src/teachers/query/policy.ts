@@ -82,6 +82,10 @@ export function problemsOf(options: QueryTeacherOptions, secret: readonly string
   if (batch && !provider.batch && provider.name !== 'custom') {
     problems.push({ pointer: '/batch', message: `${provider.name} has no Batch API that is known here` });
   }
+  const { pattern } = ('correct' in task && task.correct) || {};
+  if (pattern !== undefined && !isPattern(pattern)) {
+    problems.push({ pointer: '/task/correct/pattern', message: 'this is not a regular expression of JavaScript' });
+  }
   redact.forEach((item, i) => {
     if (typeof item === 'string' || isPattern(item.pattern)) return;
     problems.push({ pointer: `/redact/${i}/pattern`, message: 'this is not a regular expression of JavaScript' });

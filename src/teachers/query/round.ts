@@ -120,6 +120,7 @@ class Round {
     let paid = false;
     try {
       const outcome = await inquiry.find(row, async (request) => {
+        if (this.failure !== undefined) throw this.failure;
         const { reply, kept } = await asker.ask(request);
         if (kept !== undefined) {
           paid = true;

@@ -13,6 +13,7 @@ import { Client } from './client.js';
 import { RequestFailure } from './failure.js';
 import { parameterFailure } from './giving-up.js';
 import { Pace } from './pace.js';
+import type { Price } from './price.js';
 import { teacherOf } from './providers.js';
 import { askAll, type Unanswered } from './round.js';
 import { type Served, serveModel } from './served.js';
@@ -35,7 +36,7 @@ export async function run(ctx: StepContext<QueryTeacherOptions>): Promise<void> 
   try {
     const began = ctx.now();
     const served = await serveTeacher(ctx);
-    const asking = makeAsker(ctx, answers, served?.baseUrl ?? where);
+    const asking = makeAsker(ctx, answers, asked.price, served?.baseUrl ?? where);
     const unanswered = await askEverything(ctx, asked, asking, sources, total).finally(() => served?.stop());
     const seconds = (ctx.now() - began) / 1000;
     const written = await writeAnswers(ctx, asked, answers, unanswered);
@@ -81,8 +82,13 @@ interface Asking {
   readonly client: Client;
 }
 
-function makeAsker(ctx: StepContext<QueryTeacherOptions>, answers: Answers, baseUrl: string): Asking {
-  const { rate, teacher, budget } = ctx.options;
+function makeAsker(
+  ctx: StepContext<QueryTeacherOptions>,
+  answers: Answers,
+  price: Price | undefined,
+  baseUrl: string,
+): Asking {
+  const { rate, budget } = ctx.options;
   const { signal, now } = ctx;
   const timeoutMs = 1000 * rate.timeout;
   const clients = keysOf(ctx).map((key) => new Client({ baseUrl, key, timeoutMs, signal, now }));
@@ -94,7 +100,7 @@ function makeAsker(ctx: StepContext<QueryTeacherOptions>, answers: Answers, base
     now,
   });
   const bounded = budget.usd !== undefined || budget.tokens !== undefined;
-  const asker = new Asker({ answers, pace, price: teacher.price, bounded, retries: rate.retries, signal });
+  const asker = new Asker({ answers, pace, price, bounded, retries: rate.retries, signal });
   return { asker, pace, answers, client: clients[0] as Client };
 }
 

@@ -15,20 +15,21 @@ export interface Served {
 }
 
 /**
- * Starts `recipe serve` on a free port of this machine.
+ * Starts `recipe serve` on a free port of this machine. What it says of a text is the same, to the bit, in every run.
  * @param folder a model artifact; @param name what it is called there
  * @throws StepFailure with what the server said, if it does not start
  */
 export async function serveModel(folder: string, name: string, threads: number, signal: AbortSignal): Promise<Served> {
   const child = spawn(
     process.execPath,
-    [CLI, 'serve', folder, '--name', name, '--port', '0', '--threads', String(threads)],
+    [CLI, 'serve', folder, '--name', name, '--port', '0', '--threads', String(threads), '--reproducible'],
     {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // It ends when the channel does: with this process, however that ends.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     },
   );
   let said = '';
-  child.stderr.on('data', (data: Buffer) => {
+  child.stderr?.on('data', (data: Buffer) => {
     said = `${said}${data}`.slice(-2000);
   });
   const stop = (): Promise<void> => end(child);

@@ -5,6 +5,8 @@ import { StepFailure } from '../../util/failure.js';
 import type { JsonObject } from '../../util/json.js';
 import { defaultPrompt, type Inquiry, inquiryOf } from './inquiry.js';
 import { isLabelTask } from './modes/index.js';
+import type { Price } from './price.js';
+import { priceFrom } from './price-file.js';
 import { readExamples } from './prompt.js';
 import { teacherOf } from './providers.js';
 import { redactor } from './redact.js';
@@ -16,14 +18,15 @@ export interface Asked {
   readonly labels: readonly string[];
   /** Names the server and the model. */
   readonly revision: string;
-  /** Fields that the prompt takes of each row. */
+  readonly price: Price | undefined;
+  /** Fields that the prompt, or what is right, takes of each row. */
   readonly fields: readonly string[];
 }
 
 /**
  * @param known labels of the data, for tasks that name none
  * @param where names the server in the keys of answers: its address, or what it serves
- * @throws StepFailure if there are no labels, or the examples cannot be read
+ * @throws StepFailure if there are no labels, or the examples or the prices cannot be read
  */
 export async function askedBy(options: QueryTeacherOptions, known: readonly string[], where: string): Promise<Asked> {
   const { task, teacher } = options;
@@ -58,7 +61,12 @@ export async function askedBy(options: QueryTeacherOptions, known: readonly stri
     redact,
   });
   const revision = `${model} at ${where}`;
-  return { inquiry, labels, revision, fields: [...new Set(holesOf(user))].filter((name) => !SUBJECTS.has(name)) };
+  const taken = [...holesOf(user), ...('correct' in task && task.correct ? [task.correct.field] : [])];
+  const price =
+    typeof teacher.price === 'string'
+      ? await priceFrom(teacher.price, [model, `${provider.name}/${model}`])
+      : teacher.price;
+  return { inquiry, labels, revision, price, fields: [...new Set(taken)].filter((name) => !SUBJECTS.has(name)) };
 }
 
 /** What the keys of answers say of the server: its address; of a served model, which it is, wherever it is served. */

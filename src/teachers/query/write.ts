@@ -19,7 +19,7 @@ import { RequestFailure } from './failure.js';
 import type { Finding, Outcome } from './inquiry.js';
 import { keyOf } from './key.js';
 import { outputsOf } from './policy.js';
-import { costOf, type Price } from './price.js';
+import { costOf } from './price.js';
 import type { Usage } from './reply.js';
 import type { Unanswered } from './round.js';
 import type { Asked } from './settings.js';
@@ -32,7 +32,7 @@ export async function writeAnswers(
   unanswered: Unanswered,
 ): Promise<{ readonly rows: number; readonly usd: number }> {
   const data = ctx.input('data').path;
-  const reader = new Reader(asked, answers, unanswered, ctx.options.teacher.price);
+  const reader = new Reader(asked, answers, unanswered);
   const calibrated = await calibration(ctx, asked, reader);
   const counts = new Counts(asked.labels);
   const quarantine = await open(join(await ctx.output('quarantine'), 'rows.jsonl'), 'w');
@@ -79,12 +79,11 @@ class Reader {
     private readonly asked: Asked,
     private readonly answers: Answers,
     private readonly unanswered: Unanswered,
-    private readonly price: Price | undefined,
   ) {}
 
   priced(row: Row): Promise<Outcome> {
     return this.find(row, (usage) => {
-      this.nanousd += costOf(usage, this.price).nanousd;
+      this.nanousd += costOf(usage, this.asked.price).nanousd;
     });
   }
 
@@ -141,6 +140,8 @@ class Counts {
   soft = 0;
   rows = 0;
   private invalid = 0;
+  /** Answered, and nothing was left of it. */
+  private refused = 0;
   private votes = 0;
   private shared = 0;
   private known = 0;
@@ -158,6 +159,7 @@ class Counts {
       return;
     }
     const { row, logProbabilities, from, shared = 0 }: Finding = outcome;
+    if (row === undefined) this.refused++;
     if (logProbabilities !== undefined) this.soft++;
     if (from === 'votes') this.votes++;
     this.shared += shared;
@@ -178,8 +180,9 @@ class Counts {
         { label: 'rows', align: 'right' as const },
       ],
       rows: [
-        cell('answered', String(this.rows - this.invalid)),
+        cell('answered', String(this.rows - this.invalid - this.refused)),
         cell('no valid answer', String(this.invalid)),
+        ...(this.refused > 0 ? [cell('not good enough', String(this.refused))] : []),
         ...[...this.labels].map(([label, count]) => cell(`label ${label}`, String(count))),
       ],
       notes: [

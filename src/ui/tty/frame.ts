@@ -1,16 +1,7 @@
 import type { Progress } from '../../engine/step.js';
+import { formatBytes } from '../../util/bytes.js';
 import { describeStart } from '../describe.js';
-import {
-  clean,
-  formatBytes,
-  formatLoss,
-  formatRate,
-  formatSeconds,
-  formatSpent,
-  fraction,
-  sparkline,
-  truncate,
-} from '../format.js';
+import { clean, formatLoss, formatRate, formatSeconds, formatSpent, fraction, sparkline, truncate } from '../format.js';
 import { secondsLeft } from '../rate.js';
 import { hasEnded, type StepView, type View } from '../view.js';
 import { type Line, layoutRows, type Row, type Segment } from './layout.js';

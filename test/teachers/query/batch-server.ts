@@ -39,6 +39,7 @@ export class BatchServer {
   /** Tokens of all that was answered. */
   billed = 0;
   private readonly files = new Map<string, string>();
+  private made = 0;
   private readonly states = new Map<string, Record<string, unknown>>();
   private readonly polled = new Map<string, number>();
   private readonly server: Server;
@@ -62,6 +63,11 @@ export class BatchServer {
 
   get url(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/v1`;
+  }
+
+  /** Names of files that are kept here. */
+  get kept(): string[] {
+    return [...this.files.keys()];
   }
 
   /** Every question, in all batches. */
@@ -93,6 +99,8 @@ export class BatchServer {
       }
       case 'GET /files/:id/content':
         return this.files.get(id);
+      case 'DELETE /files/:id':
+        return { id, object: 'file', deleted: this.files.delete(id) };
       case 'POST /batches':
         return this.create(JSON.parse(body.toString()) as { input_file_id: string; metadata: Record<string, string> });
       case 'GET /batches': {
@@ -147,7 +155,7 @@ export class BatchServer {
   }
 
   private keep(text: string): string {
-    const id = `file_${this.files.size}`;
+    const id = `file_${this.made++}`;
     this.files.set(id, text);
     return id;
   }

@@ -49,6 +49,8 @@ describe('query-teacher through the Batch API', () => {
     expect(measured.usage).toMatchObject({ requests: 30 });
     expect(progress.at(-1)).toMatchObject({ done: 30, total: 30, phase: 'batch' });
     expect(account(root)).toEqual(settled(server));
+    // What rows say does not stay there.
+    expect(server.kept).toEqual([]);
     await batched(server, data, plenty, { root });
     expect(server.batches).toHaveLength(1);
   });

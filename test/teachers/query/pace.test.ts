@@ -82,12 +82,12 @@ describe('Pace', () => {
     await expect(pace.turn(1)).rejects.toThrow('does not accept any of the 3 keys: 429 no credit; 401 no');
   });
 
-  it('halves what is under way once in a pause, down to one, and opens again', async () => {
+  it('lets a quarter less be under way, once in a pause, down to one, and opens again', async () => {
     const pace = paceOf({ concurrency: 8 });
     const key = await pace.turn(1);
     for (let i = 0; i < 5; i++) pace.slowDown(key, 1);
-    expect(pace.concurrency).toBe(4);
-    for (let i = 0; i < 5; i++) {
+    expect(pace.concurrency).toBe(6);
+    for (let i = 0; i < 7; i++) {
       await pace.turn(1);
       pace.slowDown(key, 1);
     }
@@ -113,5 +113,38 @@ describe('Pace', () => {
     await pace.idle();
     expect(most).toBe(1);
     expect(pace.isIdle).toBe(true);
+  });
+
+  it('gives the place of work that waits for its next try to other work, but sends no more requests at once', async () => {
+    const pace = paceOf({ concurrency: 2 });
+    let begun = 0;
+    let most = 0;
+    let under = 0;
+    const wakes: (() => void)[] = [];
+    const request = () =>
+      pace.send(1, async () => {
+        most = Math.max(most, ++under);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        under--;
+      });
+    const work = async () => {
+      begun++;
+      await request();
+      const over = pace.rest();
+      await new Promise<void>((resolve) => wakes.push(resolve));
+      over();
+      over();
+      await request();
+    };
+    for (let i = 0; i < 20; i++) void pace.add(work);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    // Two that rest make room for two others, and so on, up to four times as many as may be sent.
+    expect(begun).toBe(8);
+    for (let i = 0; i < 20; i++) {
+      while (wakes.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      wakes.shift()?.();
+    }
+    await pace.idle();
+    expect([begun, most]).toEqual([20, 2]);
   });
 });

@@ -323,6 +323,44 @@ describe('query-teacher: other tasks', () => {
   });
 });
 
+describe('query-teacher: answers that can be checked', () => {
+  const sums = [
+    { text: '2 + 2', fields: { solution: '4' } },
+    { text: '600 + 634', fields: { solution: '1,234' } },
+    { text: '5 + 5', fields: { solution: '10' } },
+  ];
+  const task = { mode: 'generate', correct: { field: 'solution', pattern: 'is ([\\d,.]+)' } };
+
+  it('keeps what is right with its reasoning, and puts the others aside', async () => {
+    const server = await serve({
+      answer: (body) => {
+        const [a, b] = asked(body).split(' + ').map(Number) as [number, number];
+        const sum = a + b === 10 ? 11 : a + b;
+        return { text: `First I thought it is 7. It is ${sum}.`, extra: { reasoning_content: `${a} and ${b}` } };
+      },
+    });
+    const { outputs, tables } = await query(await dataset(sums, []), { teacher: teacher(server.url), task });
+    const rows = await lines<Row>(outputs.data);
+    expect(rows.map(({ text, reasoning }) => [text, reasoning])).toEqual([
+      ['2 + 2', ['2 and 2']],
+      ['600 + 634', ['600 and 634']],
+    ]);
+    expect(await lines(outputs.quarantine)).toMatchObject([{ text: '5 + 5', reason: 'nothing was good enough' }]);
+    expect(tables[0]?.rows.slice(0, 3)).toEqual([
+      ['answered', '2'],
+      ['no valid answer', '0'],
+      ['not good enough', '1'],
+    ]);
+  });
+
+  it('asks nobody if a row does not say what is right', async () => {
+    const server = await serve();
+    const data = await dataset([...sums, { text: '1 + 1' }], []);
+    await expect(query(data, { teacher: teacher(server.url), task })).rejects.toThrow('"solution"');
+    expect(server.requests).toBe(0);
+  });
+});
+
 describe('query-teacher: a server that fails', () => {
   it('gets every answer in spite of every fault, and none twice', async () => {
     const tries = new Map<string, number>();

@@ -30,7 +30,7 @@ export function modeOf(task: Exclude<Task, LabelTask>, maxTokens: number | undef
     case 'score':
       return score({ ...task, user: '{{text}}' }) as Mode<unknown>;
     case 'generate':
-      return generate({ ...task, maxTokens: maxTokens ?? GENERATED }) as Mode<unknown>;
+      return generate({ ...task, correct: task.correct, maxTokens: maxTokens ?? GENERATED }) as Mode<unknown>;
     case 'judge':
       return judge({ ...task, atLeast: task.at_least }) as Mode<unknown>;
   }

@@ -1,0 +1,38 @@
+import type { InputArtifact } from '../engine/step.js';
+import { isTransformer } from '../models/index.js';
+import type { CacheLogitsOptions } from '../options/cache-logits.js';
+import { installedVersion } from '../util/installed-version.js';
+import type { Json } from '../util/json.js';
+import { predictorTeacher } from './predictor-teacher.js';
+import type { Teacher } from './teacher.js';
+import { transformerTeacher } from './transformer-teacher.js';
+
+/** Raised whenever the same teacher and options give other numbers: older shards are then left alone. */
+const NUMBERS = 1;
+/** What the numbers depend on beside our own code. */
+const PACKAGES = ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'];
+
+/**
+ * A model on this machine as a teacher. It has to be closed.
+ * @throws StepFailure if it has not what is asked of it
+ */
+export async function localTeacher(
+  artifact: InputArtifact,
+  options: CacheLogitsOptions,
+  seed: number,
+  threads: number,
+): Promise<Teacher> {
+  return (await isTransformer(artifact.path))
+    ? transformerTeacher(artifact, options, seed, threads)
+    : predictorTeacher(artifact, options, threads);
+}
+
+/** What its numbers depend on, beside the teacher and what is kept of it. */
+export function numbersKey(seed: number, { about }: Teacher): Json {
+  return {
+    numbers: NUMBERS,
+    // Only drawn tokens depend on it.
+    seed: about.tokens?.keep === 'sampled' ? seed : null,
+    packages: Object.fromEntries(PACKAGES.map((name) => [name, installedVersion(name)])),
+  };
+}
