@@ -30,7 +30,8 @@ let replies = 0;
 test('the recipe of docs/teachers.md runs, every task of it', async () => {
   const asking = await serve({ answer });
   const line = `${JSON.stringify(JSON.parse(blocks('json')[0] as string))}\n`;
-  const other = line.replaceAll('40', '30').replaceAll('17', '18');
+  const text = 'These shoes are too small for anybody. Send somebody to fetch them, I want my 30 dollars back.';
+  const other = JSON.stringify({ text, pair: 'Fetch the shoes.', amount: '30' });
   const [head, ...steps] = blocks('yaml');
   const outputs = steps.pop();
   const indented = steps.join('').replace(/^(?=.)/gm, '  ');
