@@ -47,8 +47,8 @@ test('the recipe of docs/teachers.md runs, every task of it', async () => {
   expect(rows('matches').map(({ label }) => label)).toEqual(['yes', 'yes']);
   expect(rows('names').map(({ spans }) => spans?.map((span) => span.label))).toEqual([['money'], ['money']]);
   expect(rows('urgency').map(({ score }) => score)).toEqual([8, 8]);
-  expect(rows('replies').flatMap(({ responses = [] }) => responses)).toEqual(
-    rows('replies').map(() => 'Sorry. It is on its way.'),
+  expect(new Set(rows('replies').flatMap(({ responses = [] }) => responses))).toEqual(
+    new Set(['Sorry. It is on its way.']),
   );
   expect(rows('amounts').map(({ fields }) => fields?.amount)).toEqual(['40']);
 });

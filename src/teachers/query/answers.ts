@@ -63,6 +63,8 @@ export const ANSWERS = { folder: 'answers', file: 'answers.sqlite' } as const;
 
 /** Longest time that a write waits for others to share its sync. */
 export const GROUP_MS = 20;
+/** So many keys that are not there are known, at most: those of rows that are on their way. */
+const MOST_MISSING = 10_000;
 /** Another process may be writing. */
 const BUSY_MS = 30_000;
 
@@ -101,10 +103,21 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
+const NOTHING = { nanousd: 0, tokens: 0 };
+const NOTHING_BOOKED: { readonly held: Amount; readonly cost: Amount } = { held: NOTHING, cost: NOTHING };
+const plus = (a: Amount, b: Amount): Amount => ({ nanousd: a.nanousd + b.nanousd, tokens: a.tokens + b.tokens });
+
 export class Answers {
   private pending: Pending[] = [];
   private timer: NodeJS.Timeout | undefined;
+  /** Keys of which there is no answer, unless another process has written since. */
+  private readonly missing = new Set<string>();
+  /** What SQLite says of others' writes, and when it was asked. */
+  private others = { version: 0, at: Number.NEGATIVE_INFINITY };
+  private booked = NOTHING_BOOKED;
+  private readonly version: Database.Statement;
   private readonly find: Database.Statement;
+  private readonly findMany: Database.Statement;
   private readonly insert: Database.Statement;
   private readonly hold: Database.Statement;
   private readonly note: Database.Statement;
@@ -118,7 +131,9 @@ export class Answers {
     private readonly budget: Budget,
     private readonly now: () => number,
   ) {
+    this.version = db.prepare('PRAGMA data_version');
     this.find = db.prepare('SELECT reply FROM answers WHERE key = ?');
+    this.findMany = db.prepare('SELECT key FROM answers WHERE key IN (SELECT value FROM json_each(?))');
     this.insert = db.prepare('INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.hold = db.prepare(
       `UPDATE accounts SET reserved_nanousd = reserved_nanousd + ?, reserved_tokens = reserved_tokens + ?
@@ -150,8 +165,34 @@ export class Answers {
 
   /** The answer to a question, if it was ever given. */
   get(key: string): Reply | undefined {
+    this.heedOthers();
+    if (this.missing.has(key)) return undefined;
     const row = this.find.get(key) as { reply: string } | undefined;
-    return row && (JSON.parse(row.reply) as Reply);
+    if (row !== undefined) return JSON.parse(row.reply) as Reply;
+    this.miss(key);
+    return undefined;
+  }
+
+  /** Finds out which of many keys have no answer, in one query. */
+  lookAhead(keys: readonly string[]): void {
+    this.heedOthers();
+    const found = this.findMany.all(JSON.stringify(keys)) as { key: string }[];
+    const there = new Set(found.map(({ key }) => key));
+    for (const key of keys) if (!there.has(key)) this.miss(key);
+  }
+
+  private miss(key: string): void {
+    if (this.missing.size >= MOST_MISSING) this.missing.clear();
+    this.missing.add(key);
+  }
+
+  /** Forgets what is missing if another process has written; asked as seldom as this one writes. */
+  private heedOthers(): void {
+    const at = this.now();
+    if (at - this.others.at < GROUP_MS) return;
+    const { data_version: version } = this.version.get() as { data_version: number };
+    if (version !== this.others.version) this.missing.clear();
+    this.others = { version, at };
   }
 
   /** What answers of a model have used on average, if there are any; bytes are those of the messages' texts. */
@@ -218,6 +259,8 @@ export class Answers {
   }
 
   private setAside(key: string, { nanousd, tokens: n }: Amount): Reservation | undefined {
+    // What earlier writes of the group have cost counts.
+    if (this.booked !== NOTHING_BOOKED) this.settleGroup();
     const { usd = Infinity, tokens = Infinity } = this.budget;
     const [money, count] = [Math.min(usd * 1e9, Number.MAX_SAFE_INTEGER), Math.min(tokens, Number.MAX_SAFE_INTEGER)];
     if (this.hold.run(nanousd, n, this.account, nanousd, Math.floor(money), n, count).changes === 0) return undefined;
@@ -239,9 +282,11 @@ export class Answers {
   /** Keeps an answer and books what it cost in place of what was reserved for it. */
   async receive(question: Question, reply: Reply, cost: Amount, reservation: Reservation | undefined): Promise<void> {
     const { base_url, model, messages, parameters, sample } = question;
+    const key = keyOf(question);
     await this.commit(() => {
+      this.missing.delete(key);
       this.insert.run(
-        keyOf(question),
+        key,
         base_url,
         model,
         JSON.stringify(messages),
@@ -306,13 +351,23 @@ export class Answers {
     this.db.close();
   }
 
+  /** Within a group: its costs are added to the account together. */
   private book(reservation: Reservation | undefined, cost: Amount): void {
     const held = this.take(reservation);
+    this.booked = {
+      held: plus(this.booked.held, held),
+      cost: plus(this.booked.cost, cost),
+    };
+  }
+
+  private settleGroup(): void {
+    const { held, cost } = this.booked;
+    this.booked = NOTHING_BOOKED;
     this.settle.run(held.nanousd, held.tokens, cost.nanousd, cost.tokens, this.account);
   }
 
   private take(reservation: Reservation | undefined): Amount {
-    if (reservation === undefined) return { nanousd: 0, tokens: 0 };
+    if (reservation === undefined) return NOTHING;
     const held = this.held.get(reservation) as Amount | undefined;
     if (held === undefined) throw new Error(`there is no reservation ${reservation}`);
     this.drop.run(reservation);
@@ -335,9 +390,11 @@ export class Answers {
       this.db.exec('BEGIN IMMEDIATE');
       try {
         for (const { write } of group) write();
+        if (this.booked !== NOTHING_BOOKED) this.settleGroup();
         this.db.exec('COMMIT');
       } catch (error) {
         this.db.exec('ROLLBACK');
+        this.booked = NOTHING_BOOKED;
         throw error;
       }
     } catch (error) {

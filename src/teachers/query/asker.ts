@@ -69,6 +69,11 @@ export class Asker {
     return this.options.answers.get(keyOf(question));
   }
 
+  /** Looks for the answers to many questions at once, so that looking for each of them is quick. */
+  lookAhead(questions: readonly Question[]): void {
+    this.options.answers.lookAhead(questions.map(keyOf));
+  }
+
   /** Whether no request is left whose cost is less than what is set aside for it. */
   get isSettled(): boolean {
     return this.unbooked === 0;
@@ -178,13 +183,22 @@ export class Asker {
   }
 
   private async askNow(request: Request): Promise<Kept> {
-    const { question } = request;
+    try {
+      return await this.once(request);
+    } catch (error) {
+      // Most requests need no second try, nor all that is made ready for one.
+      return this.askAgain(request, error);
+    }
+  }
+
+  /** @param first why the first try failed */
+  private async askAgain(request: Request, first: unknown): Promise<Kept> {
     let slowDowns = 0;
     let wake: (() => void) | undefined;
     try {
-      const attempt = (): Promise<Kept> => {
+      const attempt = (number: number): Promise<Kept> => {
         wake?.();
-        return this.once(request);
+        return number === 1 ? Promise.reject(first) : this.once(request);
       };
       return await pRetry(attempt, {
         ...RETRY,
@@ -208,7 +222,7 @@ export class Asker {
       });
     } catch (error) {
       this.options.signal.throwIfAborted();
-      throw stepFailure(error, question, this.options.retries);
+      throw stepFailure(error, request.question, this.options.retries);
     } finally {
       wake?.();
     }

@@ -20,28 +20,50 @@ export interface ClientOptions {
 /** A reply, and whether the server told what it used. */
 export type Answered = Omit<Reply, 'usage'> & { readonly usage: Usage | undefined };
 
+type BuildRequest = OpenAI['buildRequest'];
+
+/**
+ * The client, which makes a question's request itself: gathering and merging its headers anew, and listing them for a log
+ * that is off, takes the client as long as all the rest.
+ */
+class Api extends OpenAI {
+  override async buildRequest(...given: Parameters<BuildRequest>): ReturnType<BuildRequest> {
+    const [options] = given;
+    if (options.method !== 'post' || options.path !== QUESTION) return super.buildRequest(...given);
+    this.headers ??= sentOf((await super.buildRequest(...given)).req.headers) as unknown as Headers;
+    const req = { method: options.method, headers: this.headers, body: JSON.stringify(options.body) };
+    return { req, url: this.buildURL(QUESTION, undefined), timeout: this.timeout };
+  }
+
+  /** The same for all questions, and plain: nothing but our `fetch` reads them. */
+  private headers: Headers | undefined;
+}
+
+const QUESTION = '/chat/completions';
+
 /** Asks one OpenAI-compatible server with one key; each call is one HTTP request. */
 export class Client {
   readonly api: OpenAI;
 
   constructor(private readonly options: ClientOptions) {
-    this.api = new OpenAI({
+    this.api = new Api({
       baseURL: options.baseUrl,
       apiKey: options.key ?? 'none',
       maxRetries: 0,
+      timeout: options.timeoutMs,
       logLevel: 'off',
       // Only what the recipe says: not what happens to be set for other programs.
       organization: null,
       project: null,
       defaultHeaders: { Authorization: options.key === undefined ? null : `Bearer ${options.key}` },
-      fetch: careful(makeFetch()),
+      fetch: careful(makeFetch(options.signal)),
     });
   }
 
   /** @throws RequestFailure; the signal's reason */
   ask({ model, messages, parameters }: Question): Promise<Answered> {
     const body = { ...parameters, model, messages } as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming;
-    return this.request(async (options) => answered(await this.api.chat.completions.create(body, options)));
+    return this.understood(async () => answered(await this.api.chat.completions.create(body)));
   }
 
   /** Uploads questions for a batch. @returns the file's id there */
@@ -50,7 +72,10 @@ export class Client {
     return (await this.request((options) => this.api.files.create({ file, purpose: 'batch' }, options))).id;
   }
 
-  /** Any call of the client, with the time limit and the failures of this one. */
+  /**
+   * Any call of the client that is no question, with the time limit and the failures of one. Its body may come in after
+   * the client has stopped its own clock.
+   */
   async request<T>(call: (options: { signal: AbortSignal; timeout: number }) => PromiseLike<T>): Promise<T> {
     const { signal, timeoutMs } = this.options;
     signal.throwIfAborted();
@@ -64,16 +89,28 @@ export class Client {
       own.abort();
     }, timeoutMs);
     try {
-      return await call({ signal: own.signal, timeout: timeoutMs });
-    } catch (error) {
-      signal.throwIfAborted();
-      if (late || error instanceof APIConnectionTimeoutError) {
-        throw new RequestFailure('again', `no answer within ${timeoutMs / 1000} s`, { unknown: true });
-      }
-      throw this.withoutKey(failureOf(error, this.options.now()));
+      return await this.understood(
+        () => call({ signal: own.signal, timeout: timeoutMs }),
+        () => late,
+      );
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** A call whose failures are RequestFailures. */
+  private async understood<T>(call: () => PromiseLike<T>, isLate = (): boolean => false): Promise<T> {
+    const { signal, timeoutMs, now } = this.options;
+    signal.throwIfAborted();
+    try {
+      return await call();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isLate() || error instanceof APIConnectionTimeoutError) {
+        throw new RequestFailure('again', `no answer within ${timeoutMs / 1000} s`, { unknown: true });
+      }
+      throw this.withoutKey(failureOf(error, now()));
     }
   }
 
@@ -103,7 +140,11 @@ function failureOf(error: unknown, now: number): RequestFailure {
 }
 
 /** All that a server gets to know beside the question. */
-const SENT: ReadonlySet<string> = new Set(['accept', 'authorization', 'content-type', 'user-agent']);
+const SENT = ['accept', 'authorization', 'content-type', 'user-agent'];
+
+function sentOf(headers: Headers): Record<string, string> {
+  return Object.fromEntries(SENT.flatMap((name) => (headers.has(name) ? [[name, headers.get(name) as string]] : [])));
+}
 
 /**
  * `fetch`, but for two things: headers that the client adds by itself (the operating system, what stands in
@@ -113,15 +154,14 @@ const SENT: ReadonlySet<string> = new Set(['accept', 'authorization', 'content-t
 const careful =
   (transport: typeof fetch): typeof fetch =>
   async (url, init) => {
-    const sent = new Headers(init?.headers);
-    for (const name of [...sent.keys()]) if (!SENT.has(name)) sent.delete(name);
-    const response = await transport(url, { ...init, headers: sent });
+    const headers = init?.headers instanceof Headers ? sentOf(init.headers) : (init?.headers ?? {});
+    const response = await transport(url, { ...init, headers });
     if (response.ok) return response;
     const text = await response.text();
     const { status, statusText } = response;
-    const headers = new Headers(response.headers);
-    for (const name of ['content-encoding', 'content-length']) headers.delete(name);
-    return new Response(JSON.stringify({ error: { whole: parsed(text) } }), { status, statusText, headers });
+    const told = new Headers(response.headers);
+    for (const name of ['content-encoding', 'content-length']) told.delete(name);
+    return new Response(JSON.stringify({ error: { whole: parsed(text) } }), { status, statusText, headers: told });
   };
 
 function parsed(text: string): unknown {

@@ -43,6 +43,7 @@ export async function askAll(rows: AsyncIterable<Row>, options: RoundOptions): P
 class Round {
   readonly unanswered = new Map<string, string>();
   private readonly invalid: InvalidRows;
+  /** Answers on their way to the disk, and rows on theirs. */
   private readonly kept = new Set<Promise<void>>();
   private done = 0;
   private failure: unknown;
@@ -52,17 +53,22 @@ class Round {
   }
 
   async run(rows: AsyncIterable<Row>): Promise<void> {
-    const chunk: Row[] = [];
-    for await (const row of rows) {
-      if (this.isAnswered(row)) {
-        await this.ask(row);
-      } else {
-        chunk.push(row);
-        if (chunk.length === CHUNK) await this.send(chunk.splice(0));
+    const { inquiry, asker } = this.options;
+    const open: Row[] = [];
+    for await (const chunk of chunks(rows)) {
+      asker.lookAhead(chunk.flatMap((row) => inquiry.requests(row).map(({ question }) => question)));
+      for (const row of chunk) {
+        if (this.isAnswered(row)) {
+          await this.ask(row);
+          await this.report();
+        } else {
+          open.push(row);
+          if (open.length === CHUNK) await this.send(open.splice(0));
+        }
+        if (this.failure !== undefined) return;
       }
-      if (this.failure !== undefined) return;
     }
-    await this.send(chunk);
+    await this.send(open);
   }
 
   /** Waits until all that was sent is in and on disk, and gives back what was set aside for the rest. */
@@ -108,7 +114,8 @@ class Round {
         else if (!pace.isIdle) await pace.next();
         continue;
       }
-      for (const row of ready) void pace.add(() => this.ask(row));
+      // A report waits for the event loop to turn, and nobody's turn is to wait for a report.
+      for (const row of ready) this.keep(pace.add(() => this.ask(row)).then(() => this.report()));
       start += ready.length;
       await pace.roomFor(CHUNK);
     }
@@ -116,7 +123,7 @@ class Round {
 
   private async ask(row: Row): Promise<void> {
     if (this.failure !== undefined) return;
-    const { inquiry, asker, progress } = this.options;
+    const { inquiry, asker } = this.options;
     let paid = false;
     try {
       const outcome = await inquiry.find(row, async (request) => {
@@ -131,7 +138,14 @@ class Round {
       if (paid) asker.counts.rows++;
       this.done++;
       if ('invalid' in outcome) this.note(row, outcome.invalid, outcome.said);
-      await progress(this.done);
+    } catch (error) {
+      this.failure ??= error;
+    }
+  }
+
+  private async report(): Promise<void> {
+    try {
+      if (this.failure === undefined) await this.options.progress(this.done);
     } catch (error) {
       this.failure ??= error;
     }
@@ -149,6 +163,16 @@ class Round {
     if (said === '') this.unanswered.set(row.id, why);
     this.failure ??= this.invalid.add(row.id, why, this.done);
   }
+}
+
+async function* chunks(rows: AsyncIterable<Row>): AsyncGenerator<Row[]> {
+  let chunk: Row[] = [];
+  for await (const row of rows) {
+    if (chunk.push(row) < CHUNK) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
 }
 
 /** How many rows, from the first, so many requests are enough for. */

@@ -18,6 +18,8 @@ async function serve(listener: RequestListener): Promise<{ url: string; connecti
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, connections: () => connections };
 }
 
+const staying = new AbortController().signal;
+
 const question = (text: string): RequestInit => ({
   method: 'POST',
   headers: new Headers({ 'content-type': 'application/json' }),
@@ -36,7 +38,7 @@ const echo: RequestListener = async (request, response) => {
 
 test('sends a question and gives its answer whole, over connections that are kept', async () => {
   const { url, connections } = await serve(echo);
-  const ask = makeFetch();
+  const ask = makeFetch(staying);
   for (const text of ['one', 'zwei ü', '3', '4', '5', '6']) {
     const answer = await ask(`${url}/200`, question(text));
     expect([answer.ok, answer.status, answer.headers.get('x-request-id')]).toEqual([true, 200, 'r1']);
@@ -48,7 +50,7 @@ test('sends a question and gives its answer whole, over connections that are kep
 
 test('gives an error of the server as a response that can be read', async () => {
   const { url } = await serve(echo);
-  const answer = await makeFetch()(`${url}/429`, question('one'));
+  const answer = await makeFetch(staying)(`${url}/429`, question('one'));
   expect([answer.ok, answer.status]).toEqual([false, 429]);
   expect(await answer.text()).toContain('"text":"one"');
 });
@@ -58,7 +60,7 @@ test('follows a redirection, with the question', async () => {
     if (request.url === '/200') return echo(request, response);
     response.writeHead(307, { location: '/200' }).end();
   });
-  const answer = await makeFetch()(`${url}/old`, question('one'));
+  const answer = await makeFetch(staying)(`${url}/old`, question('one'));
   expect(await answer.json()).toMatchObject({ text: 'one', method: 'POST' });
 });
 
@@ -69,7 +71,19 @@ test('rejects an answer that is cut off, and a question that is given up', async
     response.write('{');
     if (request.url === '/cut') setTimeout(() => response.destroy(), 10);
   });
-  await expect(makeFetch()(`${url}/cut`, question('one'))).rejects.toThrow();
+  await expect(makeFetch(staying)(`${url}/cut`, question('one'))).rejects.toThrow();
   const signal = AbortSignal.timeout(50);
-  await expect(makeFetch()(`${url}/slow`, { ...question('one'), signal })).rejects.toThrow(/timeout/);
+  await expect(makeFetch(staying)(`${url}/slow`, { ...question('one'), signal })).rejects.toThrow(/timeout/);
+});
+
+test('gives up all that is under way at once', async () => {
+  const { url } = await serve((request) => void request.resume());
+  const control = new AbortController();
+  const ask = makeFetch(control.signal);
+  const asked = ['one', 'two', 'three'].map((text) => ask(`${url}/200`, question(text)));
+  setTimeout(() => control.abort(new Error('enough')), 30);
+  const results = await Promise.allSettled(asked);
+  expect(results.map((result) => result.status === 'rejected' && String(result.reason))).toEqual(
+    Array(3).fill('Error: enough'),
+  );
 });
