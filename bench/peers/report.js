@@ -26,7 +26,8 @@ export function peersReport({ versions, agreement, step, lm, generation, forward
 Same machine, same threads, in turn: each round runs every side once or a few times. ${versions}. Before timing, one step
 from equal weights on an equal batch, dropout off: TinyBERT-4's loss differs by ${agreement.tinybert.loss.toExponential(1)} and its
 gradient norm by ${agreement.tinybert.norm.toExponential(1)} (relative), GPT-2's by ${agreement.gpt2.loss.toExponential(1)} and ${agreement.gpt2.norm.toExponential(1)}.
-How the other side is set up, and why: \`bench/peers/notes.md\`. The ratio is the faster of the others over ours.
+How the other side is set up, and where a goal is missed and why: \`bench/peers/notes.md\`. The ratio is the faster of
+the others over ours.
 
 ${table(
   ['what', 'by', 'ms: median (least)', 'peak MiB', 'times as fast', 'as PyTorch grouped by length'],
