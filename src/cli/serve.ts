@@ -56,6 +56,8 @@ export async function serve(folders: readonly string[], options: ServeCommandOpt
   process.stdout.write(`serving ${models.map(({ id }) => id).join(', ')} at ${server.url}\n`);
   await stopped;
   await server.stop();
+  // An open channel would keep the process.
+  if (process.connected) process.disconnect();
   return EXIT.ok;
 }
 
