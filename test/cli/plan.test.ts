@@ -86,7 +86,7 @@ outputs:
     'large.yaml': recipeOf(cache(', max_bytes: 1000')),
   });
   const before = await recipe(here, ['plan', 'fits.yaml']);
-  expect(before.out).toMatch(/logits +to run, after words\n/);
+  expect(before.out).toMatch(/logits +to run, after words, corpus\n/);
   expect((await recipe(here, ['run', 'teacher.yaml'])).code).toBe(0);
   const fits = await recipe(here, ['plan', 'fits.yaml']);
   expect(fits).toMatchObject({ code: 0, err: '' });
