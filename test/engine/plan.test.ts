@@ -60,9 +60,7 @@ test('an instance is complete: references resolved, defaults filled in also insi
     options: {
       model: { type: 'bert', hidden: 32, heads: 4 },
       note: '32 units, 5 labels',
-      stages: [
-        { objectives: ['hard-label', { type: 'soft-label', weight: 1, teacher: 1, temperature: 2 }], epochs: 1 },
-      ],
+      stages: [{ objectives: ['hard-label', { type: 'soft-label', weight: 1, temperature: 2 }], epochs: 1 }],
       epochs: 3,
       temperature: 1,
     },
