@@ -83,11 +83,13 @@ describe('Pace', () => {
   });
 
   it('lets a quarter less be under way, once in a pause, down to one, and opens again', async () => {
-    const pace = paceOf({ concurrency: 8 });
+    let time = 0;
+    const pace = paceOf({ concurrency: 8, now: () => time });
     const key = await pace.turn(1);
     for (let i = 0; i < 5; i++) pace.slowDown(key, 1);
     expect(pace.concurrency).toBe(6);
     for (let i = 0; i < 7; i++) {
+      time += 2;
       await pace.turn(1);
       pace.slowDown(key, 1);
     }
