@@ -1,5 +1,5 @@
-import { statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { freeBytes } from '../util/free-bytes.js';
 import { absolute, type FinishedById } from './fingerprint.js';
 import { jobInputs } from './inputs.js';
 import { LocalStore } from './local-store.js';
@@ -32,7 +32,7 @@ export async function estimate(
       })),
     );
   }
-  const { bavail, bsize } = await statfs(store.root);
+  const free = await freeBytes(store.root);
   return step.estimate({
     options: replaceAt(instance.options, [
       ...instance.files.map(({ pointer, path }) => ({ pointer, replace: () => absolute(plan, path) })),
@@ -47,6 +47,6 @@ export async function estimate(
     seed: instance.seed,
     sharedFolder: (name) => store.shared(name),
     account: `${plan.name}/${instance.step}`,
-    freeBytes: bavail * bsize,
+    freeBytes: free,
   });
 }

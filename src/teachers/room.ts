@@ -1,4 +1,3 @@
-import { statfs } from 'node:fs/promises';
 import { formatBytes } from '../util/bytes.js';
 import { StepFailure } from '../util/failure.js';
 
@@ -10,12 +9,6 @@ export function checkSize(texts: number, bytes: number, limit: number): void {
     `the cache of ${texts} texts would take ${formatBytes(bytes)}, more than max_bytes allows (${formatBytes(limit)})`,
     'Keep fewer layers (attention costs most: heads · tokens² a layer) or fewer tokens, shorten max_length, or raise max_bytes.',
   );
-}
-
-/** Bytes that a folder's disk has left. */
-export async function freeBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
 }
 
 /**

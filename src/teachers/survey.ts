@@ -2,6 +2,7 @@ import { type Row, readDatasetInfo, streamRows } from '../data/dataset.js';
 import { HexList, RowIds } from '../data/logits/ids.js';
 import { tokensHash } from '../data/logits/signal.js';
 import type { EncodedBatch } from '../data/tokenizer.js';
+import { chunks } from '../util/chunks.js';
 import type { Outlook, Teacher, Text } from './teacher.js';
 
 /** Texts that are read and made tokens of at a time. */
@@ -30,7 +31,7 @@ export async function surveyTexts(
   const tokens = new Int32Array(rows);
   const sample: Int32Array[] = [];
   let read = 0;
-  for await (const chunk of chunks(streamRows(folder))) {
+  for await (const chunk of chunks(streamRows(folder), CHUNK)) {
     const fresh = chunk.filter(({ id }) => ids.add(id));
     const first = ids.length - fresh.length;
     const encoded = await encode?.(fresh.map(({ text }) => text));
@@ -57,7 +58,7 @@ export async function* readTexts(
   wanted: (number: number) => boolean,
 ): AsyncGenerator<{ readonly number: number; readonly text: Text }> {
   let next = 0;
-  for await (const chunk of chunks(streamRows(folder))) {
+  for await (const chunk of chunks(streamRows(folder), CHUNK)) {
     const found: { number: number; row: Row }[] = [];
     for (const row of chunk) {
       // A text that comes again was read already.
@@ -70,15 +71,4 @@ export async function* readTexts(
       yield { number, text: { id: row.id, text: row.text, tokens: encoded?.ids(i) ?? new Int32Array(0) } };
     }
   }
-}
-
-async function* chunks(rows: AsyncIterable<Row>): AsyncGenerator<Row[]> {
-  let chunk: Row[] = [];
-  for await (const row of rows) {
-    chunk.push(row);
-    if (chunk.length < CHUNK) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
 }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { rowId } from '../../src/data/dataset.js';
 import { saveTransformer } from '../../src/models/checkpoint.js';
-import { checkRoom, freeBytes } from '../../src/teachers/room.js';
+import { checkRoom } from '../../src/teachers/room.js';
+import { freeBytes } from '../../src/util/free-bytes.js';
 import { temporaryFolder } from '../steps/context.js';
 import { capture, LABELS, makeCorpus, randomParameters, sharedFolder, tinyConfig } from '../train/rig.js';
 

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import Database from 'libsql';
 import { keyOf } from './key.js';
 import type { Question, Reply } from './reply.js';
+import { WriteGroup } from './write-group.js';
 
 /**
  * Every answer that a teacher ever gave, in one SQLite file that other tools can read:
@@ -97,19 +98,12 @@ export interface NotedBatch {
   readonly created: number;
 }
 
-interface Pending {
-  readonly write: () => void;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
 const NOTHING = { nanousd: 0, tokens: 0 };
 const NOTHING_BOOKED: { readonly held: Amount; readonly cost: Amount } = { held: NOTHING, cost: NOTHING };
 const plus = (a: Amount, b: Amount): Amount => ({ nanousd: a.nanousd + b.nanousd, tokens: a.tokens + b.tokens });
 
 export class Answers {
-  private pending: Pending[] = [];
-  private timer: NodeJS.Timeout | undefined;
+  private readonly group: WriteGroup;
   /** Keys of which there is no answer, unless another process has written since. */
   private readonly missing = new Set<string>();
   /** What SQLite says of others' writes, and when it was asked. */
@@ -131,6 +125,12 @@ export class Answers {
     private readonly budget: Budget,
     private readonly now: () => number,
   ) {
+    this.group = new WriteGroup(db, GROUP_MS, {
+      beforeCommit: () => this.settleBooked(),
+      afterRollback: () => {
+        this.booked = NOTHING_BOOKED;
+      },
+    });
     this.version = db.prepare('PRAGMA data_version');
     this.find = db.prepare('SELECT reply FROM answers WHERE key = ?');
     this.findMany = db.prepare('SELECT key FROM answers WHERE key IN (SELECT value FROM json_each(?))');
@@ -229,7 +229,7 @@ export class Answers {
    */
   async reserve(key: string, most: Amount): Promise<Reservation | undefined> {
     let reservation: Reservation | undefined;
-    await this.commit(() => {
+    await this.group.add(() => {
       reservation = this.setAside(key, most);
     });
     return reservation;
@@ -247,7 +247,7 @@ export class Answers {
     most: readonly (readonly [key: string, most: Amount])[],
   ): Promise<Readonly<Record<string, Reservation>>> {
     const made: Record<string, Reservation> = {};
-    await this.commit(() => {
+    await this.group.add(() => {
       for (const [key, amount] of most) {
         const reservation = this.setAside(key, amount);
         if (reservation === undefined) break;
@@ -260,7 +260,7 @@ export class Answers {
 
   private setAside(key: string, { nanousd, tokens: n }: Amount): Reservation | undefined {
     // What earlier writes of the group have cost counts.
-    if (this.booked !== NOTHING_BOOKED) this.settleGroup();
+    this.settleBooked();
     const { usd = Infinity, tokens = Infinity } = this.budget;
     const [money, count] = [Math.min(usd * 1e9, Number.MAX_SAFE_INTEGER), Math.min(tokens, Number.MAX_SAFE_INTEGER)];
     if (this.hold.run(nanousd, n, this.account, nanousd, Math.floor(money), n, count).changes === 0) return undefined;
@@ -269,7 +269,7 @@ export class Answers {
 
   /** A request that certainly cost nothing: it was not sent, or was refused. Nothing happens if it is settled already. */
   async release(reservation: Reservation): Promise<void> {
-    await this.commit(() => {
+    await this.group.add(() => {
       if (this.isHeld(reservation)) this.book(reservation, { nanousd: 0, tokens: 0 });
     });
   }
@@ -283,7 +283,7 @@ export class Answers {
   async receive(question: Question, reply: Reply, cost: Amount, reservation: Reservation | undefined): Promise<void> {
     const { base_url, model, messages, parameters, sample } = question;
     const key = keyOf(question);
-    await this.commit(() => {
+    await this.group.add(() => {
       this.missing.delete(key);
       this.insert.run(
         key,
@@ -306,7 +306,7 @@ export class Answers {
 
   /** Books what an answer cost that is of no use: cut off, or not what was asked for. */
   async waste(cost: Amount, reservation: Reservation | undefined): Promise<void> {
-    await this.commit(() => this.book(reservation, cost));
+    await this.group.add(() => this.book(reservation, cost));
   }
 
   /** Batches of this account that were begun on a server and whose answers are not in yet. */
@@ -323,7 +323,7 @@ export class Answers {
 
   /** @param requests reservation of each question by its key */
   async beginBatch(id: string, baseUrl: string, requests: Readonly<Record<string, Reservation>>): Promise<void> {
-    await this.commit(() => this.noteBatch(id, baseUrl, requests));
+    await this.group.add(() => this.noteBatch(id, baseUrl, requests));
   }
 
   private noteBatch(id: string, baseUrl: string, requests: Readonly<Record<string, Reservation>>): void {
@@ -334,20 +334,20 @@ export class Answers {
 
   /** The server's name of a batch that was noted under another one before it was sent. */
   async nameBatch(before: string, id: string): Promise<void> {
-    await this.commit(() => {
+    await this.group.add(() => {
       this.db.prepare('UPDATE batches SET id = ? WHERE id = ?').run(id, before);
     });
   }
 
   async endBatch(id: string): Promise<void> {
-    await this.commit(() => {
+    await this.group.add(() => {
       this.db.prepare('DELETE FROM batches WHERE id = ?').run(id);
     });
   }
 
   /** Writes what waits, and closes the file. */
   close(): void {
-    this.flush();
+    this.group.flush();
     this.db.close();
   }
 
@@ -360,7 +360,8 @@ export class Answers {
     };
   }
 
-  private settleGroup(): void {
+  private settleBooked(): void {
+    if (this.booked === NOTHING_BOOKED) return;
     const { held, cost } = this.booked;
     this.booked = NOTHING_BOOKED;
     this.settle.run(held.nanousd, held.tokens, cost.nanousd, cost.tokens, this.account);
@@ -372,36 +373,6 @@ export class Answers {
     if (held === undefined) throw new Error(`there is no reservation ${reservation}`);
     this.drop.run(reservation);
     return held;
-  }
-
-  private commit(write: () => void): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.pending.push({ write, resolve, reject });
-      this.timer ??= setTimeout(() => this.flush(), GROUP_MS);
-    });
-  }
-
-  private flush(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    const group = this.pending.splice(0);
-    if (group.length === 0) return;
-    try {
-      this.db.exec('BEGIN IMMEDIATE');
-      try {
-        for (const { write } of group) write();
-        if (this.booked !== NOTHING_BOOKED) this.settleGroup();
-        this.db.exec('COMMIT');
-      } catch (error) {
-        this.db.exec('ROLLBACK');
-        this.booked = NOTHING_BOOKED;
-        throw error;
-      }
-    } catch (error) {
-      for (const { reject } of group) reject(error);
-      return;
-    }
-    for (const { resolve } of group) resolve();
   }
 
   private time(): string {

@@ -1,4 +1,5 @@
 import type { Row } from '../../data/dataset.js';
+import { chunks } from '../../util/chunks.js';
 import { type Asker, OutOfBudget } from './asker.js';
 import type { Inquiry } from './inquiry.js';
 import { InvalidRows } from './invalid.js';
@@ -55,7 +56,7 @@ class Round {
   async run(rows: AsyncIterable<Row>): Promise<void> {
     const { inquiry, asker } = this.options;
     const open: Row[] = [];
-    for await (const chunk of chunks(rows)) {
+    for await (const chunk of chunks(rows, CHUNK)) {
       asker.lookAhead(chunk.flatMap((row) => inquiry.requests(row).map(({ question }) => question)));
       for (const row of chunk) {
         if (this.isAnswered(row)) {
@@ -163,16 +164,6 @@ class Round {
     if (said === '') this.unanswered.set(row.id, why);
     this.failure ??= this.invalid.add(row.id, why, this.done);
   }
-}
-
-async function* chunks(rows: AsyncIterable<Row>): AsyncGenerator<Row[]> {
-  let chunk: Row[] = [];
-  for await (const row of rows) {
-    if (chunk.push(row) < CHUNK) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
 }
 
 /** How many rows, from the first, so many requests are enough for. */
