@@ -1,6 +1,7 @@
 import { defineStep, list, one, optional } from '../engine/step.js';
 import type { TrainOptions } from '../options/train.js';
 import { refuseTraining } from '../teachers/claims.js';
+import { studentProblems } from '../train/student.js';
 
 export const train = defineStep<TrainOptions>({
   name: 'train',
@@ -10,12 +11,14 @@ export const train = defineStep<TrainOptions>({
     data: one('dataset'),
     tokenizer: optional('tokenizer'),
     teacher: { ...list('logits'), optional: true },
+    student: optional('student-design'),
     init: optional('model'),
     validation: optional('dataset'),
   },
   outputs: { model: 'model' },
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
+  problems: studentProblems,
   refuses: (_, claims) => refuseTraining(claims, false),
   run: async (ctx) => (await import('../train/run.js')).run(ctx),
 });

@@ -14,6 +14,7 @@ import { StepFailure } from '../util/failure.js';
 import { train } from './loop.js';
 import { checkObjectives, checkStages, fitOf } from './preflight.js';
 import { readState, saveState } from './saved-state.js';
+import { modelToTrain } from './student.js';
 import { type Task, taskOf } from './tasks.js';
 import type { Metric } from './validate.js';
 import { trainYardstick } from './yardstick.js';
@@ -26,7 +27,7 @@ type Scratch = Bert | DistilBert | Roberta | Gpt2 | Llama;
 /** The `train` step. */
 export async function run(ctx: StepContext<TrainOptions>): Promise<void> {
   const { info, rows } = await readDataset(ctx.input('data').path);
-  const { model } = ctx.options;
+  const model = await modelToTrain(ctx);
   const task = taskOf(ctx, info);
   if (model.type === 'logistic') {
     if (task.head !== 'classifier') throw cannotWrite(model.type);
