@@ -1,8 +1,9 @@
 import { countFlops } from '../backend/flops.js';
 import type { HostTensors, Runner, TensorFunction } from '../backend/runner.js';
-import type { Tensor } from '../backend/tf.js';
+import { type Tensor, tf } from '../backend/tf.js';
 import type { TransformerConfig } from '../models/architecture.js';
-import { encode, forward, nextToken } from '../models/forward.js';
+import { architectureOf } from '../models/architectures.js';
+import { encode, forward } from '../models/forward.js';
 import type { Parameters } from '../models/initialize.js';
 import { padTokens } from '../models/padding.js';
 import { Random } from '../util/random.js';
@@ -21,13 +22,16 @@ export interface Load {
   readonly length: number;
 }
 
-/** A classifier's logits; of a language model those of the token after each text. */
+/** A model's logits; of a decoder that writes, those of the token after each text alone. */
 const answerFunction = (config: TransformerConfig): TensorFunction => ({
   key: `answer ${JSON.stringify(config)}`,
   call: (p, { ids, mask }) => {
-    const input = { ids: ids as Tensor, mask: mask as Tensor, dropout: [], lastTokens: 'pooled' } as const;
-    if (config.head === 'classifier') return { answer: forward(config, p, input).logits };
-    return { answer: nextToken(config, p, encode(config, p, input).pooled) };
+    const { decoder } = architectureOf(config);
+    const next = config.head === 'language-model' && decoder;
+    const lastTokens = next || config.head === 'classifier' ? 'pooled' : 'all';
+    const input = { ids: ids as Tensor, mask: mask as Tensor, dropout: [], lastTokens } as const;
+    if (!next) return { answer: forward(config, p, input).logits };
+    return { answer: tf.matMul(encode(config, p, input).pooled, next.output(config, p), false, true) };
   },
 });
 

@@ -83,9 +83,8 @@ export async function run(ctx: Context): Promise<void> {
 async function frameOf(ctx: Context, teacher: TransformerConfig): Promise<Frame> {
   const { options } = ctx;
   const tokenizer = await loadTokenizer((ctx.optionalInput('tokenizer') ?? ctx.input('teacher')).path);
-  const head = teacher.head === 'none' ? 'classifier' : teacher.head;
-  const labels = options.labels ?? teacher.labels;
-  if (head === 'classifier' && labels < 2) {
+  const head = options.labels === undefined ? teacher.head : 'classifier';
+  if (head === 'none') {
     const message = 'the teacher tells no labels apart, so how many the student is to tell is not known';
     throw new StepFailure('labels', message, 'Give labels: 2, or as many as there are.');
   }
@@ -94,7 +93,7 @@ async function frameOf(ctx: Context, teacher: TransformerConfig): Promise<Frame>
     vocabulary: tokenizer.vocabularySize,
     padId: tokenizer.padId,
     head,
-    labels: head === 'classifier' ? labels : 0,
+    labels: options.labels ?? teacher.labels,
     maxLength: options.max_length ?? teacher.maxLength,
     dropout: options.dropout,
   };

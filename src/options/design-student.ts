@@ -41,7 +41,7 @@ export interface DesignStudentOptions {
    */
   heads?: number;
   /**
-   * Labels that the student is to tell apart, where the teacher tells none.
+   * Labels that the student is to tell apart, where that is not what the teacher does. Default: what the teacher does is what the student learns.
    */
   labels?: number;
   /**

@@ -135,6 +135,38 @@ describe('time in the budget', () => {
   });
 });
 
+describe('teachers that are no classifiers', () => {
+  const save = async (name: string, changes: Parameters<typeof tinyConfig>[1]) => {
+    const sizes = { layers: 2, hidden: 32, heads: 2, intermediate: 64, maxLength: 24, labels: 0, ...changes };
+    const config = tinyConfig(corpus.tokenizer.vocabularySize, sizes);
+    return { teacher: { kind: 'model', path: await makeTeacher(join(folder, name), corpus, config), from: name } };
+  };
+  const options = { budget: { parameters: 20_000 }, proposals: 1 };
+
+  test('one that writes has students that write, judged by the next token', async () => {
+    const given = await save('writer', { type: 'gpt2', head: 'language-model' });
+    const { outputs, tables } = await runStep(designStudent, { options, inputs: given });
+    expect((await reportOf(outputs)).proposals[0]?.model).toMatchObject({ type: 'gpt2' });
+    for (const row of tables[0]?.rows ?? []) expect(Number(row.at(-1))).toBeGreaterThan(0);
+  });
+
+  test('one without a head: labels say what the student is for', async () => {
+    const given = await save('encoder', { head: 'none' });
+    await expect(runStep(designStudent, { options, inputs: given })).rejects.toMatchObject({ reason: 'labels' });
+    const { tables } = await runStep(designStudent, { options: { ...options, labels: 3 }, inputs: given });
+    expect(tables[0]?.rows.map((row) => row.at(-1))).toEqual(['–', expect.stringMatching(/^\d+\.\d\d$/)]);
+  });
+
+  test('one that is not made from scratch: the student’s type has to be said', async () => {
+    const given = await save('other', { type: 'qwen2', head: 'language-model' });
+    await expect(runStep(designStudent, { options, inputs: given })).rejects.toMatchObject({
+      message: 'the teacher is a qwen2, which cannot be made from scratch',
+    });
+    const { outputs } = await runStep(designStudent, { options: { ...options, type: 'llama' }, inputs: given });
+    expect((await reportOf(outputs)).proposals[0]?.model).toMatchObject({ type: 'llama', kv_heads: 2 });
+  });
+});
+
 test('what cannot be designed', async () => {
   await expect(design({ budget: { parameters: 50_000 }, pick: '9x9' })).rejects.toMatchObject({ pointer: '/pick' });
   await expect(design({ budget: { parameters: 50_000 }, length: 25 })).rejects.toMatchObject({
