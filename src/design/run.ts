@@ -62,7 +62,7 @@ export async function run(ctx: Context): Promise<void> {
       if (shape) proposals.push(await measured(shape, frame, load, stopwatch));
       else tooSlow.push(slow(shapes, stopwatch, options.budget.milliseconds as number));
     }
-    await ctx.progress({ done: groups.length, total: groups.length, unit: 'depths' });
+    await ctx.progress({ done: groups.length, total: groups.length, unit: 'depths', phase: `measuring ${from}` });
     const [out, ranked] = [[...leftOut, ...tooSlow], proposals.sort((a, b) => b.flops - a.flops)];
     const pick = picked(ranked, options.pick, out);
     await write(ctx, frame, load, ranked, pick);
