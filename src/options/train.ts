@@ -2,6 +2,10 @@
 
 export type Objective = HardLabel | SoftLabel | HiddenStates | Attention;
 /**
+ * How far the student's predictions are from the teacher's. forward: KL(teacher ‖ student), which covers all that the teacher holds likely (Hinton et al. 2015). reverse: KL(student ‖ teacher), which seeks what the teacher holds most likely. jensen-shannon: between the two, by beta. mse: of the logits themselves, without temperature.
+ */
+export type Divergence = ForwardKl | ReverseKl | JensenShannon | LogitsMse;
+/**
  * What changes the parameters by their gradients.
  */
 export type Optimizer = AdamW | Sgd;
@@ -323,7 +327,7 @@ export interface HardLabel {
   weight: number;
 }
 /**
- * T²·KL(teacher ‖ student) of the predicted labels (Hinton et al. 2015).
+ * T²·divergence of the teacher's and the student's predicted labels: KL(teacher ‖ student) unless another is named (Hinton et al. 2015).
  */
 export interface SoftLabel {
   type: 'soft-label';
@@ -336,9 +340,42 @@ export interface SoftLabel {
    */
   teacher: number;
   /**
-   * Divides both models' logits before the softmax; higher is softer. Hinton's own figures use 2 to 20; TinyBERT 1.
+   * Divides both models' logits before the softmax; higher is softer. Hinton's own figures use 2 to 20; TinyBERT 1. The divergence mse has none.
    */
   temperature: number;
+  divergence: Divergence;
+}
+/**
+ * KL(teacher ‖ student).
+ */
+export interface ForwardKl {
+  type: 'forward';
+}
+/**
+ * KL(student ‖ teacher).
+ */
+export interface ReverseKl {
+  type: 'reverse';
+}
+/**
+ * beta·KL(teacher ‖ M) + (1 − beta)·KL(student ‖ M) with M = beta·teacher + (1 − beta)·student (GKD, Agarwal et al. 2024).
+ */
+export interface JensenShannon {
+  type: 'jensen-shannon';
+  /**
+   * Share of the teacher in M. 0: exactly the forward KL, 1: exactly the reverse.
+   */
+  beta: number;
+  /**
+   * Divide by beta·(1 − beta), so that the loss does not vanish near 0 and 1 but becomes the forward and the reverse KL there.
+   */
+  rescale: boolean;
+}
+/**
+ * Mean over the labels of the squared difference of logits (Ba & Caruana 2014).
+ */
+export interface LogitsMse {
+  type: 'mse';
 }
 /**
  * Mean squared error between mapped hidden states, the student's projected to the teacher's width (TinyBERT). Layer 0 is the embedding output.
