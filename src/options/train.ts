@@ -427,7 +427,7 @@ export interface Uncertainty {
   schedule: 'uncertainty';
 }
 /**
- * T²·KL(teacher ‖ student) of the predicted labels (Hinton et al. 2015).
+ * T²·divergence of the teacher's and the student's predicted labels: KL(teacher ‖ student) unless another is named (Hinton et al. 2015).
  */
 export interface SoftLabel {
   type: 'soft-label';

@@ -1,6 +1,7 @@
 import { defineStep, list, one, optional } from '../engine/step.js';
 import type { TrainOptions } from '../options/train.js';
 import { refuseTraining } from '../teachers/claims.js';
+import { problemsOf } from '../train/problems.js';
 
 export const train = defineStep<TrainOptions>({
   name: 'train',
@@ -16,6 +17,7 @@ export const train = defineStep<TrainOptions>({
   outputs: { model: 'model' },
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
+  problems: problemsOf,
   refuses: (_, claims) => refuseTraining(claims, false),
   run: async (ctx) => (await import('../train/run.js')).run(ctx),
 });

@@ -173,7 +173,10 @@ describe('objectives', async () => {
   });
 
   it('stay finite and right where logits are far apart', async () => {
-    const { fn } = stageOf([{ type: 'soft-label', weight: 1, teacher: 1, temperature: 1 }], 'far');
+    const { fn } = stageOf(
+      [{ type: 'soft-label', weight: 1, teacher: 1, temperature: 1, divergence: { type: 'forward' } }],
+      'far',
+    );
     const far = { ...feeds, [TEACHER.logits]: half([rows, 3], [900, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]) };
     const [a, b] = [await runners.onnx.forward(fn, parameters, far), await runners.cpu.forward(fn, parameters, far)];
     expect(a.loss?.[0]).toSatisfy(Number.isFinite);

@@ -37,7 +37,7 @@ const STAGES: Stage[] = [
   },
   {
     objectives: [
-      { type: 'soft-label', weight: 1, teacher: 1, temperature: 2 },
+      { type: 'soft-label', weight: 1, teacher: 1, temperature: 2, divergence: { type: 'forward' } },
       { type: 'hard-label', weight: 0.3 },
     ],
     epochs: 2,

@@ -101,7 +101,11 @@ describe('a student of several teachers', async () => {
       model: { type: 'bert', layers: 2, hidden: 8, heads: 2, max_length: 40, dropout: 0 },
       stages: [
         {
-          objectives: [layers(1), layers(2), { type: 'soft-label', weight: 1, teacher: 2, temperature: 1 }],
+          objectives: [
+            layers(1),
+            layers(2),
+            { type: 'soft-label', weight: 1, teacher: 2, temperature: 1, divergence: { type: 'forward' } },
+          ],
           updates: 30,
           ...REST,
         },

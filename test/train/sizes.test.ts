@@ -46,7 +46,7 @@ const fit: Fit = {
 
 const objectives: Record<string, Stage['objectives']> = {
   'hard labels': [{ type: 'hard-label', weight: 1 }],
-  'soft labels': [{ type: 'soft-label', weight: 1, teacher: 1, temperature: 2 }],
+  'soft labels': [{ type: 'soft-label', weight: 1, teacher: 1, temperature: 2, divergence: { type: 'forward' } }],
   'hidden states': [{ type: 'hidden-states', weight: 1, teacher: 1, layer_map: 'uniform', projection: 'shared' }],
   attention: [{ type: 'attention', weight: 1, teacher: 1, layer_map: 'uniform' }],
 };

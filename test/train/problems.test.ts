@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import type { TrainOptions } from '../../src/options/train.js';
+import { problemsOf } from '../../src/train/problems.js';
+import type { Json } from '../../src/util/json.js';
+import { withDefaults } from '../steps/context.js';
+
+/** As a recipe says it: `<pointer> <message>`. */
+const problems = (...objectives: Json[]): string[] => {
+  const model = { type: 'bert', layers: 2, hidden: 8, heads: 2, max_length: 16 };
+  const options = withDefaults('train', { model, stages: [{ objectives: ['hard-label'] }, { objectives }] });
+  return problemsOf(options as unknown as TrainOptions).map(({ pointer, message }) => `${pointer} ${message}`);
+};
+
+describe('problems of a train step', () => {
+  it('a temperature where logits are compared as they are', () => {
+    expect(problems({ type: 'soft-label', divergence: 'mse', temperature: 2 })).toEqual([
+      '/stages/1/objectives/0/temperature divergence "mse" compares logits as they are and has no temperature',
+    ]);
+    expect(problems({ type: 'soft-label', divergence: 'mse' })).toEqual([]);
+    expect(problems('hard-label', { type: 'soft-label', divergence: { type: 'reverse' }, temperature: 2 })).toEqual([]);
+  });
+});
