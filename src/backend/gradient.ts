@@ -20,7 +20,7 @@ export const detached = (x: Tensor): Tensor => withoutGradient(() => tf.clone(x)
  * arXiv:1409.7495).
  */
 export function reverseGradient(x: Tensor, strength: Tensor | number): Tensor {
-  const op = tf.customGrad((...[own]: Tensor[]) => ({
+  const op = tf.customGrad((own) => ({
     value: tf.clone(own as Tensor),
     gradFunc: (dy: Tensor) => [tf.neg(tf.mul(dy, strength))],
   }));

@@ -33,11 +33,21 @@ export class Binder {
     const owner = `input ${quote(name)} of step ${quote(step.id)} (${uses})`;
     const many = Array.isArray(value);
     if (many && !spec.list) {
-      this.report({ code: 'wrong-type', message: `${owner} takes one ${enumerate(kindsOf(spec), 'or')}, not a list`, pointer, at: 'value' });
+      this.report({
+        code: 'wrong-type',
+        message: `${owner} takes one ${enumerate(kindsOf(spec), 'or')}, not a list`,
+        pointer,
+        at: 'value',
+      });
       return [];
     }
     if (many && value.length === 0 && !spec.optional) {
-      this.report({ code: 'out-of-range', message: `${owner} needs at least one ${enumerate(kindsOf(spec), 'or')}`, pointer, at: 'value' });
+      this.report({
+        code: 'out-of-range',
+        message: `${owner} needs at least one ${enumerate(kindsOf(spec), 'or')}`,
+        pointer,
+        at: 'value',
+      });
     }
     const items = many ? value.map((item, i) => [item, child(pointer, i)] as const) : [[value, pointer] as const];
     return items.flatMap(([item, at]) => {

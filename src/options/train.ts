@@ -19,6 +19,10 @@ export type Temperature =
  */
 export type ScheduleOptions = LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule;
 /**
+ * How far the student's predictions are from the teacher's. forward: KL(teacher ‖ student), which covers all that the teacher holds likely (Hinton et al. 2015). reverse: KL(student ‖ teacher), which seeks what the teacher holds most likely. jensen-shannon: between the two, by beta. mse: of the logits themselves, without temperature.
+ */
+export type Divergence = ForwardKl | ReverseKl | JensenShannon | LogitsMse;
+/**
  * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
  */
 export type Weight2 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
@@ -312,6 +316,18 @@ export interface Stage {
    */
   objectives: [Objective, ...Objective[]];
   /**
+   * Which dataset to learn from, where the input "data" is a list, counted from 1. Default: 1.
+   */
+  data?: number;
+  /**
+   * Of generation: what this stage learns. Default: what the step says.
+   */
+  learn_from?: 'responses' | 'reasoning' | 'text';
+  /**
+   * Of generation: what stands before a response in this stage. Default: what the step says. The model keeps the last stage's.
+   */
+  prompt?: string;
+  /**
    * Passes over the rows that the stage can learn from. Default 3, unless updates is given.
    */
   epochs?: number;
@@ -414,7 +430,7 @@ export interface StairsSchedule {
   /**
    * How many different numbers there are, the first and the last among them.
    */
-  steps?: number;
+  steps: number;
   /**
    * Share of the stage after which it stays at its end.
    */
@@ -437,6 +453,7 @@ export interface SoftLabel {
    */
   teacher: number;
   temperature: Temperature;
+  divergence: Divergence;
 }
 /**
  * Follows each row (TextBrewer): a lower temperature where the two models' logits point in different directions.
@@ -487,6 +504,38 @@ export interface LearntTemperature {
    * By what its gradient is multiplied before its sign is turned.
    */
   strength: number | ScheduleOptions;
+}
+/**
+ * KL(teacher ‖ student).
+ */
+export interface ForwardKl {
+  type: 'forward';
+}
+/**
+ * KL(student ‖ teacher).
+ */
+export interface ReverseKl {
+  type: 'reverse';
+}
+/**
+ * beta·KL(teacher ‖ M) + (1 − beta)·KL(student ‖ M) with M = beta·teacher + (1 − beta)·student (GKD, Agarwal et al. 2024).
+ */
+export interface JensenShannon {
+  type: 'jensen-shannon';
+  /**
+   * Share of the teacher in M. 0: exactly the forward KL, 1: exactly the reverse.
+   */
+  beta: number;
+  /**
+   * Divide by beta·(1 − beta), so that the loss does not vanish near 0 and 1 but becomes the forward and the reverse KL there.
+   */
+  rescale: boolean;
+}
+/**
+ * Mean over the labels of the squared difference of logits (Ba & Caruana 2014).
+ */
+export interface LogitsMse {
+  type: 'mse';
 }
 /**
  * Mean squared error between mapped hidden states, the student's projected to the teacher's width (TinyBERT). Layer 0 is the embedding output.

@@ -16,12 +16,9 @@ export const softLabel: Objective<SoftLabel> = {
   needs: () => ({ ...NOTHING, logits: true }),
   parameters: ({ temperature }) => temperatureParameters(temperature),
   schedules: ({ temperature }) => temperatureSchedules(temperature),
-  loss({ temperature }, { student, teacher, rows, parameters, scheduled }) {
+  loss(options, { student, teacher, rows, parameters, scheduled }) {
     const logits = { student: student.logits as Tensor, teacher: teacher.logits as Tensor };
-    const t = temperatureAt(temperature, { ...logits, rows, parameters, scheduled });
-    const target = tf.logSoftmax(tf.div(logits.teacher, t));
-    const own = tf.logSoftmax(tf.div(logits.student, t));
-    const divergence = tf.sum(tf.mul(tf.exp(target), tf.sub(target, own)), -1, true);
-    return weightedMean(tf.mul(divergence, tf.mul(t, t)), tf.reshape(rows, [-1, 1]));
+    const temperature = temperatureAt(options.temperature, { ...logits, rows, parameters, scheduled });
+    return weightedMean(divergence(options.divergence, logits.teacher, logits.student, temperature), rows);
   },
 };

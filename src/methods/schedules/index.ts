@@ -12,7 +12,10 @@ export const SCHEDULES: readonly string[] = schedules.map(({ type }) => type);
 
 /** Whether an option that may be a number or more is one of these schedules. */
 export const isSchedule = (option: unknown): option is ScheduleOptions =>
-  typeof option === 'object' && option !== null && 'schedule' in option && SCHEDULES.includes(option.schedule as string);
+  typeof option === 'object' &&
+  option !== null &&
+  'schedule' in option &&
+  SCHEDULES.includes(option.schedule as string);
 
 /** @param progress how much of the stage is over: 0 in its first update, 1 in its last */
 export function scheduledAt(options: ScheduleOptions, progress: number): number {
