@@ -84,7 +84,7 @@ export async function train(training: Training, after: AfterUpdate): Promise<Par
     const resumed = i === resume?.position.stage ? resume : undefined;
     if (resumed) parameters = withData(parameters, resumed.parameters);
     const all = { ...model, ...specs };
-    const frozen = frozenNames(options.freeze, model);
+    const frozen = frozenNames(options.freeze, config);
     const rule = ruleOf(training.optimizer, weightDecay);
     const optimizer = new Optimizer({ ...parameters, ...initialize(specs, seed) }, all, rule, clipNorm, frozen);
     const best = options.validate && new Best(options.validate);
@@ -109,11 +109,14 @@ function withData(parameters: Parameters, data: Readonly<Record<string, Float32A
   );
 }
 
-function frozenNames(
-  freeze: readonly Part[],
-  model: Readonly<Record<string, { readonly part: Part }>>,
-): ReadonlySet<string> {
-  return new Set(Object.keys(model).filter((name) => freeze.includes((model[name] as { part: Part }).part)));
+/** What stays as it is; layers that share parameters stay together. */
+function frozenNames(freeze: readonly Part[], config: TransformerConfig): ReadonlySet<string> {
+  const { parameters, layerPrefix } = architectureOf(config);
+  const prefixes = freeze.flatMap((part) => (typeof part === 'number' ? [layerPrefix(config, part)] : []));
+  const frozen = Object.entries(parameters(config)).filter(
+    ([name, { part }]) => freeze.includes(part) || prefixes.some((prefix) => name.startsWith(prefix)),
+  );
+  return new Set(frozen.map(([name]) => name));
 }
 
 async function runStage(

@@ -9,7 +9,17 @@ import { architectureOf } from '../models/architectures.js';
 import { saveTransformer } from '../models/checkpoint.js';
 import { initialize, type Parameters } from '../models/initialize.js';
 import { startFrom } from '../models/start.js';
-import type { Bert, DistilBert, Gpt2, Llama, Pretrained, Roberta, Stage, TrainOptions } from '../options/train.js';
+import type {
+  Albert,
+  Bert,
+  DistilBert,
+  Gpt2,
+  Llama,
+  Pretrained,
+  Roberta,
+  Stage,
+  TrainOptions,
+} from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import { train } from './loop.js';
 import { checkObjectives, checkStages, fitOf } from './preflight.js';
@@ -21,7 +31,7 @@ import { trainYardstick } from './yardstick.js';
 const STATE = 'state';
 
 /** A transformer that a recipe describes. */
-type Scratch = Bert | DistilBert | Roberta | Gpt2 | Llama;
+type Scratch = Bert | DistilBert | Roberta | Albert | Gpt2 | Llama;
 
 /** The `train` step. */
 export async function run(ctx: StepContext<TrainOptions>): Promise<void> {
@@ -170,6 +180,9 @@ async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, { head, l
   ] as const) {
     if (of % each !== 0) throw new StepFailure('heads', `${what} ${of} is not a multiple of ${parts} ${each}`);
   }
+  if ('groups' in model && model.groups > model.layers) {
+    throw new StepFailure('groups', `${model.layers} layers cannot be in ${model.groups} groups`);
+  }
   const tokenizer = await loadTokenizer(tokenizerFolder);
   const architecture = architectureOf(model);
   const writes = head === 'language-model';
@@ -181,6 +194,8 @@ async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, { head, l
     hidden: model.hidden,
     heads: model.heads,
     kvHeads,
+    ...('groups' in model && { groups: model.groups }),
+    ...('embedding' in model && { embedding: model.embedding }),
     intermediate: model.intermediate ?? 4 * model.hidden,
     maxLength: model.max_length,
     head,
