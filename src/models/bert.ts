@@ -1,13 +1,13 @@
 import { tf } from '../backend/tf.js';
 import type { Architecture } from './architecture.js';
 import { type BertConfig, readBert, scratchBert, writeBert } from './bert-config.js';
-import { BERT_NAMES, type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
+import { BERT_LAYER, type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
 import { linear, linearSpec } from './layers.js';
 
 const layer = (i: number): string => `bert.encoder.layer.${i - 1}`;
 
 const kind = ({ types }: Pick<BertConfig, 'types'>): EncoderKind => ({
-  ...BERT_NAMES,
+  ...BERT_LAYER,
   embeddings: 'bert.embeddings',
   layer,
   types,
@@ -31,7 +31,7 @@ export const bert: Architecture<BertConfig> = {
     ...(c.head === 'classifier' && linearSpec('head', 'classifier', c.hidden, c.labels)),
   }),
 
-  layerPrefix: (i) => `${layer(i)}.`,
+  layerPrefix: (_, i) => `${layer(i)}.`,
 
   dropoutSites: (c, batch, length, lastTokens) => [
     ...encoderSites(kind(c), c, batch, length, lastTokens),

@@ -1,14 +1,14 @@
 import { tf } from '../backend/tf.js';
 import type { Architecture } from './architecture.js';
 import { type BertConfig, readBert, scratchBert, writeBert } from './bert-config.js';
-import { BERT_NAMES, type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
+import { BERT_LAYER, type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
 import { linear, linearSpec } from './layers.js';
 
 const layer = (i: number): string => `roberta.encoder.layer.${i - 1}`;
 
 /** Its positions count from the padding token's id on, so a text's first token stands at the one after it. */
 const kind = ({ types, padId }: Pick<BertConfig, 'types' | 'padId'>): EncoderKind => ({
-  ...BERT_NAMES,
+  ...BERT_LAYER,
   embeddings: 'roberta.embeddings',
   layer,
   types,
@@ -34,7 +34,7 @@ export const roberta: Architecture<BertConfig> = {
     }),
   }),
 
-  layerPrefix: (i) => `${layer(i)}.`,
+  layerPrefix: (_, i) => `${layer(i)}.`,
 
   dropoutSites: (c, batch, length, lastTokens) => [
     ...encoderSites(kind(c), c, batch, length, lastTokens),

@@ -47,7 +47,7 @@ export interface TrainOptions {
   /**
    * What to train.
    */
-  model: Bert | DistilBert | Roberta | Gpt2 | Llama | Pretrained | LogisticOptions | LinearProbe;
+  model: Bert | DistilBert | Roberta | Albert | Gpt2 | Llama | Pretrained | LogisticOptions | LinearProbe;
   /**
    * What the model is for. classification: it tells labels apart. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own.
    */
@@ -158,6 +158,44 @@ export interface Roberta {
    * Width of the hidden states; a multiple of heads.
    */
   hidden: number;
+  /**
+   * Attention heads.
+   */
+  heads: number;
+  /**
+   * Width of the feed-forward layer. Default: 4 · hidden, as in BERT.
+   */
+  intermediate?: number;
+  /**
+   * Tokens that are read of a text, [CLS] and [SEP] included.
+   */
+  max_length: number;
+  /**
+   * Share of values zeroed in training, in steps of 1/256 (BERT: 0.1).
+   */
+  dropout: number;
+}
+/**
+ * An ALBERT encoder with a classification head, from scratch: its layers share their parameters, and its token embeddings are narrower than its hidden states.
+ */
+export interface Albert {
+  type: 'albert';
+  /**
+   * Transformer layers.
+   */
+  layers: number;
+  /**
+   * Groups of consecutive layers, of which each has one layer's parameters; at most layers. 1: all layers share them, as in ALBERT.
+   */
+  groups: number;
+  /**
+   * Width of the hidden states; a multiple of heads.
+   */
+  hidden: number;
+  /**
+   * Width of the token embeddings, which a linear map brings to hidden. Default: 128, as in ALBERT, but no more than hidden.
+   */
+  embedding?: number;
   /**
    * Attention heads.
    */
@@ -348,7 +386,7 @@ export interface Stage {
    */
   schedule: 'linear' | 'cosine' | 'constant';
   /**
-   * Parts that stay as they are: "embeddings", or a layer's number, counted from 1.
+   * Parts that stay as they are: "embeddings", or a layer's number, counted from 1. Layers that share parameters stay together.
    */
   freeze: ('embeddings' | number)[];
   validate?: Validate;

@@ -4,12 +4,12 @@ import type { TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
 import { initialize, type Parameters } from '../models/initialize.js';
 import { startFrom } from '../models/start.js';
-import type { Bert, DistilBert, Gpt2, Llama, Pretrained, Roberta, TrainOptions } from '../options/train.js';
+import type { Albert, Bert, DistilBert, Gpt2, Llama, Pretrained, Roberta, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import type { Task } from './tasks.js';
 
 /** A transformer that a recipe describes. */
-export type Scratch = Bert | DistilBert | Roberta | Gpt2 | Llama;
+export type Scratch = Bert | DistilBert | Roberta | Albert | Gpt2 | Llama;
 
 /** A model before its first update, and how texts become its tokens. */
 export interface Beginning {
@@ -53,6 +53,9 @@ async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, { head, l
   ] as const) {
     if (of % each !== 0) throw new StepFailure('heads', `${what} ${of} is not a multiple of ${parts} ${each}`);
   }
+  if ('groups' in model && model.groups > model.layers) {
+    throw new StepFailure('groups', `${model.layers} layers cannot be in ${model.groups} groups`);
+  }
   const tokenizer = await loadTokenizer(tokenizerFolder);
   const architecture = architectureOf(model);
   const writes = head === 'language-model';
@@ -64,6 +67,8 @@ async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, { head, l
     hidden: model.hidden,
     heads: model.heads,
     kvHeads,
+    ...('groups' in model && { groups: model.groups }),
+    ...('embedding' in model && { embedding: model.embedding }),
     intermediate: model.intermediate ?? 4 * model.hidden,
     maxLength: model.max_length,
     head,
