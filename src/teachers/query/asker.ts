@@ -1,9 +1,10 @@
 import pRetry from 'p-retry';
-import type { Account, Amount, Answers, Reservation } from './answers.js';
+import type { Account, Answers } from './answers.js';
 import type { Answered } from './client.js';
 import { RequestFailure } from './failure.js';
 import { RETRY, stepFailure } from './giving-up.js';
 import { keyOf } from './key.js';
+import type { Amount, Reservation } from './ledger.js';
 import type { Key, Pace } from './pace.js';
 import { costOf, type Price, plausible, upperBound } from './price.js';
 import type { Question, Reply, Usage } from './reply.js';
@@ -231,6 +232,8 @@ export class Asker {
   private async once(request: Request): Promise<Kept> {
     const { answers, pace } = this.options;
     const { question, useless } = request;
+    // What is answered and not on disk is paid for again after a crash.
+    if (answers.isFull) await answers.room();
     const bound = upperBound(question);
     const reservation = await this.begin(request);
     const used: { key?: Key } = {};
