@@ -142,13 +142,15 @@ export class Asker {
 
   /** Keeps an answer that came in another way. */
   receive(question: Question, { choices, usage: told }: Answered, reservation: Reservation | undefined): Promise<void> {
-    const usage = plausible(told, upperBound(question));
-    return this.options.answers.receive(question, { choices, usage }, this.count(question, usage), reservation);
+    const bound = upperBound(question);
+    const usage = plausible(told, bound);
+    return this.options.answers.receive(question, { choices, usage }, this.count(usage, bound), reservation);
   }
 
   /** Books an answer that came in another way and is of no use, at the most that it can have cost. */
   waste(question: Question, reservation: Reservation | undefined): Promise<void> {
-    return this.options.answers.waste(this.count(question, upperBound(question)), reservation);
+    const bound = upperBound(question);
+    return this.options.answers.waste(this.count(bound, bound), reservation);
   }
 
   /** Gives back what was set aside for requests that will not be sent. */
@@ -244,7 +246,7 @@ export class Asker {
         return key.client.ask(question);
       });
       const usage = plausible(found.usage, bound);
-      const cost = this.count(question, usage);
+      const cost = this.count(usage, bound);
       const problem = useless?.(found);
       if (problem !== undefined) {
         await answers.waste(cost, reservation);
@@ -322,12 +324,11 @@ export class Asker {
     return costOf({ ...bound, ...most }, this.options.price);
   }
 
-  private count(question: Question, usage: Usage): Amount {
+  private count(usage: Usage, bound: Usage): Amount {
     const cost = costOf(usage, this.options.price);
     this.counts.nanousd += cost.nanousd;
     this.counts.prompt += usage.prompt;
     this.counts.completion += usage.completion;
-    const bound = upperBound(question);
     const [prompt, completion] = [usage.prompt / bound.prompt, usage.completion / bound.completion];
     if (prompt > this.excess.prompt || completion > this.excess.completion) {
       this.excess = {
