@@ -45,9 +45,9 @@ export type Backend =
  */
 export interface TrainOptions {
   /**
-   * What to train.
+   * What to train. Left out where the input "student" says it.
    */
-  model: Bert | DistilBert | Roberta | Albert | Gpt2 | Llama | Pretrained | LogisticOptions | LinearProbe;
+  model?: Bert | DistilBert | Roberta | Albert | Gpt2 | Llama | Pretrained | LogisticOptions | LinearProbe;
   /**
    * What the model is for. classification: it tells labels apart. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own.
    */

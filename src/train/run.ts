@@ -11,6 +11,7 @@ import { type Lessons, lessonsOf, readData } from './lessons.js';
 import { type AfterUpdate, train } from './loop.js';
 import { checkObjectives, checkStages } from './preflight.js';
 import { readState, saveState } from './saved-state.js';
+import { modelToTrain } from './student.js';
 import { closeTeachers, openTeachers, unknownRows } from './teachers.js';
 import { single } from './trainee.js';
 import type { Metric } from './validate.js';
@@ -21,7 +22,7 @@ const STATE = 'state';
 /** The `train` step. */
 export async function run(ctx: StepContext<TrainOptions>): Promise<void> {
   const data = await readData(ctx);
-  const { model } = ctx.options;
+  const model = await modelToTrain(ctx);
   const lessons = lessonsOf(ctx, data);
   if (model.type !== 'logistic') return trainTransformer(ctx, model, lessons);
   if (lessons.task.head !== 'classifier') throw cannotWrite(model.type);
