@@ -6,9 +6,11 @@ import type { Objective } from './objective.js';
 import { attention } from './objectives/attention.js';
 import { hardLabel } from './objectives/hard-label.js';
 import { hardResponse } from './objectives/hard-response.js';
+import { hardScore } from './objectives/hard-score.js';
 import { hiddenStates } from './objectives/hidden-states.js';
 import { softLabel } from './objectives/soft-label.js';
-import { asItIs, eachToken } from './questions.js';
+import { softScore } from './objectives/soft-score.js';
+import { asItIs, eachLabel, eachToken } from './questions.js';
 
 /** What a model with a head is trained for. */
 interface TaskMethods {
@@ -32,6 +34,12 @@ const TASKS: Readonly<Partial<Record<Head, TaskMethods>>> = {
     objectives: [hardLabel, softLabel, hiddenStates, attention],
     questions: eachToken,
   },
+  'multi-label': {
+    task: 'multi-label',
+    objectives: [hardLabel, softLabel, hiddenStates, attention],
+    questions: eachLabel,
+  },
+  regression: { task: 'regression', objectives: [hardScore, softScore, hiddenStates, attention], questions: asItIs },
   'language-model': { task: 'generation', objectives: [hardResponse], questions: asItIs },
 };
 

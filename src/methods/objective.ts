@@ -54,6 +54,8 @@ export interface LossInput {
   readonly rows: Tensor;
   /** One-hot answers [n, classes]; all 0 where one is unknown. */
   readonly labels: Tensor;
+  /** Where answers are no classes but scores, 1 for one that is known: [n]; `labels` [n, 1] then holds them. */
+  readonly known: Tensor | undefined;
   /** A token sees only what is before it: scores of what comes after mean nothing. */
   readonly causal: boolean;
   /** Parameters of this objective, by the names of `parameters`. */
@@ -61,8 +63,8 @@ export interface LossInput {
 }
 
 /**
- * What a loss can be a mean over: questions (a row asks one, but for a tagger's, of which each word asks one), those whose
- * answer is known, tokens, tokens that are to be written, pairs of tokens of a row, and of
+ * What a loss can be a mean over: questions (a row asks one, but a tagger's one a word, a multi-label model's one a
+ * label), those whose answer is known, tokens, tokens that are to be written, pairs of tokens of a row, and of
  * these pairs those in which the second is not after the first.
  */
 export type Counted = 'rows' | 'labels' | 'tokens' | 'written-tokens' | 'token-pairs' | 'causal-pairs';

@@ -22,7 +22,7 @@ export interface TrainOptions {
   /**
    * What the model is for. classification: it gives a text one of some labels. tagging: it gives each word of a text a tag: parts of speech, or entities (BIO). multi-label: it gives a text any number of labels. regression: it gives a text a score. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own.
    */
-  task: 'classification' | 'tagging' | 'generation';
+  task: 'classification' | 'tagging' | 'multi-label' | 'regression' | 'generation';
   /**
    * Of generation: what stands before a response, a text with {{ text }} and the like for a row's fields. The model keeps it, so that it is asked in the same way. A prompt that is too long loses its middle: its last quarter and its beginning stay; a response is never cut. Default: {{text}} and a line end.
    */

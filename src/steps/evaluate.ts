@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readDataset } from '../data/dataset.js';
 import {
@@ -12,7 +12,7 @@ import {
   StepFailure,
 } from '../engine/step.js';
 import type { Predictor } from '../models/predictor.js';
-import type { Backend } from '../options/evaluate.js';
+import type { EvaluateOptions } from '../options/evaluate.js';
 import {
   type Evaluated,
   type Evaluation,
@@ -21,18 +21,11 @@ import {
   predictionLines,
   type Role,
   reportOf,
-  type TrainedOn,
 } from '../report/evaluate.js';
 import { percentile } from '../report/intervals.js';
 import { type Costs, figureText, type Timing, tableOf } from '../report/table.js';
-
-/** `schemas/steps/evaluate.schema.json` documents them. */
-interface EvaluateOptions {
-  readonly title: string;
-  readonly expect?: Expect;
-  readonly usd_per_hour: number;
-  readonly backend: Backend;
-}
+import { COMPARED, TASK_FIGURES } from '../report/task-figures.js';
+import { trainedOn } from './trained-on.js';
 
 type Context = StepContext<EvaluateOptions>;
 type Result = Evaluated & { readonly timing: Timing | undefined };
@@ -59,8 +52,18 @@ export const evaluate = defineStep<EvaluateOptions>({
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
 
+  problems: ({ task, expect = {} }) => {
+    const known: readonly string[] = [...COMPARED, ...TASK_FIGURES[task]];
+    return Object.keys(expect).flatMap((figure) => {
+      if (known.includes(figure)) return [];
+      const message = `task "${task}" has no figure "${figure}"`;
+      return [{ pointer: `/expect/${figure}`, message, hint: `It has ${known.join(', ')}` }];
+    });
+  },
+
   async run(ctx) {
-    const { title, expect = {} } = ctx.options;
+    const { task, title, expect = {} } = ctx.options;
+    if (task !== 'classification') return (await import('./evaluate-task.js')).evaluateTask(ctx, task);
     const teacher = ctx.optionalInput('teacher');
     const answers = ctx.optionalInput('answers');
     if (teacher !== undefined && answers !== undefined) {
@@ -90,7 +93,7 @@ export const evaluate = defineStep<EvaluateOptions>({
     for (const [role, artifact] of bound) results.push(await answer(ctx, role, artifact, data));
 
     const models = inReadingOrder(results);
-    const evaluation: Evaluation = { ...data, title, models, expect, seed: ctx.seed };
+    const evaluation: Evaluation = { ...data, title, models, expect: expect as Expect, seed: ctx.seed };
     const report = reportOf(evaluation);
     const folder = await ctx.output('report');
     await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
@@ -255,12 +258,4 @@ function costsOf(ctx: Context, models: readonly Result[]): Costs | undefined {
     return role === 'teacher' ? billed : undefined;
   });
   return { usd, hour };
-}
-
-/** What the model's folder says of its training, if it does. */
-async function trainedOn(folder: string): Promise<TrainedOn | undefined> {
-  const recipe = JSON.parse(await readFile(join(folder, 'recipe.json'), 'utf8')) as { trained_on?: TrainedOn };
-  if (recipe.trained_on === undefined) return undefined;
-  const { rows, labelled } = recipe.trained_on;
-  return { rows, labelled };
 }

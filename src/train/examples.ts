@@ -21,6 +21,17 @@ export type Counts = Readonly<Record<Counted, number>>;
 /** What a training run asks of what there is to learn from. */
 export type Learnable = Pick<Examples, 'rows' | 'length' | 'batch' | 'counts'>;
 
+/** The tokens of rows' texts, as many as a model reads. */
+export const tokensOf = (
+  rows: readonly Row[],
+  tokenizer: TextTokenizer,
+  { maxLength }: Pick<TransformerConfig, 'maxLength'>,
+): Promise<EncodedBatch> =>
+  tokenizer.encode(
+    rows.map((r) => r.text),
+    maxLength,
+  );
+
 /** Training rows as tokens with what they are to be answered with, and how to make a batch of them. */
 export class Examples {
   constructor(
@@ -37,10 +48,7 @@ export class Examples {
     tokenizer: TextTokenizer,
     { maxLength, padId }: Pick<TransformerConfig, 'maxLength' | 'padId'>,
   ): Promise<Examples> {
-    const tokens = await tokenizer.encode(
-      rows.map((r) => r.text),
-      maxLength,
-    );
+    const tokens = await tokensOf(rows, tokenizer, { maxLength });
     return new Examples(rows, tokens, oneLabel(rows, labels), padId);
   }
 

@@ -133,6 +133,7 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
         mask: feed('mask'),
         rows: feed('rows'),
         labels: feed('labels'),
+        known: batch.known,
         causal,
         parameters: own,
       };

@@ -3,6 +3,8 @@ import type { TrainOptions } from '../../options/train.js';
 import { StepFailure } from '../../util/failure.js';
 import { classification } from './classification.js';
 import { generationOf } from './generation.js';
+import { multiLabel } from './multi-label.js';
+import { regression } from './regression.js';
 import { tagging } from './tagging.js';
 import type { Task, TaskContext } from './task.js';
 
@@ -12,6 +14,8 @@ export type { Task } from './task.js';
 const TASKS: Readonly<Record<TrainOptions['task'], (info: DatasetInfo, ctx: TaskContext) => Task>> = {
   classification,
   tagging,
+  'multi-label': multiLabel,
+  regression,
   generation: (_, ctx) => generationOf(ctx),
 };
 
