@@ -2,7 +2,9 @@ import { gelu, geluTanh } from '../backend/ops.js';
 import { tf } from '../backend/tf.js';
 import { StepFailure } from '../util/failure.js';
 import type { Architecture, TransformerConfig } from './architecture.js';
+import { className } from './class-name.js';
 import { type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
+import { readsTexts } from './heads.js';
 import { linear, linearSpec } from './layers.js';
 import { settings } from './settings.js';
 
@@ -56,7 +58,7 @@ const kind = (c: AlbertConfig): EncoderKind => ({
  */
 export const albert: Architecture<AlbertConfig> = {
   type: 'albert',
-  className: ({ head }) => (head === 'classifier' ? 'AlbertForSequenceClassification' : 'AlbertModel'),
+  className: ({ head }) => className('Albert', head),
   prefix: 'albert.',
 
   scratch: ({ kvHeads: _, embedding, groups, ...shape }) => ({
@@ -118,7 +120,7 @@ export const albert: Architecture<AlbertConfig> = {
   parameters: (c) => ({
     ...encoderParameters(kind(c), c),
     ...linearSpec('head', 'albert.pooler', c.hidden, c.hidden),
-    ...(c.head === 'classifier' && linearSpec('head', 'classifier', c.hidden, c.labels)),
+    ...(readsTexts(c.head) && linearSpec('head', 'classifier', c.hidden, c.labels)),
   }),
 
   layerPrefix: (c, i) => `${layerName(c, i)}.`,
