@@ -40,7 +40,7 @@ const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^p-queue$/, /^(engine\/scheduler|models\/generate|teachers\/query\/pace)\.ts$/],
   [/^openai$/, /^teachers\/query\/client\.ts$/],
   [/^undici$/, /^teachers\/query\/transport\.ts$/],
-  [/^libsql$/, /^teachers\/query\/(answers|write-group)\.ts$/],
+  [/^libsql$/, /^teachers\/query\/(answers|answers-file|ledger|ledger-thread)\.ts$/],
   [/^limiter$/, /^teachers\/query\/allowance\.ts$/],
   [/^p-retry$/, /^teachers\/query\/(asker|batch)\.ts$/],
   // The CLI writes examples; only the engine reads.

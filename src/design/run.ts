@@ -99,7 +99,7 @@ async function frameOf(ctx: Context, teacher: TransformerConfig): Promise<Frame>
   };
 }
 
-const FROM_SCRATCH: readonly StudentType[] = ['bert', 'distilbert', 'roberta', 'gpt2', 'llama'];
+const FROM_SCRATCH: readonly StudentType[] = ['bert', 'distilbert', 'roberta', 'albert', 'gpt2', 'llama'];
 
 function typeOf({ type }: TransformerConfig): StudentType {
   const found = FROM_SCRATCH.find((known) => known === type);

@@ -7,9 +7,13 @@ export type Backend =
   'onnx' | 'onnx-cuda' | 'onnx-dml' | 'onnx-coreml' | 'tfjs-node' | 'tfjs-node-gpu' | 'wasm' | 'cpu';
 
 /**
- * Runs models over labelled rows and compares them: accuracy, macro-F1, size, speed, what a student keeps of its teacher, and its errors against a baseline.
+ * Runs models over labelled rows and compares them: quality, size, speed, what a student keeps of its teacher, and how it stands against a baseline.
  */
 export interface EvaluateOptions {
+  /**
+   * What the models were trained for, as train has it. It says what they are judged by: classification by macro-F1 and accuracy; tagging by accuracy and macro-F1 over words and, where tags mark entities, their precision, recall and F1 as seqeval counts them; multi-label by micro- and macro-F1 and the share of texts whose labels are all right; regression by Pearson's and Spearman's correlation, mean absolute error and root mean squared error.
+   */
+  task: 'classification' | 'tagging' | 'multi-label' | 'regression';
   /**
    * Headline of the table and the report.
    */
@@ -19,7 +23,7 @@ export interface EvaluateOptions {
    */
   expect?: {
     /**
-     * Macro-F1 of the student / macro-F1 of the teacher.
+     * Macro-F1 of the student / macro-F1 of the teacher; of tagging entity F1, or accuracy where there are no entities; of multi-label micro-F1; of regression Pearson's correlation.
      */
     retention?: string;
     /**
@@ -27,13 +31,45 @@ export interface EvaluateOptions {
      */
     size_ratio?: string;
     /**
-     * Mean F1 of the labels, 0 to 1.
+     * Mean F1 of the labels, or tags, 0 to 1.
      */
     macro_f1?: string;
     /**
-     * Share of rows that get the right label, 0 to 1.
+     * Share of rows, or words, that get the right label, of multi-label all of them, 0 to 1.
      */
     accuracy?: string;
+    /**
+     * Of multi-label: F1 over all labels of all rows together, 0 to 1.
+     */
+    micro_f1?: string;
+    /**
+     * Of tagging: share of the entities found that are there, 0 to 1.
+     */
+    entity_precision?: string;
+    /**
+     * Of tagging: share of the entities there that are found, 0 to 1.
+     */
+    entity_recall?: string;
+    /**
+     * Of tagging: their harmonic mean, 0 to 1.
+     */
+    entity_f1?: string;
+    /**
+     * Of regression: Pearson's correlation with the real scores, -1 to 1.
+     */
+    pearson?: string;
+    /**
+     * Of regression: Spearman's rank correlation, -1 to 1.
+     */
+    spearman?: string;
+    /**
+     * Of regression: mean absolute error.
+     */
+    mae?: string;
+    /**
+     * Of regression: root of the mean squared error.
+     */
+    rmse?: string;
     /**
      * Trainable numbers, embeddings included.
      */

@@ -72,7 +72,7 @@ export function tableOf(
   };
 }
 
-function timingNotes(timings: readonly (Timing | undefined)[], names: readonly string[]): string[] {
+export function timingNotes(timings: readonly (Timing | undefined)[], names: readonly string[]): string[] {
   const known = timings.flatMap((timing, i) => (timing === undefined ? [] : [{ timing, name: names[i] }]));
   if (known.length === 0) return [];
   const late = known.map(({ timing, name }) => `${name} ${milliseconds(timing.p95_ms)}`).join(', ');
@@ -82,7 +82,10 @@ function timingNotes(timings: readonly (Timing | undefined)[], names: readonly s
 }
 
 /** The step's name, and what it is here where the name does not say so. */
-export function nameOf({ name, role, type }: ModelReport, models: readonly ModelReport[]): string {
+export function nameOf<Model extends Pick<ModelReport, 'name' | 'role' | 'type'>>(
+  { name, role, type }: Model,
+  models: readonly Model[],
+): string {
   const first = models.find((model) => model.role === 'student');
   if (role === 'student') return type === first?.type ? name : `${name} (${type})`;
   return name.toLowerCase().includes(role) ? name : `${name} (${role})`;
@@ -99,7 +102,7 @@ function testNotes({ test, models }: Report): string[] {
 }
 
 /** One note for all models that were trained on the same. */
-function trainingNotes(models: readonly ModelReport[], names: readonly string[]): string[] {
+export function trainingNotes(models: readonly Pick<ModelReport, 'trained_on'>[], names: readonly string[]): string[] {
   const groups = new Map<string, string[]>();
   models.forEach(({ trained_on }, i) => {
     if (trained_on === null) return;
@@ -136,7 +139,7 @@ function comparisonNotes({ models, bootstrap }: Report, names: readonly string[]
   return notes;
 }
 
-const expectationNote = (expectation: Expectation): string =>
+export const expectationNote = (expectation: Expectation): string =>
   `Expected ${expectation.figure} ${expectation.expected}: ${expectation.met ? 'met' : 'not met'}, ${figureText(expectation)}.`;
 
 /** A figure in the words of the notes and of the failure. */
@@ -148,9 +151,9 @@ export function figureText({ figure, value }: Pick<Expectation, 'figure' | 'valu
 /** `3,751`. */
 export const grouped = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 
-const percent = (value: number | null): string => (value === null ? '–' : `${(100 * value).toFixed(1)} %`);
+export const percent = (value: number | null): string => (value === null ? '–' : `${(100 * value).toFixed(1)} %`);
 
-const percentInterval = ({ low, high }: Interval): string =>
+export const percentInterval = ({ low, high }: Interval): string =>
   `[${low === null ? '−∞' : (100 * low).toFixed(1)}, ${high === null ? '∞' : (100 * high).toFixed(1)}]`;
 
 function ratioOf({ value, interval }: { value: number | null; interval: Interval | null }): string {

@@ -1,5 +1,7 @@
 import type { OptionProblem } from '../engine/step.js';
+import type { EvaluateOptions } from '../options/evaluate.js';
 import { type Expect, type Wanted, wantedOf } from '../report/expect.js';
+import { COMPARED, TASK_FIGURES } from '../report/task-figures.js';
 
 /** What is known of a teacher of which only the answers are here. */
 const OF_ANSWERS: readonly string[] = ['macro_f1', 'accuracy', 'usd_per_million'];
@@ -11,7 +13,10 @@ type Has = (input: string) => boolean;
  * Says what is expected of models that are not there, and that there are none at all.
  * @param options as the engine checks them: the names of inputs that are given are among the keys
  */
-export function evaluateProblems(options: { readonly expect?: Expect }): OptionProblem[] {
+export function evaluateProblems(options: {
+  readonly task: EvaluateOptions['task'];
+  readonly expect?: Expect;
+}): OptionProblem[] {
   const has: Has = (name) => Object.hasOwn(options, name);
   const problems: OptionProblem[] = [];
   if (has('teacher') && has('answers')) {
@@ -25,7 +30,9 @@ export function evaluateProblems(options: { readonly expect?: Expect }): OptionP
   }
   for (const wanted of wantedOf(options.expect ?? {})) {
     const pointer = `/expect/${wanted.of === 'teacher' ? 'teacher/' : ''}${wanted.figure}`;
-    const lack = wanted.of === 'teacher' ? lackOfTeacher(wanted, has) : lackOfStudent(wanted, has);
+    const lack =
+      lackOfTask(wanted, options.task) ??
+      (wanted.of === 'teacher' ? lackOfTeacher(wanted, has) : lackOfStudent(wanted, has));
     if (lack) problems.push({ pointer, message: `"expect" names ${wanted.figure}${lack[0]}`, hint: lack[1] });
   }
   return problems;
@@ -33,6 +40,13 @@ export function evaluateProblems(options: { readonly expect?: Expect }): OptionP
 
 /** What is wrong, after the figure's name, and what to do. */
 type Lack = readonly [what: string, hint: string] | undefined;
+
+/** Costs are of classifiers. */
+function lackOfTask({ of, figure }: Wanted, task: EvaluateOptions['task']): Lack {
+  if (task === 'classification') return undefined;
+  const known: readonly string[] = [...TASK_FIGURES[task], ...(of === 'student' ? COMPARED : [])];
+  return known.includes(figure) ? undefined : [`, which task "${task}" has not`, `It has ${known.join(', ')}`];
+}
 
 function lackOfTeacher({ figure }: Wanted, has: Has): Lack {
   if (has('teacher')) return undefined;

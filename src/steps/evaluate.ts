@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readDataset } from '../data/dataset.js';
 import {
@@ -12,7 +12,7 @@ import {
   StepFailure,
 } from '../engine/step.js';
 import type { Predictor } from '../models/predictor.js';
-import type { Backend } from '../options/evaluate.js';
+import type { EvaluateOptions } from '../options/evaluate.js';
 import { type Cost, costFigures, costTable, usdPerMillion } from '../report/cost.js';
 import {
   type Evaluated,
@@ -21,27 +21,20 @@ import {
   predictionLines,
   type Role,
   reportOf,
-  type TrainedOn,
 } from '../report/evaluate.js';
-import { type Expect, type Expectation, isMeasured, judge, pointerOf, wantedOf } from '../report/expect.js';
-import { type Costs, figureText, tableOf } from '../report/table.js';
+import { type Expect, isMeasured, judge, wantedOf } from '../report/expect.js';
+import { type Costs, tableOf } from '../report/table.js';
 import { memoryFor, timeAlone, timeBatches } from './cost.js';
 import { evaluateProblems } from './evaluate-problems.js';
-
-/** `schemas/steps/evaluate.schema.json` documents them. */
-interface EvaluateOptions {
-  readonly title: string;
-  readonly expect?: Expect;
-  readonly cost: boolean;
-  readonly usd_per_hour: number;
-  readonly backend: Backend;
-}
+import { refuseMissed } from './refuse-missed.js';
+import { trainedOn } from './trained-on.js';
 
 type Context = StepContext<EvaluateOptions>;
 type Result = Evaluated & { readonly cost: Cost };
 
 /** Texts a call of `predict`, where only answers matter: it puts those of like length together. */
 const BATCH = 256;
+
 export const evaluate = defineStep<EvaluateOptions>({
   name: 'evaluate',
   version: 5,
@@ -60,7 +53,9 @@ export const evaluate = defineStep<EvaluateOptions>({
   problems: evaluateProblems,
 
   async run(ctx) {
-    const { title, expect = {} } = ctx.options;
+    const { task, title } = ctx.options;
+    const expect: Expect = ctx.options.expect ?? {};
+    if (task !== 'classification') return (await import('./evaluate-task.js')).evaluateTask(ctx, task);
     const teacher = ctx.optionalInput('teacher');
     const answers = ctx.optionalInput('answers');
     const baseline = ctx.optionalInput('baseline');
@@ -105,27 +100,6 @@ export const evaluate = defineStep<EvaluateOptions>({
     refuseMissed(expectations, models);
   },
 });
-
-/** @throws StepFailure if a model is not what was expected of it */
-function refuseMissed(expectations: readonly Expectation[], models: readonly Result[]): void {
-  const missed = expectations.filter(({ met }) => !met);
-  const [first] = missed;
-  if (first === undefined) return;
-  const groups = (['student', 'teacher'] as const).flatMap((role) => {
-    const own = missed.filter(({ figure }) => figure.startsWith('teacher.') === (role === 'teacher'));
-    if (own.length === 0) return [];
-    const list = own.map((each) => {
-      return `${each.figure.replace('teacher.', '')} is ${figureText(each)}, expected ${each.expected}`;
-    });
-    const name = models.find((model) => model.role === role)?.name;
-    return [`${name} misses what the recipe expects${role === 'teacher' ? ' of the teacher' : ''}: ${list.join('; ')}`];
-  });
-  const ofTeacher = first.figure.startsWith('teacher.');
-  const hint = ofTeacher
-    ? 'What it does not know it cannot teach: train it longer, on more rows, or larger.'
-    : undefined;
-  throw new StepFailure('expectation', groups.join('. '), hint, pointerOf(first));
-}
 
 interface TestRows {
   readonly labels: readonly string[];
@@ -263,11 +237,3 @@ function costsOf(ctx: Context, costs: readonly Cost[]): Costs | undefined {
 /** US dollars that the teacher took for a thousand texts. */
 const billedAThousand = (ctx: Context): number | undefined =>
   (ctx.optionalInput('usage')?.value as { usd_a_thousand?: number } | undefined)?.usd_a_thousand;
-
-/** What the model's folder says of its training, if it does. */
-async function trainedOn(folder: string): Promise<TrainedOn | undefined> {
-  const recipe = JSON.parse(await readFile(join(folder, 'recipe.json'), 'utf8')) as { trained_on?: TrainedOn };
-  if (recipe.trained_on === undefined) return undefined;
-  const { rows, labelled } = recipe.trained_on;
-  return { rows, labelled };
-}
