@@ -1,7 +1,7 @@
 import type { Tensors } from '../backend/runner.js';
 import type { Tensor } from '../backend/tf.js';
 import type { Encoded, ModelOutput, ParameterSpec } from '../models/architecture.js';
-import type { LayerCounts } from './layer-map.js';
+import type { LayerCounts } from './layer-maps/layer-map.js';
 
 /** What a teacher said of a batch, cached or live; an objective does not know which. */
 export interface TeacherSignal {
@@ -72,7 +72,7 @@ export type Counted = 'rows' | 'labels' | 'tokens' | 'written-tokens' | 'token-p
 export interface Objective<Options> {
   readonly type: string;
   /** What its loss is a mean over, so that the means of several batches can be put together exactly. */
-  over(causal: boolean): Counted;
+  over(causal: boolean, options: Options): Counted;
   /** @param fit undefined when it learns from no teacher */
   needs(options: Options, fit: Fit | undefined): Needs;
   /** Parameters that are learnt beside the student and thrown away after: projections. */

@@ -6,6 +6,14 @@ export type Objective = HardLabel | SoftLabel | HiddenStates | Attention;
  */
 export type Divergence = ForwardKl | ReverseKl | JensenShannon | LogitsMse;
 /**
+ * Which student layer learns from which teacher layer. uniform: TinyBERT's g(m) = m·N/M. last: the last two only. skip: uniform without the last layer and the embeddings (PKD). combined: each student layer from several teacher layers, weighted by what is learnt. Or pairs [student layer, teacher layer].
+ */
+export type LayerMap = [[number, number], ...[number, number][]] | (UniformMap | LastMap | SkipMap | CombinedMap);
+/**
+ * Which student layer learns from which teacher layer. uniform: TinyBERT's g(m) = m·N/M. last: the last two only. skip: uniform without the last layer and the embeddings (PKD). combined: each student layer from several teacher layers, weighted by what is learnt. Or pairs [student layer, teacher layer].
+ */
+export type LayerMap1 = [[number, number], ...[number, number][]] | (UniformMap | LastMap | SkipMap | CombinedMap);
+/**
  * What changes the parameters by their gradients.
  */
 export type Optimizer = AdamW | Sgd;
@@ -378,7 +386,7 @@ export interface LogitsMse {
   type: 'mse';
 }
 /**
- * Mean squared error between mapped hidden states, the student's projected to the teacher's width (TinyBERT). Layer 0 is the embedding output.
+ * Distance between mapped hidden states, the student's projected to the teacher's width (TinyBERT). Layer 0 is the embedding output.
  */
 export interface HiddenStates {
   type: 'hidden-states';
@@ -390,17 +398,60 @@ export interface HiddenStates {
    * Which teacher to learn from, where the input "teacher" is a list, counted from 1. Each objective has projections of its own.
    */
   teacher: number;
+  layer_map: LayerMap;
   /**
-   * Which student layer learns from which teacher layer: uniform (TinyBERT's g(m) = m·N/M), last (the last two only), or pairs [student layer, teacher layer].
+   * mse: mean squared error over the width (TinyBERT). cosine: 1 − the cosine between the two states of a token (DistilBERT).
    */
-  layer_map: ('uniform' | 'last') | [[number, number], ...[number, number][]];
+  distance: 'mse' | 'cosine';
   /**
-   * One learnt projection for all pairs of layers (TinyBERT's code) or one for each pair.
+   * One learnt projection for all pairs of layers (TinyBERT's code) or one for each pair; none: the states are compared as they are, and both models have to be as wide.
    */
-  projection: 'shared' | 'per-layer';
+  projection: 'shared' | 'per-layer' | 'none';
 }
 /**
- * Mean squared error between mapped layers' attention scores before the softmax (TinyBERT). Teacher and student need the same number of heads. Layer 1 is the first.
+ * g(m) = m·N/M over all layers: the teacher's number of layers N has to be a multiple of the student's M (TinyBERT).
+ */
+export interface UniformMap {
+  type: 'uniform';
+}
+/**
+ * The last layer from the last (MiniLM).
+ */
+export interface LastMap {
+  type: 'last';
+}
+/**
+ * Every N/M-th teacher layer but the last, which soft labels teach (PKD-Skip, Sun et al. 2019).
+ */
+export interface SkipMap {
+  type: 'skip';
+}
+/**
+ * Each student layer from a mean of several teacher layers, whose weights are learnt (softmax; as Wu et al. 2020 and ALP-KD combine layers instead of skipping them).
+ */
+export interface CombinedMap {
+  type: 'combined';
+  /**
+   * Which student layers, each from which teacher layers. Default: each student layer from the first on, from all teacher layers from the first on.
+   *
+   * @minItems 1
+   */
+  matches?: [LayerMatch, ...LayerMatch[]];
+}
+export interface LayerMatch {
+  /**
+   * A student layer.
+   */
+  student: number;
+  /**
+   * Teacher layers.
+   *
+   * @minItems 1
+   */
+  teacher: [number, ...number[]];
+}
+/**
+ * Distance between mapped layers' attention, head by head: of the scores before the softmax (TinyBERT) or of the probabilities after it. Teacher and student need the same number of heads. Layer 1 is the first.
  */
 export interface Attention {
   type: 'attention';
@@ -412,10 +463,15 @@ export interface Attention {
    * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
    */
   teacher: number;
+  layer_map: LayerMap1;
   /**
-   * Which student layer learns from which teacher layer: uniform (TinyBERT's g(m) = m·N/M), last (the last two only), or pairs [student layer, teacher layer].
+   * scores: before the softmax (TinyBERT, eq. 7). probabilities: after it.
    */
-  layer_map: ('uniform' | 'last') | [[number, number], ...[number, number][]];
+  of: 'scores' | 'probabilities';
+  /**
+   * mse: mean squared error over pairs of real tokens. kl: KL(teacher ‖ student) of what each token attends to (MiniLM); only of probabilities.
+   */
+  distance: 'mse' | 'kl';
 }
 /**
  * Judge the model on the input "validation" while it learns, and keep what was best there.

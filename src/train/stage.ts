@@ -139,7 +139,7 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
     specs,
     wanted,
     dropoutSites: sites,
-    over: parts.map((p) => p.objective.over(causal)),
+    over: parts.map((p) => p.objective.over(causal, p.entry)),
     labelledOnly: parts.every((p) => p.needs.labels),
   };
 }

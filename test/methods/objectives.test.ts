@@ -9,22 +9,32 @@ import { readSafetensors } from '../../src/util/safetensors.js';
 import { TESTED } from '../backend/backends.js';
 import { dense, expectClose, float32 } from '../backend/rig.js';
 import { goldenFile, goldenJson, tiny } from '../models/tiny.js';
+import { objectivesOf } from '../train/rig.js';
 
 const TEACHER = teacherFeeds(0);
 
+interface GoldenTeacher {
+  readonly layers: number;
+  readonly hidden: number;
+  readonly logits: readonly number[];
+  readonly hiddenStates: Readonly<Record<string, readonly number[]>>;
+  readonly attentionScores: Readonly<Record<string, readonly number[]>>;
+}
+
+interface GoldenCase {
+  readonly options: Objective;
+  readonly loss: number;
+  readonly teacher: 'narrow' | 'wide';
+  /** What is learnt beside the student. */
+  readonly parameters: Readonly<Record<string, readonly number[]>>;
+}
+
 interface GoldenObjectives {
-  readonly cases: Readonly<Record<string, { readonly options: Objective; readonly loss: number }>>;
+  readonly cases: Readonly<Record<string, GoldenCase>>;
   readonly rows: readonly number[];
   readonly mask: readonly number[];
   readonly labels: readonly (number | null)[];
-  readonly teacher: {
-    readonly layers: number;
-    readonly hidden: number;
-    readonly logits: readonly number[];
-    readonly hiddenStates: Readonly<Record<string, readonly number[]>>;
-    readonly attentionScores: Readonly<Record<string, readonly number[]>>;
-  };
-  readonly projections: Readonly<Record<string, readonly number[]>>;
+  readonly teachers: Readonly<Record<GoldenCase['teacher'], GoldenTeacher>>;
 }
 
 describe('objectives', async () => {
@@ -40,14 +50,13 @@ describe('objectives', async () => {
 
   const { ids } = batch as { ids: HostTensor };
   const [rows, length] = ids.shape as [number, number];
-  const { teacher } = given;
-  const fit: Fit = {
+  const fitOf = (teacher: GoldenTeacher): Fit => ({
     layers: { student: config.layers, teacher: teacher.layers },
     studentHidden: config.hidden,
     teacherHidden: teacher.hidden,
     studentHeads: config.heads,
     teacherHeads: config.heads,
-  };
+  });
   const half = (shape: readonly number[], numbers: readonly number[]): HostTensor => ({
     dtype: 'float16',
     shape,
@@ -57,7 +66,7 @@ describe('objectives', async () => {
   given.labels.forEach((label, row) => {
     if (label !== null) oneHot[row * config.labels + label] = 1;
   });
-  const feeds: HostTensors = {
+  const feedsOf = (teacher: GoldenTeacher): HostTensors => ({
     ...batch,
     mask: float32([rows, length], given.mask),
     rows: float32([rows], given.rows),
@@ -75,31 +84,34 @@ describe('objectives', async () => {
         half([rows, config.heads, length, length], numbers),
       ]),
     ),
-  };
-  const stageOf = (objectives: Objective[], key: string) =>
+  });
+  const { narrow: teacher } = given.teachers;
+  const [fit, feeds] = [fitOf(teacher), feedsOf(teacher)];
+  const stageOf = (objectives: Objective[], key: string, fits: Fit[] = [fit]) =>
     buildStage(
       config,
       { objectives: objectives as [Objective], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] },
-      [fit],
+      fits,
       key,
     );
-  const withProjections = (specs: HostTensorsLike): HostTensors => ({
-    ...parameters,
-    ...Object.fromEntries(
-      Object.entries(specs).map(([name, { shape }]) => [
-        name,
-        float32(shape, given.projections[name.replace(/^objective\.\d+\./, '')] as readonly number[]),
-      ]),
-    ),
-  });
+  /** A case of PyTorch's, ready to run. */
+  const setUp = (name: string, { options, teacher, parameters: learnt }: GoldenCase) => {
+    const said = given.teachers[teacher];
+    const { fn, specs } = stageOf([options], name, [fitOf(said)]);
+    const beside = Object.entries(specs).map(([key, { shape }]) => [
+      key,
+      float32(shape, learnt[key.replace('objective.0.', '')] as readonly number[]),
+    ]);
+    const all: HostTensors = { ...parameters, ...Object.fromEntries(beside) };
+    return { fn, all, feeds: feedsOf(said) };
+  };
 
-  for (const [name, { options, loss }] of Object.entries(given.cases)) {
+  for (const [name, golden] of Object.entries(given.cases)) {
     for (const [backend, runner] of Object.entries(runners)) {
       it(`${name} has PyTorch's value and gradients (${backend})`, async () => {
-        const { fn, specs } = stageOf([options], name);
-        const all = withProjections(specs);
+        const { fn, all, feeds } = setUp(name, golden);
         const { values, gradients } = await runner.gradients(fn, all, feeds);
-        expectClose(values.loss, [loss], 'loss', 1e-5);
+        expectClose(values.loss, [golden.loss], 'loss', 1e-5);
         const mine = Object.keys(gradients).sort();
         const theirs = Object.keys(expected).filter((key) => key.startsWith(`${name}/`));
         expect(mine).toEqual(theirs.map((key) => key.slice(name.length + 1)).sort());
@@ -110,8 +122,7 @@ describe('objectives', async () => {
     }
 
     it(`${name} has the gradient of finite differences`, async () => {
-      const { fn, specs } = stageOf([options], name);
-      const all = withProjections(specs);
+      const { fn, all, feeds } = setUp(name, golden);
       const { gradients } = await runners.onnx.gradients(fn, all, feeds);
       // Along the gradient: the loss must change by its squared norm.
       const steps = Object.entries(gradients).map(([key, g]) => [key, dense(g, all[key] as HostTensor)] as const);
@@ -153,14 +164,14 @@ describe('objectives', async () => {
   });
 
   it('are 0 where they apply to nothing', async () => {
-    for (const [name, { options }] of Object.entries(given.cases)) {
-      const { fn, specs } = stageOf([options], name);
+    for (const [name, golden] of Object.entries(given.cases)) {
+      const { fn, all, feeds } = setUp(name, golden);
       const blank = (key: string): HostTensor => {
         const like = feeds[key] as HostTensor;
         return { ...like, data: new Float32Array(like.data.length) };
       };
       const nothing = { ...feeds, mask: blank('mask'), rows: blank('rows'), labels: blank('labels') };
-      const { values, gradients } = await runners.onnx.gradients(fn, withProjections(specs), nothing);
+      const { values, gradients } = await runners.onnx.gradients(fn, all, nothing);
       expect(values.loss?.[0], name).toBe(0);
       for (const [key, g] of Object.entries(gradients)) {
         const numbers = 'dense' in g ? g.dense : g.rows;
@@ -198,16 +209,25 @@ describe('objectives', async () => {
     expect(stageOf([hard, soft], '')).toMatchObject({ labelledOnly: false, wanted: [{ logits: true }] });
   });
 
-  it('attention of a decoder does not look at what its mask hides', async () => {
+  it.each([
+    [{}, 'causal-pairs'],
+    [{ of: 'probabilities' }, 'causal-pairs'],
+    [{ of: 'probabilities', distance: 'kl' }, 'tokens'],
+  ] as const)('attention of a decoder does not look at what its mask hides: %j', async (form, counted) => {
     const { config: decoder, parameters: own } = await tiny('gpt2');
-    const options: Objective = { type: 'attention', weight: 1, teacher: 1, layer_map: 'uniform' };
     const { fn, over } = buildStage(
       { ...decoder, dropout: 0 },
-      { objectives: [options], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] },
+      {
+        objectives: objectivesOf({ type: 'attention', ...form }),
+        learning_rate: 1,
+        warmup: 0,
+        schedule: 'linear',
+        freeze: [],
+      },
       [fit],
-      'causal',
+      `causal ${JSON.stringify(form)}`,
     );
-    expect(over).toEqual(['causal-pairs']);
+    expect(over).toEqual([counted]);
     const lossWith = async (change: (line: number, column: number) => number): Promise<number> => {
       const changed = Object.entries(teacher.attentionScores).map(([layer, numbers]) => [
         TEACHER.attention(Number(layer)),
@@ -224,17 +244,13 @@ describe('objectives', async () => {
     expect(await lossWith((line, column) => (column === line ? 5 : 0))).not.toBe(plain);
   });
 
-  it('attention needs as many heads on both sides', () => {
-    const options: Objective = { type: 'attention', weight: 1, teacher: 1, layer_map: 'uniform' };
-    const stage = () =>
-      buildStage(
-        config,
-        { objectives: [options], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] },
-        [{ ...fit, teacherHeads: 12 }],
-        'heads',
-      );
-    expect(stage).toThrow('the student has 4 and the teacher 12');
+  it('attention needs as many heads on both sides, and states as wide where nothing projects them', () => {
+    const [attention, states] = objectivesOf('attention', { type: 'hidden-states', projection: 'none' }) as Objective[];
+    expect(() => stageOf([attention as Objective], 'heads', [{ ...fit, teacherHeads: 12 }])).toThrow(
+      'the student has 4 and the teacher 12',
+    );
+    expect(() => stageOf([states as Objective], 'width')).toThrow(
+      "has projection: none, but the student's hidden states have 16 numbers and the teacher's 6",
+    );
   });
 });
-
-type HostTensorsLike = Readonly<Record<string, { readonly shape: readonly number[] }>>;

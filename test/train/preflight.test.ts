@@ -34,7 +34,14 @@ const check = (objective: Objective, teacher: Parameters<typeof checkObjectives>
   const stage: Stage = { objectives: [objective], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] };
   return () => checkObjectives([stage], 'classifier', teacher);
 };
-const hidden: Objective = { type: 'hidden-states', weight: 1, teacher: 1, layer_map: 'uniform', projection: 'shared' };
+const hidden: Objective = {
+  type: 'hidden-states',
+  weight: 1,
+  teacher: 1,
+  layer_map: { type: 'uniform' },
+  distance: 'mse',
+  projection: 'shared',
+};
 
 describe('what is checked before training', () => {
   it('puts teacher and student side by side', () => {
@@ -79,7 +86,17 @@ describe('what is checked before training', () => {
         { fit: own, index: ofTexts },
       ]),
     ).not.toThrow();
-    for (const objective of [hidden, { type: 'attention', weight: 1, teacher: 1, layer_map: 'uniform' } as const]) {
+    for (const objective of [
+      hidden,
+      {
+        type: 'attention',
+        weight: 1,
+        teacher: 1,
+        layer_map: { type: 'uniform' },
+        of: 'scores',
+        distance: 'mse',
+      } as const,
+    ]) {
       expect(check(objective, [{ fit: own, index: ofTexts }])).toThrow(
         `objective "${objective.type}" learns from a teacher's layers, and of this one (logistic) only class logits are known`,
       );
@@ -99,9 +116,11 @@ describe('what is checked before training', () => {
     expect(check(hidden, [{ fit, index }])).toThrow(
       'objective "hidden-states" needs the teacher\'s hidden states of layer 4, but the logits hold layers 0, 2',
     );
-    expect(check({ type: 'attention', weight: 1, teacher: 1, layer_map: 'last' }, [{ fit, index }])).toThrow(
-      'attention scores of layer 4, but the logits hold none',
-    );
+    expect(
+      check({ type: 'attention', weight: 1, teacher: 1, layer_map: { type: 'last' }, of: 'scores', distance: 'mse' }, [
+        { fit, index },
+      ]),
+    ).toThrow('attention scores of layer 4, but the logits hold none');
     expect(
       check(
         {

@@ -17,7 +17,7 @@ import { type Stage as Built, buildStage, dropoutFeeds } from '../../src/train/s
 import { float16Bits } from '../../src/util/float16.js';
 import { Random, streamKey } from '../../src/util/random.js';
 import { floats, ints } from '../backend/rig.js';
-import { randomParameters, tinyConfig } from './rig.js';
+import { objectivesOf, randomParameters, tinyConfig } from './rig.js';
 
 const TEACHER = teacherFeeds(0);
 
@@ -45,12 +45,19 @@ const fit: Fit = {
 };
 
 const objectives: Record<string, Stage['objectives']> = {
-  'hard labels': [{ type: 'hard-label', weight: 1 }],
-  'soft labels': [{ type: 'soft-label', weight: 1, teacher: 1, temperature: 2, divergence: { type: 'forward' } }],
-  'hidden states': [{ type: 'hidden-states', weight: 1, teacher: 1, layer_map: 'uniform', projection: 'shared' }],
-  attention: [{ type: 'attention', weight: 1, teacher: 1, layer_map: 'uniform' }],
+  'hard labels': objectivesOf('hard-label'),
+  'soft labels': objectivesOf({ type: 'soft-label', temperature: 2 }),
+  'other divergences': objectivesOf(
+    { type: 'soft-label', divergence: 'jensen-shannon' },
+    { type: 'soft-label', divergence: 'mse' },
+  ),
+  'hidden states': objectivesOf('hidden-states'),
+  'directions of hidden states': objectivesOf({ type: 'hidden-states', distance: 'cosine', layer_map: 'combined' }),
+  attention: objectivesOf('attention'),
+  'attention probabilities': objectivesOf({ type: 'attention', of: 'probabilities', distance: 'kl' }),
 };
-objectives['all objectives'] = Object.values(objectives).flat() as Stage['objectives'];
+const together = ['hard labels', 'soft labels', 'hidden states', 'attention'];
+objectives['all objectives'] = together.flatMap((name) => objectives[name] ?? []) as Stage['objectives'];
 
 /** Texts of random lengths, the first as long as the batch. */
 function tokens([rows, length]: Size): HostTensors {
