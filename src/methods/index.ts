@@ -3,14 +3,17 @@ import type { Objective as ObjectiveOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import type { Objective } from './objective.js';
 import { attention } from './objectives/attention.js';
+import { contrastive } from './objectives/contrastive.js';
+import { embeddings } from './objectives/embeddings.js';
 import { hardLabel } from './objectives/hard-label.js';
 import { hardResponse } from './objectives/hard-response.js';
 import { hiddenStates } from './objectives/hidden-states.js';
 import { softLabel } from './objectives/soft-label.js';
+import { valueRelation } from './objectives/value-relation.js';
 
 /** Every objective, by the task: add a module and a line (and its schema to `schemas/objectives/`). */
 const objectives = {
-  classification: [hardLabel, softLabel, hiddenStates, attention],
+  classification: [hardLabel, softLabel, hiddenStates, attention, embeddings, valueRelation, contrastive],
   generation: [hardResponse],
 } as const;
 

@@ -1,6 +1,7 @@
 import type { Tensors } from '../backend/runner.js';
 import type { Tensor } from '../backend/tf.js';
 import type { Encoded, ModelOutput, ParameterSpec } from '../models/architecture.js';
+import type { ValueShape } from '../models/values.js';
 import type { LayerCounts } from './layer-maps/layer-map.js';
 
 /** What a teacher said of a batch, cached or live; an objective does not know which. */
@@ -11,6 +12,8 @@ export interface TeacherSignal {
   readonly hiddenStates: ReadonlyMap<number, Tensor>;
   /** By teacher layer (1 = first): [batch, heads, length, length] before the mask; zeros at padding. */
   readonly attentionScores: ReadonlyMap<number, Tensor>;
+  /** By teacher layer (1 = first): [batch, length, heads · width], heads side by side; zeros at padding. */
+  readonly values: ReadonlyMap<number, Tensor>;
 }
 
 /** Sizes that say whether an objective fits its two models. */
@@ -20,6 +23,9 @@ export interface Fit {
   readonly teacherHidden: number;
   readonly studentHeads: number;
   readonly teacherHeads: number;
+  readonly studentValues: ValueShape;
+  /** Undefined where the teacher's values are not known. */
+  readonly teacherValues: ValueShape | undefined;
 }
 
 /** What an objective reads. What is a teacher's the cache must hold; rows without a label count only where none is read. */
@@ -32,6 +38,7 @@ export interface Needs {
   /** Teacher layers. */
   readonly hiddenStates: readonly number[];
   readonly attention: readonly number[];
+  readonly values: readonly number[];
 }
 
 /** What a language model is to write of a batch: the tokens of responses, and some that only fill up. */
@@ -87,4 +94,5 @@ export const NOTHING: Needs = {
   lastHiddenState: false,
   hiddenStates: [],
   attention: [],
+  values: [],
 };

@@ -2,6 +2,7 @@ import type { LogitsIndex } from '../data/logits.js';
 import { objectiveOf, teacherOf } from '../methods/index.js';
 import type { Fit, Needs } from '../methods/objective.js';
 import type { Head, TransformerConfig } from '../models/architecture.js';
+import { valueShape } from '../models/values.js';
 import type { Objective, Stage } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import type { Metric } from './validate.js';
@@ -39,6 +40,8 @@ export function fitOf(
     teacherHidden: index.teacher.hidden,
     studentHeads: config.heads,
     teacherHeads: index.teacher.heads,
+    studentValues: valueShape(config),
+    teacherValues: index.values,
   };
 }
 
@@ -102,6 +105,7 @@ export function checkObjectives(
     }
     checkLayers(`${what} hidden states`, 'hidden_states', needs.hiddenStates, index.hiddenStates);
     checkLayers(`${what} attention scores`, 'attention', needs.attention, index.attention);
+    checkLayers(`${what} values`, 'values', needs.values, index.values?.layers ?? []);
   }
   const idle = teachers.findIndex((_, place) => !taught.has(place));
   if (teachers.length < 2 || idle < 0) return;
@@ -129,7 +133,7 @@ function needsOfTexts(entry: Objective, head: Head, fit: Fit, { teacher }: Logit
     // It has no layers and no heads: that they do not fit is another way to say so.
     throw error instanceof StepFailure ? none : error;
   }
-  if (needs.hiddenStates.length + needs.attention.length > 0) throw none;
+  if (needs.hiddenStates.length + needs.attention.length + needs.values.length > 0) throw none;
   return needs;
 }
 

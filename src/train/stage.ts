@@ -47,7 +47,12 @@ export const dropoutFeeds = (masks: readonly HostTensor[]): HostTensors =>
   Object.fromEntries(masks.map((mask, site) => [dropoutFeed(site), mask]));
 
 /** No teacher, or none that an objective learns from. */
-const SILENT: TeacherSignal = { logits: undefined, hiddenStates: new Map(), attentionScores: new Map() };
+const SILENT: TeacherSignal = {
+  logits: undefined,
+  hiddenStates: new Map(),
+  attentionScores: new Map(),
+  values: new Map(),
+};
 
 const ascending = (layers: readonly number[]): number[] => [...new Set(layers)].sort((a, b) => a - b);
 
@@ -77,6 +82,7 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
       logits: own.some((p) => p.needs.logits),
       hiddenStates: ascending(own.flatMap((p) => p.needs.hiddenStates)),
       attention: ascending(own.flatMap((p) => p.needs.attention)),
+      values: ascending(own.flatMap((p) => p.needs.values)),
     };
   });
   const specs = Object.fromEntries(
@@ -106,12 +112,13 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
           weights: feed(NEXT.weights),
         }
       : undefined;
-    const teachers = wanted.map(({ hiddenStates, attention }, place): TeacherSignal => {
+    const teachers = wanted.map(({ hiddenStates, attention, values = [] }, place): TeacherSignal => {
       const names = teacherFeeds(place);
       return {
         logits: batch[names.logits],
         hiddenStates: new Map(hiddenStates.map((layer) => [layer, feed(names.hidden(layer))])),
         attentionScores: new Map(attention.map((layer) => [layer, feed(names.attention(layer))])),
+        values: new Map(values.map((layer) => [layer, feed(names.values(layer))])),
       };
     });
     const losses = parts.map(({ entry, objective, place, fit, prefix, specs }, i) => {

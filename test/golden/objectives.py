@@ -289,6 +289,24 @@ cases = {
         ),
         {"combination.1": mix[0]},
     ),
+    "embeddings": Case(
+        {"type": "embeddings", **teaching, "projection": "learnt"},
+        hidden_states(lambda: [(0, teacher_hidden[0])], [shared]),
+        {"projection": shared},
+    ),
+    "value-relation": Case(relation, value_relation(lambda: [(2, teacher_values[4])], HEADS)),
+    "value-relation-heads": Case(
+        {**relation, "layer_map": {"type": "uniform"}, "relation_heads": 2},
+        value_relation(lambda: [(1, teacher_values[2]), (2, teacher_values[4])], 2),
+    ),
+    **{
+        f"contrastive-{pooling}": Case(
+            {**contrast, "pooling": pooling},
+            contrastive(pool, *towards.values(), 0.5),
+            towards,
+        )
+        for pooling, pool in (("token", first_token), ("mean", mean_token))
+    },
 }
 
 gradients, found = {}, {}

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LogitsIndex } from '../../src/data/logits.js';
 import type { Objective, Stage } from '../../src/options/train.js';
 import { checkObjectives, fitOf } from '../../src/train/preflight.js';
-import { tinyConfig } from './rig.js';
+import { objectivesOf, tinyConfig } from './rig.js';
 
 const index: LogitsIndex = {
   format: 2,
@@ -51,6 +51,8 @@ describe('what is checked before training', () => {
       teacherHidden: 12,
       studentHeads: 2,
       teacherHeads: 2,
+      studentValues: { heads: 2, width: 4 },
+      teacherValues: undefined,
     });
   });
 
@@ -86,17 +88,8 @@ describe('what is checked before training', () => {
         { fit: own, index: ofTexts },
       ]),
     ).not.toThrow();
-    for (const objective of [
-      hidden,
-      {
-        type: 'attention',
-        weight: 1,
-        teacher: 1,
-        layer_map: { type: 'uniform' },
-        of: 'scores',
-        distance: 'mse',
-      } as const,
-    ]) {
+    const others = objectivesOf('attention', 'embeddings', 'value-relation', 'contrastive');
+    for (const objective of [hidden, ...others]) {
       expect(check(objective, [{ fit: own, index: ofTexts }])).toThrow(
         `objective "${objective.type}" learns from a teacher's layers, and of this one (logistic) only class logits are known`,
       );
@@ -121,6 +114,10 @@ describe('what is checked before training', () => {
         { fit, index },
       ]),
     ).toThrow('attention scores of layer 4, but the logits hold none');
+    const [relation] = objectivesOf('value-relation') as [Objective];
+    expect(check(relation, [{ fit, index }])).toThrow(
+      'objective "value-relation" needs the teacher\'s values of layer 4, but the logits hold none',
+    );
     expect(
       check(
         {

@@ -42,6 +42,8 @@ const fit: Fit = {
   teacherHidden: 12,
   studentHeads: 2,
   teacherHeads: 2,
+  studentValues: { heads: 2, width: 4 },
+  teacherValues: { heads: 2, width: 6 },
 };
 
 const objectives: Record<string, Stage['objectives']> = {
@@ -54,6 +56,9 @@ const objectives: Record<string, Stage['objectives']> = {
   'hidden states': objectivesOf('hidden-states'),
   'directions of hidden states': objectivesOf({ type: 'hidden-states', distance: 'cosine', layer_map: 'combined' }),
   attention: objectivesOf('attention'),
+  embeddings: objectivesOf('embeddings'),
+  'relations of values': objectivesOf({ type: 'value-relation', relation_heads: 4, layer_map: 'combined' }),
+  contrasts: objectivesOf('contrastive', { type: 'contrastive', pooling: 'mean' }),
   'attention probabilities': objectivesOf({ type: 'attention', of: 'probabilities', distance: 'kl' }),
 };
 const together = ['hard labels', 'soft labels', 'hidden states', 'attention'];
@@ -76,7 +81,7 @@ function trainingFeeds(stage: Built, config: TransformerConfig, size: Size): Hos
     dtype: 'float16' as const,
     data: float16Bits(floats(name, shape).data),
   });
-  const { logits, hiddenStates, attention } = stage.wanted[0] as Wanted;
+  const { logits, hiddenStates, attention, values = [] } = stage.wanted[0] as Wanted;
   return {
     ...tokens(size),
     rows: floats('rows', [rows], 1, 1),
@@ -86,6 +91,7 @@ function trainingFeeds(stage: Built, config: TransformerConfig, size: Size): Hos
     ...Object.fromEntries(
       attention.map((l) => [TEACHER.attention(l), half(`attention ${l}`, [rows, 2, length, length])]),
     ),
+    ...Object.fromEntries(values.map((l) => [TEACHER.values(l), half(`values ${l}`, [rows, length, 12])])),
     ...dropoutFeeds(
       new DropoutMasks().fill(stage.dropoutSites(rows, length), zeroed(config.dropout), streamKey(1, 'sizes'), length),
     ),
@@ -106,11 +112,12 @@ const signal = (config: TransformerConfig): TensorFunction => ({
   half: ['last', 'scores.0'],
   call: (p, b) => {
     const input = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens: 'all' as const };
-    const { hiddenStates, attentionScores, memory } = encode(config, p, input);
+    const { hiddenStates, attentionScores, values, memory } = encode(config, p, input);
     return {
       last: hiddenStates.at(-1) as Tensor,
       ...Object.fromEntries(hiddenStates.map((t, i) => [`hidden.${i}`, t])),
       ...Object.fromEntries(attentionScores.map((scores, i) => [`scores.${i}`, scores()])),
+      ...Object.fromEntries(values.map((t, i) => [`values.${i}`, t])),
       ...Object.fromEntries((memory ?? []).map(({ keys }, i) => [`keys.${i}`, keys])),
     };
   },
