@@ -1,7 +1,7 @@
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Divergence } from '../options/train.js';
 
-/** Divides logits before the softmax: a number, or a tensor whose last axis is 1, such as one of each row [batch, 1]. */
+/** Divides logits before the softmax: a number, a scalar, or a tensor whose last axis is 1, such as one of each row [batch, 1]. */
 export type Temperature = Tensor | number;
 
 /**

@@ -9,12 +9,13 @@ import { hardLabel } from './objectives/hard-label.js';
 import { hardResponse } from './objectives/hard-response.js';
 import { hiddenStates } from './objectives/hidden-states.js';
 import { softLabel } from './objectives/soft-label.js';
+import { softResponse } from './objectives/soft-response.js';
 import { valueRelation } from './objectives/value-relation.js';
 
 /** Every objective, by the task: add a module and a line (and its schema to `schemas/objectives/`). */
 const objectives = {
   classification: [hardLabel, softLabel, hiddenStates, attention, embeddings, valueRelation, contrastive],
-  generation: [hardResponse],
+  generation: [hardResponse, softResponse],
 } as const;
 
 /** Which teacher an entry learns from, the first being 0; undefined if it learns from none. */

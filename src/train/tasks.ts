@@ -26,10 +26,18 @@ export interface Task {
 
 /**
  * The task that the options name.
+ * @param stage what it says goes before what the options say
  * @throws StepFailure for options of the other task
  */
-export function taskOf(ctx: Pick<StepContext<TrainOptions>, 'options' | 'inputList' | 'log'>, info: DatasetInfo): Task {
-  const { task, prompt, learn_from: from } = ctx.options;
+export function taskOf(
+  ctx: Pick<StepContext<TrainOptions>, 'options' | 'log'>,
+  info: DatasetInfo,
+  stage: Pick<Stage, 'prompt' | 'learn_from'> = {},
+): Task {
+  const { task } = ctx.options;
+  const from = stage.learn_from ?? ctx.options.learn_from;
+  // A prompt of all stages is none of one that learns texts.
+  const prompt = stage.prompt ?? (stage.learn_from === 'text' ? undefined : ctx.options.prompt);
   if (task === 'classification') {
     for (const [name, value] of Object.entries({ prompt, learn_from: from })) {
       if (value === undefined) continue;
@@ -41,13 +49,6 @@ export function taskOf(ctx: Pick<StepContext<TrainOptions>, 'options' | 'inputLi
       );
     }
     return classification(info);
-  }
-  if (ctx.inputList('teacher').length > 0) {
-    throw new StepFailure(
-      'not-used',
-      'task "generation" takes no input "teacher": it learns from the rows\' responses',
-      "Let query-teacher write the teacher's responses into the rows, and leave it out.",
-    );
   }
   if (from !== 'text') return generation(prompt ?? USUAL_PROMPT, from === 'reasoning', ctx.log);
   if (prompt !== undefined) {

@@ -8,7 +8,6 @@ import type { Fit } from '../../src/methods/objective.js';
 import type { TransformerConfig } from '../../src/models/architecture.js';
 import { encode, forward } from '../../src/models/forward.js';
 import { initialize } from '../../src/models/initialize.js';
-import { zeroed } from '../../src/models/layers.js';
 import { padTokens } from '../../src/models/padding.js';
 import type { Stage } from '../../src/options/train.js';
 import { DropoutMasks } from '../../src/train/dropout.js';
@@ -92,9 +91,8 @@ function trainingFeeds(stage: Built, config: TransformerConfig, size: Size): Hos
       attention.map((l) => [TEACHER.attention(l), half(`attention ${l}`, [rows, 2, length, length])]),
     ),
     ...Object.fromEntries(values.map((l) => [TEACHER.values(l), half(`values ${l}`, [rows, length, 12])])),
-    ...dropoutFeeds(
-      new DropoutMasks().fill(stage.dropoutSites(rows, length), zeroed(config.dropout), streamKey(1, 'sizes'), length),
-    ),
+    ...stage.numbers(0),
+    ...dropoutFeeds(new DropoutMasks().fill(stage.dropout(rows, length), streamKey(1, 'sizes'), length)),
   };
 }
 

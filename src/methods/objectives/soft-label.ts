@@ -3,6 +3,7 @@ import type { SoftLabel } from '../../options/train.js';
 import { divergence } from '../divergence.js';
 import { weightedMean } from '../means.js';
 import { NOTHING, type Objective } from '../objective.js';
+import { temperatureAt, temperatureParameters, temperatureSchedules } from '../temperatures/index.js';
 
 /**
  * T²·KL(softmax(t/T) ‖ softmax(s/T)) or another divergence, mean over rows (Hinton et al. 2015, arXiv:1503.02531). At
@@ -13,14 +14,11 @@ export const softLabel: Objective<SoftLabel> = {
   type: 'soft-label',
   over: () => 'rows',
   needs: () => ({ ...NOTHING, logits: true }),
-  parameters: () => ({}),
-  loss(options, { student, teacher, rows }) {
-    const each = divergence(
-      options.divergence,
-      teacher.logits as Tensor,
-      student.logits as Tensor,
-      options.temperature,
-    );
-    return weightedMean(each, rows);
+  parameters: ({ temperature }) => temperatureParameters(temperature),
+  schedules: ({ temperature }) => temperatureSchedules(temperature),
+  loss(options, { student, teacher, rows, parameters, scheduled }) {
+    const logits = { student: student.logits as Tensor, teacher: teacher.logits as Tensor };
+    const temperature = temperatureAt(options.temperature, { ...logits, rows, parameters, scheduled });
+    return weightedMean(divergence(options.divergence, logits.teacher, logits.student, temperature), rows);
   },
 };
