@@ -9,6 +9,7 @@ import { hardResponse } from './objectives/hard-response.js';
 import { hardScore } from './objectives/hard-score.js';
 import { hiddenStates } from './objectives/hidden-states.js';
 import { softLabel } from './objectives/soft-label.js';
+import { softResponse } from './objectives/soft-response.js';
 import { softScore } from './objectives/soft-score.js';
 import { asItIs, eachLabel, eachToken } from './questions.js';
 
@@ -40,7 +41,7 @@ const TASKS: Readonly<Partial<Record<Head, TaskMethods>>> = {
     questions: eachLabel,
   },
   regression: { task: 'regression', objectives: [hardScore, softScore, hiddenStates, attention], questions: asItIs },
-  'language-model': { task: 'generation', objectives: [hardResponse], questions: asItIs },
+  'language-model': { task: 'generation', objectives: [hardResponse, softResponse], questions: asItIs },
 };
 
 /** Throws (a bug) if nothing is learnt with that head. */

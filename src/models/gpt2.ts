@@ -139,7 +139,7 @@ export const gpt2: Architecture = {
     };
   },
 
-  layerPrefix: (i) => `${layerName(i)}.`,
+  layerPrefix: (_, i) => `${layerName(i)}.`,
 
   dropoutSites(c, batch, length, lastTokens) {
     const layer = (_: unknown, i: number): number[][] => {

@@ -211,7 +211,7 @@ const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<Ll
     };
   },
 
-  layerPrefix: (i) => `${layerName(i)}.`,
+  layerPrefix: (_, i) => `${layerName(i)}.`,
 
   dropoutSites: (c, batch, length, lastTokens) =>
     Array.from({ length: c.layers }, (_, i) => [batch, c.heads, rowCount(c, i + 1, length, lastTokens), length]),

@@ -1,13 +1,7 @@
-import type { Expectation, ModelReport, Report, TrainedOn } from './evaluate.js';
+import type { Timing } from './cost.js';
+import type { ModelReport, Report, TrainedOn } from './evaluate.js';
+import type { Expectation } from './expect.js';
 import type { Interval } from './intervals.js';
-
-/** How long one text takes at batch 1, in milliseconds. */
-export interface Timing {
-  readonly median_ms: number;
-  readonly p95_ms: number;
-  /** Texts timed. */
-  readonly rows: number;
-}
 
 /** The engine's `Table`; this folder knows nothing of the engine. */
 export interface ReportTable {
@@ -28,10 +22,16 @@ export interface Costs {
 /**
  * The report as one table, with what one must know to read it below.
  * @param timings in the order of the models; undefined for a model that did not answer here
+ * @param expectations all of them, measured or not
  */
-export function tableOf(report: Report, timings: readonly (Timing | undefined)[], costs?: Costs): ReportTable {
+export function tableOf(
+  report: Report,
+  timings: readonly (Timing | undefined)[],
+  expectations: readonly Expectation[],
+  costs?: Costs,
+): ReportTable {
   const { models } = report;
-  const hasTeacher = models.some(({ role }) => role === 'teacher');
+  const hasTeacher = models.some(({ retention }) => retention !== null);
   const hasBaseline = models.some(({ role }) => role === 'baseline');
   const names = models.map((model) => nameOf(model, models));
   const columns: [label: string, cell: (model: ModelReport, index: number) => string][] = [
@@ -67,7 +67,7 @@ export function tableOf(report: Report, timings: readonly (Timing | undefined)[]
         : [
             `$/1,000: dollars for a thousand texts, of the teacher as it was billed, of the others at $${costs.hour} for an hour of this machine, texts one by one.`,
           ]),
-      ...report.expectations.map(expectationNote),
+      ...expectations.map(expectationNote),
     ],
   };
 }
@@ -136,16 +136,14 @@ function comparisonNotes({ models, bootstrap }: Report, names: readonly string[]
   return notes;
 }
 
-export const expectationNote = ({
-  figure,
-  expected,
-  value,
-  met,
-}: Omit<Expectation, 'figure'> & { readonly figure: string }): string =>
-  `Expected ${figure} ${expected}: ${met ? 'met' : 'not met'}, ${figureText(value)}.`;
+export const expectationNote = (expectation: Expectation): string =>
+  `Expected ${expectation.figure} ${expectation.expected}: ${expectation.met ? 'met' : 'not met'}, ${figureText(expectation)}.`;
 
 /** A figure in the words of the notes and of the failure. */
-export const figureText = (value: number | null): string => (value === null ? 'no value' : value.toFixed(4));
+export function figureText({ figure, value }: Pick<Expectation, 'figure' | 'value'>): string {
+  if (value === null) return 'no value';
+  return /(parameters|bytes)$/.test(figure) ? grouped(value) : value.toFixed(4);
+}
 
 /** `3,751`. */
 export const grouped = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
@@ -173,5 +171,6 @@ export function sizeOf(bytes: number): string {
   return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
+/** Of a text; a dash where it is not known. */
 export const milliseconds = (value: number | undefined): string =>
   value === undefined ? '–' : value.toFixed(value < 10 ? 2 : 1);

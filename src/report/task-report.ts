@@ -1,6 +1,7 @@
 import type { Json } from '../util/json.js';
 import { bootstrapped, type Ratio } from './compare.js';
-import { type Expectation, holds, inReadingOrder, type Role, type TrainedOn } from './evaluate.js';
+import { inReadingOrder, type Role, type TrainedOn } from './evaluate.js';
+import { type Expect, type Expectation, type Figures, judge, wantedOf } from './expect.js';
 import { type Interval, RESAMPLES } from './intervals.js';
 import type { TaskFigure } from './task-figures.js';
 
@@ -56,8 +57,8 @@ export interface TaskReport {
   readonly compared_by: TaskFigure;
   /** In the order of the table; `predictions.jsonl` has the same order. */
   readonly models: readonly TaskModelReport[];
-  /** What the first student had to reach. */
-  readonly expectations: readonly (Omit<Expectation, 'figure'> & { readonly figure: string })[];
+  /** What the first student and the teacher had to reach. */
+  readonly expectations: readonly Expectation[];
 }
 
 export interface TaskEvaluation {
@@ -70,7 +71,7 @@ export interface TaskEvaluation {
   readonly main: TaskFigure;
   readonly models: readonly Judged[];
   /** A comparison a figure: `{entity_f1: '>= 0.9'}`. */
-  readonly expect: Readonly<Record<string, string>>;
+  readonly expect: Expect;
   /** Of the bootstrap. */
   readonly seed: number;
 }
@@ -122,18 +123,11 @@ export function taskReport(evaluation: TaskEvaluation): TaskReport {
   };
 }
 
-/** Holds the first student's figures against what was expected of it. */
-function expectationsOf(models: readonly TaskModelReport[], expect: Readonly<Record<string, string>>) {
-  const student = models.find(({ role }) => role === 'student');
-  if (student === undefined) return [];
-  const { retention, size_ratio, figures } = student;
-  const values: Readonly<Record<string, number | null>> = {
-    ...figures,
-    retention: retention?.value ?? null,
-    size_ratio,
+/** Holds the figures of the first student and of the teacher against what was expected of them. */
+function expectationsOf(models: readonly TaskModelReport[], expect: Expect): Expectation[] {
+  const figuresOf = (role: Role): Figures => {
+    const model = models.find((each) => each.role === role);
+    return model ? { ...model.figures, retention: model.retention?.value ?? null, size_ratio: model.size_ratio } : {};
   };
-  return Object.entries(expect).map(([figure, expected]) => {
-    const value = values[figure] ?? null;
-    return { figure, expected, value, met: value !== null && holds(value, expected) };
-  });
+  return judge(wantedOf(expect), { student: figuresOf('student'), teacher: figuresOf('teacher') });
 }

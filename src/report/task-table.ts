@@ -1,3 +1,4 @@
+import type { Timing } from './cost.js';
 import {
   expectationNote,
   grouped,
@@ -7,7 +8,6 @@ import {
   percentInterval,
   type ReportTable,
   sizeOf,
-  type Timing,
   timingNote,
   trainingNotes,
 } from './table.js';

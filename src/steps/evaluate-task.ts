@@ -4,14 +4,15 @@ import { type Row, readDataset } from '../data/dataset.js';
 import { type InputArtifact, type StepContext, StepFailure } from '../engine/step.js';
 import { isTransformer } from '../models/index.js';
 import type { EvaluateOptions } from '../options/evaluate.js';
+import type { Timing } from '../report/cost.js';
 import { inReadingOrder, type Role } from '../report/evaluate.js';
 import { percentile } from '../report/intervals.js';
-import { figureText, type Timing } from '../report/table.js';
 import { type Judged, taskReport } from '../report/task-report.js';
 import { taskTable } from '../report/task-table.js';
 import type { Json } from '../util/json.js';
 import type { Candidate, Exam } from './exams/exam.js';
 import { exams } from './exams/index.js';
+import { refuseMissed } from './refuse-missed.js';
 import { trainedOn } from './trained-on.js';
 
 type Context = StepContext<EvaluateOptions>;
@@ -47,11 +48,6 @@ async function examine<Answer>(ctx: Context, task: TaskName, exam: Exam<Answer>)
   const { title, expect = {} } = ctx.options;
   const teacher = ctx.optionalInput('teacher');
   const baseline = ctx.optionalInput('baseline');
-  for (const figure of ['retention', 'size_ratio'] as const) {
-    if (expect[figure] === undefined || teacher !== undefined) continue;
-    const message = `"expect" names ${figure}, which compares the student with a teacher, and there is none`;
-    throw new StepFailure('no-teacher', message, 'Bind the input "teacher", or leave the expectation out.');
-  }
   const { rows: all } = await readDataset(ctx.input('data').path);
   const rows = all.filter(exam.isKnown);
   if (rows.length < 2) {
@@ -99,11 +95,7 @@ async function examine<Answer>(ctx: Context, task: TaskName, exam: Exam<Answer>)
   });
   ctx.show(taskTable(report, timings));
 
-  const missed = report.expectations.filter(({ met }) => !met);
-  if (missed.length === 0) return;
-  const student = report.models.find(({ role }) => role === 'student');
-  const list = missed.map(({ figure, expected, value }) => `${figure} is ${figureText(value)}, expected ${expected}`);
-  throw new StepFailure('expectation', `${student?.name} misses what the recipe expects: ${list.join('; ')}`);
+  refuseMissed(report.expectations, report.models);
 }
 
 /** Loads one model, lets it answer every row, times it and lets it go. */

@@ -5,12 +5,15 @@ import type { EncodedBatch, TextTokenizer } from '../data/tokenizer.js';
 import type { Counted } from '../methods/objective.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { padTokens } from '../models/padding.js';
+import type { Random } from '../util/random.js';
 import type { Batch } from './batches.js';
+import type { Asked } from './stage.js';
 import type { TargetEncoding } from './targets/encoding.js';
 import { oneLabel } from './targets/one-label.js';
 
 /** Names under which a batch's signal of one of the teachers is fed, the first being 0. */
 export const teacherFeeds = (teacher: number) => ({
+  rows: `teacher.${teacher}.rows`,
   logits: `teacher.${teacher}.logits`,
   hidden: (layer: number): string => `teacher.${teacher}.hidden.${layer}`,
   attention: (layer: number): string => `teacher.${teacher}.attention.${layer}`,
@@ -18,8 +21,30 @@ export const teacherFeeds = (teacher: number) => ({
 
 export type Counts = Readonly<Record<Counted, number>>;
 
+/** What goes into a batch besides its rows. */
+export interface Making {
+  /** What each teacher said; undefined of one that is asked in the graph. */
+  readonly caches: readonly (LogitsCache | undefined)[];
+  /** What is wanted of each. */
+  readonly wanted: readonly Asked[];
+  /** Of each whether it knows only some of the rows. */
+  readonly partial: readonly boolean[];
+  /** Numbers of this batch's own, the same in whatever order batches are made. */
+  readonly random: (purpose: string) => Random;
+}
+
 /** What a training run asks of what there is to learn from. */
-export type Learnable = Pick<Examples, 'rows' | 'length' | 'batch' | 'counts'>;
+export interface Learnable {
+  /** The row of each example. */
+  readonly rows: readonly Row[];
+  /** Tokens of an example. */
+  length(example: number): number;
+  /** Whether it has a real label. */
+  labelled(example: number): boolean;
+  batch(batch: Batch, batchSize: number, making: Making): HostTensors;
+  /** How many things of each kind a batch has, of the rows that a teacher knows: what losses are means over. */
+  counts(batch: Batch, teacher?: LogitsCache): Counts;
+}
 
 /** The tokens of rows' texts, as many as a model reads. */
 export const tokensOf = (
@@ -33,7 +58,7 @@ export const tokensOf = (
   );
 
 /** Training rows as tokens with what they are to be answered with, and how to make a batch of them. */
-export class Examples {
+export class Examples implements Learnable {
   constructor(
     readonly rows: readonly Row[],
     private readonly tokens: EncodedBatch,
@@ -56,20 +81,20 @@ export class Examples {
     return this.tokens.length(row);
   }
 
+  labelled(row: number): boolean {
+    return this.targets.counts(row).labels > 0;
+  }
+
   /**
    * `ids`, `mask` [batch, length], what the task's targets feed, and what is wanted of each teacher, all padded to the
-   * batch size with rows that count for nothing.
+   * batch size with rows that count for nothing; of a teacher that knows only some of the rows also which [batch].
    */
-  batch(
-    { rows, length }: Batch,
-    batchSize: number,
-    teachers: readonly LogitsCache[],
-    wanted: readonly Wanted[],
-  ): HostTensors {
+  batch({ rows, length }: Batch, batchSize: number, { caches, wanted, partial }: Making): HostTensors {
     const tokens = rows.map((r) => this.tokens.ids(r));
-    const said = teachers.map((cache, i) =>
-      this.teacher(i, rows, tokens, length, batchSize, cache, wanted[i] as Wanted),
-    );
+    const said = caches.map((cache, i) => ({
+      ...(cache && this.teacher(i, rows, tokens, length, batchSize, cache, wanted[i] as Wanted)),
+      ...(cache && partial[i] && { [teacherFeeds(i).rows]: knownRows(rows, this.rows, batchSize, cache) }),
+    }));
     return Object.assign(
       {
         ...padTokens(tokens, batchSize, length, this.padId),
@@ -79,8 +104,8 @@ export class Examples {
     );
   }
 
-  /** How many things of each kind a batch has: what losses are means over. */
-  counts({ rows }: Batch): Counts {
+  counts({ rows: all }: Batch, teacher?: LogitsCache): Counts {
+    const rows = teacher ? all.filter((row) => teacher.has((this.rows[row] as Row).id)) : all;
     const tokens = rows.map((row) => this.tokens.length(row));
     const asked = rows.map((row) => this.targets.counts(row));
     return {
@@ -121,7 +146,9 @@ export class Examples {
 
     rows.forEach((r, i) => {
       const ids = tokens[i] as Int32Array;
-      const signal = cache.read((this.rows[r] as Row).id, ids, wanted);
+      const { id } = this.rows[r] as Row;
+      if (!cache.has(id)) return;
+      const signal = cache.read(id, ids, wanted);
       const first = i * (perToken ? length : 1);
       for (let line = 0; signal.logits && line < signal.logits.length / width; line++) {
         for (const [k, from] of order.entries()) {
@@ -141,4 +168,18 @@ export class Examples {
     });
     return tensors;
   }
+}
+
+/** 1 for each row of a batch that a teacher knows: [batch]. */
+export function knownRows(
+  batch: readonly number[],
+  rows: readonly Row[],
+  batchSize: number,
+  cache: LogitsCache,
+): HostTensor {
+  const data = new Float32Array(batchSize);
+  batch.forEach((row, i) => {
+    data[i] = Number(cache.has((rows[row] as Row).id));
+  });
+  return { dtype: 'float32', shape: [batchSize], data };
 }

@@ -109,12 +109,18 @@ describe('tasks', async () => {
       teacherHeads: 4,
     };
     const objective: Objective = soft
-      ? { type: 'soft-label', weight: 1, teacher: 1, temperature: kind === 'score' ? 1 : 2 }
+      ? {
+          type: 'soft-label',
+          weight: 1,
+          teacher: 1,
+          temperature: kind === 'score' ? 1 : 2,
+          divergence: { type: 'forward' },
+        }
       : { type: 'hard-label', weight: 1 };
     const options = { objectives: [objective], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] } as const;
-    const { fn } = buildStage(config, { ...options, objectives: [objective], freeze: [] }, [fit], title);
+    const { fn, numbers } = buildStage(config, { ...options, objectives: [objective], freeze: [] }, [fit], title);
     for (const runner of Object.values(runners)) {
-      const { values, gradients } = await runner.gradients(fn, parameters, feeds);
+      const { values, gradients } = await runner.gradients(fn, parameters, { ...feeds, ...numbers(0) });
       expectClose(values.loss, [loss], 'loss', 1e-5);
       const theirs = Object.keys(tensors).filter((key) => key.startsWith(`${title}/grad:`));
       expect(theirs.length).toBeGreaterThan(1);

@@ -22,7 +22,7 @@ const OPTIONS: TrainOptions = {
       freeze: [],
     },
     {
-      objectives: [{ type: 'soft-label', weight: 1, teacher: 1, temperature: 1 }],
+      objectives: [{ type: 'soft-label', weight: 1, teacher: 1, temperature: 1, divergence: { type: 'forward' } }],
       updates: 3,
       learning_rate: 0.01,
       warmup: 0,
@@ -119,7 +119,7 @@ describe('the train step', async () => {
     const { teacher: ___, ...withoutTeacher } = inputs;
     await expect(attempt(OPTIONS, withoutTeacher)).rejects.toThrow('"hidden-states" learns from a teacher');
     await expect(
-      attempt({ ...OPTIONS, model: { ...OPTIONS.model, heads: 3 } as TrainOptions['model'] }),
+      attempt({ ...OPTIONS, model: { ...OPTIONS.model, heads: 3 } as NonNullable<TrainOptions['model']> }),
     ).rejects.toThrow('hidden 8 is not a multiple of heads 3');
   });
 });

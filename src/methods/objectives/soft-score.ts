@@ -8,9 +8,13 @@ import { NOTHING, type Objective } from '../objective.js';
 export const softScore: Objective<SoftLabel> = {
   type: 'soft-label',
   over: () => 'rows',
-  needs({ temperature }) {
-    if (temperature !== 1) {
-      throw new StepFailure('not-used', 'a score has no temperature', 'Leave it out of the soft-label objective.');
+  needs({ temperature, divergence }) {
+    if (temperature !== 1 || divergence.type !== 'forward') {
+      throw new StepFailure(
+        'not-used',
+        "a score has no temperature and no divergence: the teacher's is learnt by squared error",
+        'Leave them out of the soft-label objective.',
+      );
     }
     return { ...NOTHING, logits: true };
   },

@@ -45,7 +45,10 @@ describe('the Brown corpus', () => {
       ['Fulton NOUN', 'County NOUN'],
       ['The DET', 'jury NOUN', 'said VERB', "it's PRT", '1/2 NUM', '. .'],
     ]);
-    expect(info).toMatchObject({ labels: ['editorial', 'news'], tags: ['.', 'DET', 'NOUN', 'NUM', 'PRT', 'VERB', 'X'] });
+    expect(info).toMatchObject({
+      labels: ['editorial', 'news'],
+      tags: ['.', 'DET', 'NOUN', 'NUM', 'PRT', 'VERB', 'X'],
+    });
   });
 
   it('has its own tags', async () => {
@@ -77,7 +80,10 @@ it.each([
   ['CONJ', 'cc-tl'],
   ['DET', 'at dti dtx dt$ abx pp$ wdt-nc wp$'],
   ['NUM', 'cd-tl-hl'],
-  ['PRT', 'abl abn-tl ap$ jj$-tl rb$ ex+bez rp+in to uh np+hvz pps+md ppss+bez* wdt+dod wrb+in wrb+dod* dts+bez nns+md'],
+  [
+    'PRT',
+    'abl abn-tl ap$ jj$-tl rb$ ex+bez rp+in to uh np+hvz pps+md ppss+bez* wdt+dod wrb+in wrb+dod* dts+bez nns+md',
+  ],
   ['X', 'fw-nn-tl fw-in+at-t fw-* nil do+ppss wdt+ber+pp wdt+do+pps'],
   ['.', ". .-hl , -- ---hl `` '' ' ( )-hl :-tl"],
 ])('%s of Brown’s tags', (universal, tags) => {
