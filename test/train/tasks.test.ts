@@ -325,7 +325,7 @@ describe('labels and scores', async () => {
     const logits = await bench.cache(scorer, data);
     const warm = [{ objectives: [{ type: 'soft-label', temperature: 2 }], updates: 1 }];
     expect(await fail({ task: 'regression', stages: warm }, { data, teacher: logits })).toBe(
-      'a score has no temperature',
+      'a score has no temperature and no divergence',
     );
     expect(await message(bench.evaluate({ task: 'multi-label' }, { data: test, students: [scorer] }))).toContain(
       'was not trained for task: multi-label',
