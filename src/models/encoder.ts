@@ -109,7 +109,12 @@ export function encodeTexts(
   const positions = p[`${embeddings}.position_embeddings.weight`] as Tensor;
   let sum: Tensor = tf.add(words, tf.slice(positions, [kind.offset, 0], [length, c.hidden]));
   const types = p[`${embeddings}.token_type_embeddings.weight`];
-  if (types) sum = tf.add(sum, tf.slice(types, [0, 0], [1, c.hidden]));
+  if (types) {
+    sum = tf.add(
+      sum,
+      input.types ? tf.gather(types, input.types as tf.Tensor1D) : tf.slice(types, [0, 0], [1, c.hidden]),
+    );
+  }
   let x = drop.apply(norm(`${embeddings}.LayerNorm`, sum));
 
   const blocked = tf.mul(tf.sub(1, tf.reshape(input.mask, [-1, 1, 1, length])), MASKED);
