@@ -16,6 +16,6 @@ export const train = defineStep<TrainOptions>({
   outputs: { model: 'model' },
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
-  refuses: (_, claims) => refuseTraining(claims, false),
+  refuses: ({ task }, claims) => refuseTraining(claims, task === 'generation'),
   run: async (ctx) => (await import('../train/run.js')).run(ctx),
 });
