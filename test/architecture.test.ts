@@ -43,8 +43,8 @@ const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^libsql$/, /^teachers\/query\/(answers|write-group)\.ts$/],
   [/^limiter$/, /^teachers\/query\/allowance\.ts$/],
   [/^p-retry$/, /^teachers\/query\/(asker|batch)\.ts$/],
-  // The CLI writes examples; only the engine reads.
-  [/^yaml$/, /^(engine\/|cli\/step-example\.ts$)/],
+  // The CLI writes examples, a model card what the Hub reads; only the engine reads.
+  [/^yaml$/, /^(engine\/|cli\/step-example\.ts$|export\/card\/front-matter\.ts$)/],
   [/^commander$/, /^cli(\.ts$|\/)/],
   [/^@huggingface\/hub$/, /^hub\//],
   [/^fastify$/, /^serve\/(server|validation)\.ts$/],

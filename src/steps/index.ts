@@ -3,6 +3,7 @@ import { cacheLogits } from './cache-logits.js';
 import { ensembleTeachers } from './ensemble-teachers.js';
 import { evaluate } from './evaluate.js';
 import { evaluateResponses } from './evaluate-responses.js';
+import { exportModel } from './export.js';
 import { importModel } from './import-model.js';
 import { queryTeacher } from './query-teacher.js';
 import { sampleData } from './sample-data.js';
@@ -20,4 +21,5 @@ export const steps: readonly AnyStep[] = [
   ensembleTeachers,
   evaluate,
   evaluateResponses,
+  exportModel,
 ];

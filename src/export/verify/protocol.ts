@@ -1,0 +1,31 @@
+import type { Pipeline } from '../form.js';
+
+/** What the process with transformers.js is to do. */
+export interface Ask {
+  readonly folder: string;
+  readonly dtype: 'fp32' | 'q8';
+  readonly pipeline: Pipeline;
+  readonly padId: number;
+  /** Tokens of a text that is written on, of those of `written` texts. */
+  readonly most: number;
+  readonly written: number;
+  readonly rows: readonly { readonly text: string; readonly ids: Int32Array }[];
+}
+
+/** What transformers.js makes of a row. */
+export interface Found {
+  /** As its tokenizer reads the text. */
+  readonly ids: Int32Array;
+  /** What its model says of our tokens: of the text, or of each of them. */
+  readonly values: Float32Array;
+  /** What its pipeline says of the text: a label, or what it writes; undefined of others. */
+  readonly answer?: string;
+}
+
+export type Said =
+  | { readonly state: 'found'; readonly version: string; readonly rows: readonly Found[] }
+  /** The package is not installed, or cannot be loaded. */
+  | { readonly state: 'absent'; readonly message: string }
+  /** It has no such model or pipeline. */
+  | { readonly state: 'unsupported'; readonly version: string; readonly message: string }
+  | { readonly state: 'failed'; readonly message: string };
