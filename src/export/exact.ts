@@ -1,19 +1,16 @@
 import { createRunner } from '../backend/runner.js';
-import { loadTokenizer } from '../data/tokenizer.js';
 import type { TransformerModel } from '../models/checkpoint.js';
 import { Generator, greedy } from '../models/generate.js';
 import { StepFailure } from '../util/failure.js';
 import { type Answerer, graphAnswers, ownAnswers, widthOf } from './answers.js';
 import { pipelineOf } from './form.js';
-import type { CheckedRow } from './rows.js';
+import { type CheckedRow, WRITTEN } from './rows.js';
 import type { Found } from './verify/protocol.js';
 import { askTransformers } from './verify/transformers.js';
 
 /** Logits may be so far apart; above 1, so far for each time that they are larger. */
 const NEAR = 1e-4;
 const BATCH = 8;
-/** Tokens that a language model writes to each of a few rows. */
-const WRITTEN = 16;
 const TEXTS = 4;
 
 /** How near an exported graph is to the model that it was made of. */
@@ -91,8 +88,7 @@ export class ExactCheck {
         dtype,
         pipeline: pipelineOf(config),
         padId: config.padId,
-        most: WRITTEN,
-        written: TEXTS,
+        writes: { tokens: WRITTEN, rows: TEXTS, endId: config.eosId },
         rows: this.rows.map(({ text, ids }) => ({ text, ids })),
       },
       signal,
@@ -122,12 +118,11 @@ export class ExactCheck {
     };
   }
 
-  /** What the model answers to each row: its label, or what it writes to the first of them. */
+  /** What the model answers to each row: its label, or the tokens that it writes to the first of them. */
   private async wanted(): Promise<(string | undefined)[]> {
     const { config, labels, parameters } = this.model;
     if (config.head === 'classifier') return this.expected.map((logits) => labels[greedy(logits)]);
     if (config.head === 'none') return [];
-    const tokenizer = await loadTokenizer(this.folder);
     const runner = await createRunner('onnx', this.threads);
     try {
       const generator = new Generator(config, parameters, runner);
@@ -138,7 +133,7 @@ export class ExactCheck {
           if (id === config.eosId) break;
           written.push(id);
         }
-        texts.push(await tokenizer.decode(written));
+        texts.push(written.join(' '));
       }
       return texts;
     } finally {

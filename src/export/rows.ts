@@ -17,6 +17,8 @@ export interface CheckedRow {
 
 /** Tokens of a prompt, at most: its logits are as many as the vocabulary for each. */
 const PROMPT = 64;
+/** Tokens that a language model writes to a few rows; there has to be room for them behind the prompt. */
+export const WRITTEN = 16;
 
 /**
  * Rows spread evenly over a dataset.
@@ -49,7 +51,7 @@ export async function rowsToCheck(
     id,
     label,
     text: texts[i] as string,
-    ids: fitPrompt(tokens[i] as Int32Array, Math.min(PROMPT, config.maxLength), endId),
+    ids: fitPrompt(tokens[i] as Int32Array, Math.max(1, Math.min(PROMPT, config.maxLength - WRITTEN)), endId),
   }));
 }
 

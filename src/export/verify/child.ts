@@ -9,7 +9,7 @@ import type { Ask, Found, Said } from './protocol.js';
 const BATCH = 8;
 
 async function look(ask: Ask): Promise<Said> {
-  const { folder, dtype, pipeline: task, padId, most, written, rows } = ask;
+  const { folder, dtype, pipeline: task, padId, writes, rows } = ask;
   let transformers: typeof import('@huggingface/transformers');
   try {
     transformers = await import('@huggingface/transformers');
@@ -53,12 +53,15 @@ async function look(ask: Ask): Promise<Said> {
     const values = (said.logits ?? said.last_hidden_state) as TensorType;
     const perText = values.data.length / batch.length;
     for (const [i, { text, ids }] of batch.entries()) {
-      const own = tokenizer(text, { truncation: true }).input_ids.data;
+      const inputs = tokenizer(text, { truncation: true });
+      const own = Int32Array.from([...inputs.input_ids.data].map(Number));
       const width = values.dims.length === 3 ? (values.dims[2] as number) * ids.length : perText;
+      const asked = found.length < writes.rows && own.join() === ids.join();
       found.push({
-        ids: Int32Array.from([...own].map(Number)),
+        ids: own,
         values: (values.data as Float32Array).slice(i * perText, i * perText + width),
-        ...(await answered(pipe as unknown as Pipe, task, text, found.length < written ? most : 0)),
+        ...(task === 'text-classification' && { answer: await labelOf(pipe as unknown as Classify, text) }),
+        ...(task === 'text-generation' && asked && { answer: await written(model, inputs, own.length, writes) }),
       });
     }
   }
@@ -68,18 +71,24 @@ async function look(ask: Ask): Promise<Said> {
 /** What is used here of a pipeline's parts; the package types them by their task. */
 interface Loaded {
   readonly tokenizer: (text: string, options: object) => { readonly input_ids: { readonly data: BigInt64Array } };
-  readonly model: (inputs: object) => Promise<Record<string, TensorType | undefined>>;
+  readonly model: Model;
 }
-type Pipe = (text: string, options?: object) => Promise<readonly { label?: string; generated_text?: string }[]>;
+interface Model {
+  (inputs: object): Promise<Record<string, TensorType | undefined>>;
+  generate(options: object): Promise<{ readonly data: BigInt64Array }>;
+}
+type Classify = (text: string) => Promise<readonly { readonly label: string }[]>;
 
-async function answered(pipe: Pipe, task: Ask['pipeline'], text: string, most: number): Promise<Pick<Found, 'answer'>> {
-  if (task === 'text-classification') {
-    const [first] = await pipe(text);
-    return first?.label === undefined ? {} : { answer: first.label };
-  }
-  if (task !== 'text-generation' || most === 0) return {};
-  const [first] = await pipe(text, { max_new_tokens: most, do_sample: false, return_full_text: false });
-  return first?.generated_text === undefined ? {} : { answer: first.generated_text };
+async function labelOf(classify: Classify, text: string): Promise<string> {
+  const [first] = await classify(text);
+  return (first as { label: string }).label;
+}
+
+/** The tokens behind a prompt of `given`, as the model writes them, up to the one that ends a text. */
+async function written(model: Model, inputs: object, given: number, { tokens, endId }: Ask['writes']): Promise<string> {
+  const { data } = await model.generate({ ...inputs, max_new_tokens: tokens, do_sample: false });
+  const ids = [...data].map(Number).slice(given);
+  return (endId !== null && ids.includes(endId) ? ids.slice(0, ids.indexOf(endId)) : ids).join(' ');
 }
 
 process.once('message', (ask: Ask) => {

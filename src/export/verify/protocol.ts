@@ -6,9 +6,8 @@ export interface Ask {
   readonly dtype: 'fp32' | 'q8';
   readonly pipeline: Pipeline;
   readonly padId: number;
-  /** Tokens of a text that is written on, of those of `written` texts. */
-  readonly most: number;
-  readonly written: number;
+  /** Of a language model: tokens that it is to write to the text of each of so many rows, and what ends them. */
+  readonly writes: { readonly tokens: number; readonly rows: number; readonly endId: number | null };
   readonly rows: readonly { readonly text: string; readonly ids: Int32Array }[];
 }
 
@@ -18,7 +17,7 @@ export interface Found {
   readonly ids: Int32Array;
   /** What its model says of our tokens: of the text, or of each of them. */
   readonly values: Float32Array;
-  /** What its pipeline says of the text: a label, or what it writes; undefined of others. */
+  /** What it says of the text: its pipeline's label, or the tokens that it writes; undefined where it was not asked. */
   readonly answer?: string;
 }
 
