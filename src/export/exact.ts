@@ -2,7 +2,7 @@ import { createRunner } from '../backend/runner.js';
 import type { TransformerModel } from '../models/checkpoint.js';
 import { Generator, greedy } from '../models/generate.js';
 import { StepFailure } from '../util/failure.js';
-import { type Answerer, graphAnswers, ownAnswers, widthOf } from './answers.js';
+import { type Answerer, graphAnswers, ownAnswers } from './answers.js';
 import { pipelineOf } from './form.js';
 import { type CheckedRow, WRITTEN } from './rows.js';
 import type { Found } from './verify/protocol.js';
@@ -142,23 +142,41 @@ export class ExactCheck {
   }
 
   private compare(found: readonly Float32Array[], where: string): number {
-    let worst = { difference: 0, row: 0 };
-    for (const [row, expected] of this.expected.entries()) {
-      const difference = distance(expected, found[row] as Float32Array);
-      if (!(difference <= worst.difference)) worst = { difference, row };
-    }
-    if (worst.difference <= NEAR) return worst.difference;
-    const { id } = this.rows[worst.row] as CheckedRow;
-    throw new StepFailure(
-      'export-differs',
-      `in ${where} the exported graph answers row ${id} otherwise than the model: ${worst.difference} apart, at most ${NEAR} are allowed (${widthOf(this.model)} numbers)`,
-      'This is a mistake of recipe; please report it with the recipe.',
+    return checkDistance(
+      this.expected,
+      found,
+      this.rows.map(({ id }) => `row ${id}`),
+      where,
     );
   }
 }
 
+/**
+ * The largest distance between what the model and its export say of some things.
+ * @param names of the things; @param where the export was asked
+ * @throws StepFailure `export-differs` if it is more than rounding
+ */
+export function checkDistance(
+  expected: readonly Float32Array[],
+  found: readonly Float32Array[],
+  names: readonly string[],
+  where: string,
+): number {
+  let worst = { difference: 0, at: 0 };
+  for (const [at, own] of expected.entries()) {
+    const difference = distance(own, found[at] as Float32Array);
+    if (!(difference <= worst.difference)) worst = { difference, at };
+  }
+  if (worst.difference <= NEAR) return worst.difference;
+  throw new StepFailure(
+    'export-differs',
+    `in ${where} the exported graph answers ${names[worst.at]} otherwise than the model: ${worst.difference} apart, at most ${NEAR} are allowed`,
+    'This is a mistake of recipe; please report it with the recipe.',
+  );
+}
+
 /** The largest difference; above 1 for each time that the numbers are larger. NaN if one of them is. */
-export function distance(a: Float32Array, b: Float32Array): number {
+function distance(a: Float32Array, b: Float32Array): number {
   let [size, apart] = [1, a.length === b.length ? 0 : Number.NaN];
   for (let i = 0; i < a.length; i++) {
     const [x, y] = [a[i] as number, b[i] as number];

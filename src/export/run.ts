@@ -9,6 +9,7 @@ import { installedVersion } from '../util/installed-version.js';
 import { cardOf } from './card/card.js';
 import type { Metrics } from './card/results.js';
 import { usageSection } from './card/usage.js';
+import { exportLogistic } from './logistic.js';
 import { factsTable } from './table.js';
 import { exportTransformer } from './transformer.js';
 
@@ -18,9 +19,11 @@ const PACKAGES = ['onnxruntime-node', 'tokenizers', '@huggingface/transformers']
 export async function run(ctx: StepContext<ExportOptions>): Promise<void> {
   const { path, from } = ctx.input('model');
   const metrics = await readMetrics(ctx.optionalInput('metrics')?.path);
-  if (!(await isTransformer(path))) throw notExportable((await typeOf(path)).type);
+  const { type } = await typeOf(path);
+  const write = (await isTransformer(path)) ? exportTransformer : type === 'logistic' ? exportLogistic : undefined;
+  if (write === undefined) throw notExportable(type);
   const output = await ctx.output('model');
-  const facts = await exportTransformer(ctx, path, output);
+  const facts = await write(ctx, path, output);
   const card = cardOf({
     facts,
     options: ctx.options,

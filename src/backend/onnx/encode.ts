@@ -12,6 +12,7 @@ const TYPES: Readonly<Record<DType, number>> = {
   bool: proto.onnx.TensorProto.DataType.BOOL,
   uint8: proto.onnx.TensorProto.DataType.UINT8,
   float16: proto.onnx.TensorProto.DataType.FLOAT16,
+  string: proto.onnx.TensorProto.DataType.STRING,
 };
 
 /** ONNX operator set that the lowerings are written for (Gelu came with 20) and the file version that goes with it. */
@@ -130,9 +131,16 @@ function tensor(name: string, dtype: DType, shape: readonly number[], data: Data
 /** Attributes that ONNX wants as a float even when the number is whole. */
 const FLOAT_ATTRIBUTES = new Set(['epsilon', 'alpha', 'beta']);
 
+const isTexts = (value: Attribute): value is readonly string[] =>
+  typeof value === 'object' && typeof value[0] === 'string';
+
 function attribute(name: string, value: Attribute): onnx.IAttributeProto {
   const { AttributeType } = proto.onnx.AttributeProto;
   if (typeof value === 'string') return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
+  if (isTexts(value)) {
+    const encoder = new TextEncoder();
+    return { name, type: AttributeType.STRINGS, strings: value.map((text) => encoder.encode(text)) };
+  }
   if (typeof value !== 'number') return { name, type: AttributeType.INTS, ints: [...value] };
   return FLOAT_ATTRIBUTES.has(name)
     ? { name, type: AttributeType.FLOAT, f: value }
