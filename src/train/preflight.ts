@@ -109,6 +109,13 @@ export function checkObjectives(stages: readonly Stage[], head: Head, teachers: 
     taught.add(place);
     const what = `objective "${entry.type}" needs ${teachers.length === 1 ? "the teacher's" : `teacher ${place + 1}'s`}`;
     const { fit, index, live } = teacher;
+    if (objective.onPolicy && !live) {
+      throw new StepFailure(
+        'no-teacher',
+        `objective "${entry.type}" asks its teacher about what the student will write, which no cache holds`,
+        'Give the model itself as "teacher".',
+      );
+    }
     if (live) checkAsked(what, objective.needs(entry, fit), head, live.model.config);
     else checkSaid(what, entry, head, fit, index as LogitsIndex);
   }
