@@ -6,6 +6,7 @@ import { evaluate } from './evaluate.js';
 import { evaluateResponses } from './evaluate-responses.js';
 import { exportModel } from './export.js';
 import { importModel } from './import-model.js';
+import { onlineDistill } from './online-distill.js';
 import { queryTeacher } from './query-teacher.js';
 import { sampleData } from './sample-data.js';
 import { train } from './train.js';
@@ -19,6 +20,7 @@ export const steps: readonly AnyStep[] = [
   trainTokenizer,
   designStudent,
   train,
+  onlineDistill,
   cacheLogits,
   ensembleTeachers,
   evaluate,

@@ -2,8 +2,8 @@ import { withoutGradient } from '../backend/gradient.js';
 import type { Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Wanted } from '../data/logits.js';
-import type { NextTokens, TeacherSignal } from '../methods/objective.js';
-import type { ModelInput, ModelOutput } from '../models/architecture.js';
+import type { TeacherSignal } from '../methods/objective.js';
+import type { Encoded, ModelInput, ModelOutput } from '../models/architecture.js';
 import type { TransformerModel } from '../models/checkpoint.js';
 import { encode, forward, tokenLogits } from '../models/forward.js';
 import { joinHeads } from '../models/layers.js';
@@ -43,25 +43,42 @@ export function liveSignal(
     const lastTokens = all ? 'all' : 'pooled';
     const input: ModelInput = { ids, mask, dropout: [], lastTokens };
     const out = writes || config.head === 'none' ? encode(config, own, input) : forward(config, own, input);
+    const last = out.hiddenStates.at(-1) as Tensor;
+    const said = {
+      logits: 'logits' in out ? ordered((out as ModelOutput).logits, order) : undefined,
+      next: writes && positions && wanted.logits ? tokenLogits(config, own, last, positions) : undefined,
+    };
+    return signalOf(out, said, mask, wanted);
+  });
+}
+
+/**
+ * What is wanted of a model's output, by one that learns from it: zeros at padding, and nothing of it is learnt.
+ * @param said its logits, and those of the tokens that are to be written
+ * @param mask [batch, length]
+ */
+export const signalOf = (
+  out: Encoded,
+  said: { readonly logits: Tensor | undefined; readonly next: Tensor | undefined },
+  mask: Tensor,
+  wanted: Wanted,
+): TeacherSignal =>
+  withoutGradient(() => {
     const padding = tf.reshape(mask, [...mask.shape, 1]);
     const pairs = tf.mul(
       tf.reshape(mask, [mask.shape[0] as number, 1, -1, 1]),
       tf.reshape(mask, [mask.shape[0] as number, 1, 1, -1]),
     );
-    const last = out.hiddenStates.at(-1) as Tensor;
     return {
-      logits: 'logits' in out && wanted.logits ? ordered((out as ModelOutput).logits, order) : undefined,
+      logits: wanted.logits && said.logits ? tf.clone(said.logits) : undefined,
       hiddenStates: new Map(wanted.hiddenStates.map((l) => [l, tf.mul(out.hiddenStates[l] as Tensor, padding)])),
       attentionScores: new Map(
         wanted.attention.map((l) => [l, tf.mul(out.attentionScores[l - 1]?.() as Tensor, pairs)]),
       ),
       values: new Map((wanted.values ?? []).map((l) => [l, tf.mul(joinHeads(out.values[l - 1] as Tensor), padding)])),
-      next: writes && positions && wanted.logits ? nextOf(tokenLogits(config, own, last, positions)) : undefined,
+      next: wanted.logits && said.next ? { keep: 'full', logits: tf.clone(said.next) } : undefined,
     };
   });
-}
-
-const nextOf = (logits: Tensor): NextTokens => ({ keep: 'full', logits });
 
 /** Columns in the student's order of labels. */
 function ordered(logits: Tensor, order: readonly number[]): Tensor {
