@@ -31,6 +31,8 @@ export interface Encoded {
   readonly hiddenStates: readonly Tensor[];
   /** Each layer's Q·Kᵀ/√d before mask and softmax, computed when asked for: layers of [batch, heads, length, length]. */
   readonly attentionScores: readonly (() => Tensor)[];
+  /** Each layer's values: layers of [batch, kv heads, length, width]. */
+  readonly values: readonly Tensor[];
   /** The last hidden state of the token that a classifier reads: [batch, hidden]. */
   readonly pooled: Tensor;
   /** Of a decoder, each layer's: what the tokens after these will look back to. */
