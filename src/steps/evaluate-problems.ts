@@ -1,6 +1,6 @@
 import type { OptionProblem } from '../engine/step.js';
 import type { EvaluateOptions } from '../options/evaluate.js';
-import { type Expect, type Wanted, wantedOf } from '../report/expect.js';
+import { type Expect, isMeasured, type Wanted, wantedOf } from '../report/expect.js';
 import { COMPARED, TASK_FIGURES } from '../report/task-figures.js';
 
 /** What is known of a teacher of which only the answers are here. */
@@ -41,10 +41,11 @@ export function evaluateProblems(options: {
 /** What is wrong, after the figure's name, and what to do. */
 type Lack = readonly [what: string, hint: string] | undefined;
 
-/** Costs are of classifiers. */
+/** What a model is and what it costs can be said of all tasks. */
 function lackOfTask({ of, figure }: Wanted, task: EvaluateOptions['task']): Lack {
   if (task === 'classification') return undefined;
   const known: readonly string[] = [...TASK_FIGURES[task], ...(of === 'student' ? COMPARED : [])];
+  if (['parameters', 'bytes'].includes(figure) || isMeasured({ figure })) return undefined;
   return known.includes(figure) ? undefined : [`, which task "${task}" has not`, `It has ${known.join(', ')}`];
 }
 
