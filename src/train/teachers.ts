@@ -6,6 +6,7 @@ import type { Fit } from '../methods/objective.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { loadTransformer } from '../models/checkpoint.js';
 import { hasLabels } from '../models/heads.js';
+import { valueShape } from '../models/values.js';
 import { StepFailure } from '../util/failure.js';
 import type { Live } from './live.js';
 import { checkLabels, fitOf } from './preflight.js';
@@ -102,6 +103,8 @@ async function asked(folder: string, { config, labels, tokenizer }: Pupil): Prom
       teacherHidden: own.hidden,
       studentHeads: config.heads,
       teacherHeads: own.heads,
+      studentValues: valueShape(config),
+      teacherValues: valueShape(own),
     },
     said: undefined,
     live: { model, order: labels.map((label) => model.labels.indexOf(label)) },
