@@ -16,6 +16,7 @@ type Has = (input: string) => boolean;
 export function evaluateProblems(options: {
   readonly task: EvaluateOptions['task'];
   readonly expect?: Expect;
+  readonly cost?: boolean;
 }): OptionProblem[] {
   const has: Has = (name) => Object.hasOwn(options, name);
   const problems: OptionProblem[] = [];
@@ -27,6 +28,10 @@ export function evaluateProblems(options: {
     const message = 'there is no model to evaluate';
     const hint = 'Give "students", or "teacher", or what a teacher answered as "answers"';
     problems.push({ pointer: '', message, hint });
+  }
+  if (options.cost && options.task !== 'classification') {
+    const message = `costs are measured of classifiers, and the task is "${options.task}"`;
+    problems.push({ pointer: '/cost', message, hint: 'Leave it out' });
   }
   for (const wanted of wantedOf(options.expect ?? {})) {
     const pointer = `/expect/${wanted.of === 'teacher' ? 'teacher/' : ''}${wanted.figure}`;
