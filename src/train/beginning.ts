@@ -2,14 +2,15 @@ import { loadTokenizer, type TextTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
+import { describeTransformer } from '../models/checkpoint.js';
 import { initialize, type Parameters } from '../models/initialize.js';
 import { startFrom } from '../models/start.js';
-import type { Bert, DistilBert, Gpt2, Llama, Pretrained, Roberta, TrainOptions } from '../options/train.js';
+import type { Albert, Bert, DistilBert, Gpt2, Llama, Pretrained, Roberta, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
-import type { Task } from './tasks.js';
+import type { Task } from './tasks/index.js';
 
 /** A transformer that a recipe describes. */
-export type Scratch = Bert | DistilBert | Roberta | Gpt2 | Llama;
+export type Scratch = Bert | DistilBert | Roberta | Albert | Gpt2 | Llama;
 
 /** A model before its first update, and how texts become its tokens. */
 export interface Beginning {
@@ -36,6 +37,18 @@ export const cannotWrite = (type: string): StepFailure =>
     'Take a gpt2 or a llama, or set task: classification.',
   );
 
+/** @throws StepFailure if the architecture has no head for the task */
+function checkHead(type: string, head: Task['head']): void {
+  const architecture = architectureOf({ type });
+  if (head === 'language-model' && !architecture.decoder) throw cannotWrite(type);
+  if (head !== 'token-classifier' || architecture.labelsTokens) return;
+  throw new StepFailure(
+    'task',
+    `a ${type} model labels no words, so it cannot be trained for task "tagging"`,
+    'Take a bert, a distilbert or a roberta.',
+  );
+}
+
 async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, { head, labels }: Task): Promise<Beginning> {
   const tokenizerFolder = ctx.optionalInput('tokenizer')?.path;
   if (ctx.optionalInput('init')) {
@@ -53,10 +66,13 @@ async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, { head, l
   ] as const) {
     if (of % each !== 0) throw new StepFailure('heads', `${what} ${of} is not a multiple of ${parts} ${each}`);
   }
+  if ('groups' in model && model.groups > model.layers) {
+    throw new StepFailure('groups', `${model.layers} layers cannot be in ${model.groups} groups`);
+  }
   const tokenizer = await loadTokenizer(tokenizerFolder);
   const architecture = architectureOf(model);
   const writes = head === 'language-model';
-  if (writes && !architecture.decoder) throw cannotWrite(model.type);
+  checkHead(model.type, head);
   const shape = architecture.scratch({
     type: model.type,
     vocabulary: tokenizer.vocabularySize,
@@ -64,6 +80,8 @@ async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, { head, l
     hidden: model.hidden,
     heads: model.heads,
     kvHeads,
+    ...('groups' in model && { groups: model.groups }),
+    ...('embedding' in model && { embedding: model.embedding }),
     intermediate: model.intermediate ?? 4 * model.hidden,
     maxLength: model.max_length,
     head,
@@ -94,10 +112,10 @@ async function pretrained(
   }
   const tokenizer = await loadTokenizer(folder);
   const { layers, max_length: maxLength, dropout } = model;
+  checkHead((await describeTransformer(folder)).config.type, head);
   const started = await startFrom(folder, { head, labels, layers, maxLength, dropout, seed: ctx.seed });
   const { parameters } = started;
   const writes = head === 'language-model';
-  if (writes && !architectureOf(started.config).decoder) throw cannotWrite(started.config.type);
   const config = writes ? { ...started.config, eosId: endOf(started.config, tokenizer) } : started.config;
   if (tokenizer.vocabularySize > config.vocabulary) {
     throw new StepFailure(

@@ -39,9 +39,10 @@ export function liveSignal(
       Object.keys(model.parameters).map((name) => [name, parameters[prefix + name] as Tensor]),
     );
     const writes = config.head === 'language-model';
-    const lastTokens = writes || wanted.hiddenStates.includes(config.layers) ? 'all' : 'pooled';
+    const all = writes || config.head === 'token-classifier' || wanted.hiddenStates.includes(config.layers);
+    const lastTokens = all ? 'all' : 'pooled';
     const input: ModelInput = { ids, mask, dropout: [], lastTokens };
-    const out = config.head === 'classifier' ? forward(config, own, input) : encode(config, own, input);
+    const out = writes || config.head === 'none' ? encode(config, own, input) : forward(config, own, input);
     const padding = tf.reshape(mask, [...mask.shape, 1]);
     const pairs = tf.mul(
       tf.reshape(mask, [mask.shape[0] as number, 1, -1, 1]),
