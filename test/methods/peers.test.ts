@@ -148,6 +148,7 @@ describe('losses of other packages', async () => {
         mask: of === 'vectors' ? tf.ones([rows, 1]) : (b.mask as Tensor),
         rows: tf.ones([rows]),
         labels: tf.zeros([rows, 1]),
+        known: undefined,
         causal: false,
         parameters: { 'projection.student': identity(), 'projection.teacher': identity() },
         scheduled: {},
