@@ -59,6 +59,10 @@ export function methodsOf(head: Head): TaskMethods {
   return found;
 }
 
+/** The head that a task is learnt with. */
+export const headOf = (task: TrainOptions['task']): Head =>
+  Object.entries(TASKS).find(([, methods]) => methods.task === task)?.[0] as Head;
+
 /** Which teacher an entry learns from, the first being 0; undefined if it learns from none. */
 export const teacherOf = (options: ObjectiveOptions): number | undefined =>
   'teacher' in options ? options.teacher - 1 : undefined;

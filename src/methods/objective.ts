@@ -96,11 +96,11 @@ export interface LossInput {
 }
 
 /**
- * What a loss can be a mean over: questions (a row asks one, but a tagger's one a word, a multi-label model's one a
+ * What a loss can be a mean over: texts, questions (a row asks one, but a tagger's one a word, a multi-label model's one a
  * label), those whose answer is known, tokens, tokens that are to be written, pairs of tokens of a row, and of
  * these pairs those in which the second is not after the first.
  */
-export type Counted = 'rows' | 'labels' | 'tokens' | 'written-tokens' | 'token-pairs' | 'causal-pairs';
+export type Counted = 'texts' | 'rows' | 'labels' | 'tokens' | 'written-tokens' | 'token-pairs' | 'causal-pairs';
 
 /** How a student writes what it learns from (on-policy). */
 export interface OnPolicy {

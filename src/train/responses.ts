@@ -165,6 +165,7 @@ export class ResponseExamples implements Learnable {
 export function countsOfTexts(texts: Continuations, rows: readonly number[]): Counts {
   const sum = (of: (row: number) => number): number => rows.reduce((total, row) => total + of(row), 0);
   return {
+    texts: rows.length,
     rows: rows.length,
     labels: 0,
     tokens: sum((row) => texts.length(row)),
