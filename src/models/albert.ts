@@ -2,7 +2,9 @@ import { gelu, geluTanh } from '../backend/ops.js';
 import { tf } from '../backend/tf.js';
 import { StepFailure } from '../util/failure.js';
 import type { Architecture, TransformerConfig } from './architecture.js';
-import { type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
+import { className } from './class-name.js';
+import { type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
+import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
 import { settings } from './settings.js';
 
@@ -56,7 +58,7 @@ const kind = (c: AlbertConfig): EncoderKind => ({
  */
 export const albert: Architecture<AlbertConfig> = {
   type: 'albert',
-  className: ({ head }) => (head === 'classifier' ? 'AlbertForSequenceClassification' : 'AlbertModel'),
+  className: ({ head }) => className('Albert', head),
   prefix: 'albert.',
 
   scratch: ({ kvHeads: _, embedding, groups, ...shape }) => ({
@@ -117,8 +119,10 @@ export const albert: Architecture<AlbertConfig> = {
 
   parameters: (c) => ({
     ...encoderParameters(kind(c), c),
-    ...linearSpec('head', 'albert.pooler', c.hidden, c.hidden),
-    ...(c.head === 'classifier' && linearSpec('head', 'classifier', c.hidden, c.labels)),
+    ...(c.head === 'token-classifier'
+      ? tokenClassifierSpec(c)
+      : linearSpec('head', 'albert.pooler', c.hidden, c.hidden)),
+    ...(readsTexts(c.head) && linearSpec('head', 'classifier', c.hidden, c.labels)),
   }),
 
   layerPrefix: (c, i) => `${layerName(c, i)}.`,
@@ -139,10 +143,12 @@ export const albert: Architecture<AlbertConfig> = {
 
   dropoutSites: (c, batch, length, lastTokens) => [
     ...encoderSites(kind(c), c, batch, length, lastTokens),
-    [batch, c.hidden],
+    ...headSites(c, batch, length),
   ],
 
   encode: (c, p, input, drop) => encodeTexts(kind(c), c, p, input, drop),
 
   classify: (_, p, pooled, drop) => linear(p, 'classifier', drop.apply(tf.tanh(linear(p, 'albert.pooler', pooled)))),
+
+  labelsTokens: true,
 };

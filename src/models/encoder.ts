@@ -101,6 +101,10 @@ export function encoderSites(
   return [[batch, length, kind.factorised?.width ?? c.hidden], ...Array.from({ length: c.layers }, layer).flat()];
 }
 
+/** What a head drops: of a text's one state, as often as it says, or of each token's. */
+export const headSites = (c: TransformerConfig, batch: number, length: number, ofText = 1): number[][] =>
+  c.head === 'token-classifier' ? [[batch, length, c.hidden]] : Array.from({ length: ofText }, () => [batch, c.hidden]);
+
 export function encodeTexts(
   kind: EncoderKind,
   c: TransformerConfig,
@@ -125,6 +129,7 @@ export function encodeTexts(
   const blocked = tf.mul(tf.sub(1, tf.reshape(input.mask, [-1, 1, 1, length])), MASKED);
   const hiddenStates = [x];
   const attentionScores: (() => Tensor)[] = [];
+  const values: Tensor[] = [];
   for (let i = 1; i <= c.layers; i++) {
     const at = (name: string): string => `${kind.layer(i)}.${name}`;
     const all = x;
@@ -134,6 +139,7 @@ export function encodeTexts(
       query(rows),
       ...[names.key, names.value].map((n) => splitHeads(dense(p, at(n), x), c.heads)),
     ] as [Tensor, Tensor, Tensor];
+    values.push(v);
     const keep = drop.next();
     const context = joinHeads(attend(q, k, v, blocked, keep, drop.scale));
     // Where the rows are all of x, a product that `attend` has too: it is recorded once.
@@ -148,7 +154,7 @@ export function encodeTexts(
     x = norm(at(names.outputNorm), tf.add(drop.apply(narrow), middle));
     hiddenStates.push(x);
   }
-  return { hiddenStates, attentionScores, pooled: tf.reshape(firstToken(x), [-1, c.hidden]) };
+  return { hiddenStates, attentionScores, values, pooled: tf.reshape(firstToken(x), [-1, c.hidden]) };
 }
 
 const firstToken = (x: Tensor): Tensor => tf.slice(x, [0, 0, 0], [-1, 1, -1]);
