@@ -284,7 +284,6 @@ ${tokenizer === null ? '' : `      tokenizer: ${ref(tokenizer)}\n`}${teacher ===
       `objective "attention" matches heads one to one, but the student has 4 and the teacher 2
   Give the student heads: 2, or leave the objective out.`,
     ],
-    ['width', { model: student.replace('heads: 2', 'heads: 3') }, 'hidden 16 is not a multiple of heads 3'],
     [
       'stride',
       { model: student.replace('layers: 1', 'layers: 3') },
