@@ -80,7 +80,7 @@ export interface TrainOptions {
   /**
    * What to train. Left out where the input "student" says it.
    */
-  model?: Bert | DistilBert | Roberta | Albert | Gpt2 | Llama | Pretrained | LogisticOptions | LinearProbe;
+  model?: Bert | DistilBert | Roberta | Albert | Gpt2 | Llama | Pretrained | LogisticOptions | Hashed | LinearProbe;
   /**
    * What the model is for. classification: it gives a text one of some labels. tagging: it gives each word of a text a tag: parts of speech, or entities (BIO). multi-label: it gives a text any number of labels. regression: it gives a text a score. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own.
    */
@@ -351,6 +351,40 @@ export interface LogisticOptions {
   max_features: number;
   /**
    * Strength of the penalty on the squared weights, 1/C of scikit-learn. The default does best in cross-validation on mail (macro-F1, from 0.1 to 0.0003), also where only 200 labels are known.
+   */
+  l2: number;
+  /**
+   * Only the first so many words and punctuation marks of a text are read, to compare with a network that is cut off; null reads all.
+   */
+  max_words: number | null;
+  /**
+   * Upper and lower case are the same.
+   */
+  lowercase: boolean;
+}
+/**
+ * Logistic regression over TF-IDF of n-grams of words and of characters, which a hash puts into a fixed number of buckets: the model has no vocabulary and one size, and texts are read once. Trained to its optimum with L-BFGS, on the rows that have a label, or on a teacher's probabilities for every row; it takes no stages, tokenizer, init or validation.
+ */
+export interface Hashed {
+  type: 'logistic';
+  /**
+   * What a text is to the model.
+   */
+  features: 'hashed';
+  /**
+   * Features are runs of 1 to this many words; a punctuation mark counts as a word. 0: no words.
+   */
+  word_ngrams: number;
+  /**
+   * Least and most characters of runs within a word, a space before and behind it among them, e.g. [3, 4]: what is misspelt or inflected looks alike. They are many: training takes several times as long. null: none.
+   */
+  char_ngrams: null | [number, number];
+  /**
+   * Features that there are; n-grams that share a bucket are one.
+   */
+  buckets: number;
+  /**
+   * Strength of the penalty on the squared weights, 1/C of scikit-learn.
    */
   l2: number;
   /**
