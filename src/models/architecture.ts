@@ -5,7 +5,10 @@ import type { Dropout } from './layers.js';
 /** How a parameter starts: drawn from N(0, 0.02²) as BERT's code does, or filled. */
 export type Initial = 'normal' | 'zeros' | 'ones';
 
-/** Where in a model a parameter is: what is frozen, taken over or made anew goes by it. Layers count from 1. */
+/**
+ * Where in a model a parameter is: what is frozen, taken over or made anew goes by it. Layers count from 1; what several
+ * layers share is in the first of them.
+ */
 export type Part = 'embeddings' | number | 'head';
 
 export interface ParameterSpec {
@@ -28,6 +31,8 @@ export interface Encoded {
   readonly hiddenStates: readonly Tensor[];
   /** Each layer's Q·Kᵀ/√d before mask and softmax, computed when asked for: layers of [batch, heads, length, length]. */
   readonly attentionScores: readonly (() => Tensor)[];
+  /** Each layer's values: layers of [batch, kv heads, length, width]. */
+  readonly values: readonly Tensor[];
   /** The last hidden state of the token that a classifier reads: [batch, hidden]. */
   readonly pooled: Tensor;
   /** Of a decoder, each layer's: what the tokens after these will look back to. */
@@ -42,7 +47,7 @@ export interface KeysValues {
 
 /** Everything an objective may look at, of a student or a teacher. */
 export interface ModelOutput extends Encoded {
-  /** [batch, labels] of a classifier, [batch, length, vocabulary] of a language model. */
+  /** [batch, labels] of what reads texts, [batch, length, labels] of a tagger, [batch, length, vocabulary] of a language model. */
   readonly logits: Tensor;
 }
 
@@ -61,8 +66,11 @@ export interface ModelInput {
   readonly lastTokens: LastTokens;
 }
 
-/** What stands on the layers: nothing, a label for a text, or the next token for each token. */
-export type Head = 'none' | 'classifier' | 'language-model';
+/**
+ * What stands on the layers: nothing; one label for a text, any number of labels, or a score; a label for each token; or
+ * the next token for each token.
+ */
+export type Head = 'none' | 'classifier' | 'multi-label' | 'regression' | 'token-classifier' | 'language-model';
 
 /** What there is to say of any transformer. Plain data: it names its architecture by `type`. */
 export interface TransformerConfig {
@@ -77,7 +85,7 @@ export interface TransformerConfig {
   /** Tokens that are read of a text; at most `positions`. */
   readonly maxLength: number;
   readonly head: Head;
-  /** 0 unless it is a classifier. */
+  /** Outputs of its head: 1 of a regression, 0 where there is no head or it writes. */
   readonly labels: number;
   readonly dropout: number;
   /** Of its norms. */
@@ -89,7 +97,12 @@ export interface TransformerConfig {
 }
 
 /** What a recipe says of a model from scratch, and what its data and tokenizer say. */
-export type Shape = Omit<TransformerConfig, 'positions' | 'epsilon' | 'eosId'> & { readonly kvHeads: number };
+export type Shape = Omit<TransformerConfig, 'positions' | 'epsilon' | 'eosId'> & {
+  readonly kvHeads: number;
+  /** ALBERT's own: width of the token embeddings, and groups of layers that share their parameters. */
+  readonly embedding?: number;
+  readonly groups?: number;
+};
 
 /** A model family over configurations `C`: what it is made of, and what it computes, in tfjs ops. */
 export interface Architecture<C extends TransformerConfig = TransformerConfig> {
@@ -106,13 +119,24 @@ export interface Architecture<C extends TransformerConfig = TransformerConfig> {
   fromHuggingFace(json: Readonly<Record<string, unknown>>, head: Head, labels: number): C;
   /** In the order in which they are drawn and saved; names are Hugging Face's. */
   parameters(config: C): ParameterSpecs;
-  /** Names of a layer's parameters, counted from 1: what stands before the rest of the name. */
-  layerPrefix(layer: number): string;
+  /**
+   * Names of a layer's parameters, counted from 1: what stands before the rest of the name. Layers of one prefix share
+   * their parameters.
+   */
+  layerPrefix(config: C, layer: number): string;
+  /**
+   * The configuration of a model of some of the layers, where it is more than their number.
+   * @param layers counted from 1, ascending
+   * @throws StepFailure if there is no such model
+   */
+  withLayers?(config: C, layers: readonly number[]): C;
   /** Shapes of the values that dropout may zero, in order of use. */
   dropoutSites(config: C, batch: number, length: number, lastTokens: LastTokens): readonly (readonly number[])[];
   encode(config: C, parameters: Tensors, input: ModelInput, drop: Dropout): Encoded;
   /** @param pooled [batch, hidden] @returns [batch, labels] */
   classify(config: C, parameters: Tensors, pooled: Tensor, drop: Dropout): Tensor;
+  /** It can label tokens: `parameters` has the head that `tokenClassifierSpec` describes. */
+  readonly labelsTokens?: true;
   /** Absent of an encoder. */
   readonly decoder?: Decoder<C>;
 }

@@ -1,6 +1,9 @@
+import { gelu } from '../backend/ops.js';
 import { tf } from '../backend/tf.js';
 import type { Architecture } from './architecture.js';
-import { type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
+import { className } from './class-name.js';
+import { type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
+import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
 import { settings } from './settings.js';
 
@@ -21,13 +24,14 @@ const kind: EncoderKind = {
   layer,
   types: 0,
   offset: 0,
+  activation: gelu,
   dropsProjection: false,
 };
 
 /** DistilBERT (Sanh et al. 2019, arXiv:1910.01108): BERT without token types and pooler. */
 export const distilbert: Architecture = {
   type: 'distilbert',
-  className: ({ head }) => (head === 'classifier' ? 'DistilBertForSequenceClassification' : 'DistilBertModel'),
+  className: ({ head }) => className('DistilBert', head),
   prefix: 'distilbert.',
 
   // Its code has layer norm's epsilon built in.
@@ -72,20 +76,23 @@ export const distilbert: Architecture = {
 
   parameters: (c) => ({
     ...encoderParameters(kind, c),
-    ...(c.head === 'classifier' && {
+    ...(c.head === 'token-classifier' && tokenClassifierSpec(c)),
+    ...(readsTexts(c.head) && {
       ...linearSpec('head', 'pre_classifier', c.hidden, c.hidden),
       ...linearSpec('head', 'classifier', c.hidden, c.labels),
     }),
   }),
 
-  layerPrefix: (i) => `${layer(i)}.`,
+  layerPrefix: (_, i) => `${layer(i)}.`,
 
   dropoutSites: (c, batch, length, lastTokens) => [
     ...encoderSites(kind, c, batch, length, lastTokens),
-    [batch, c.hidden],
+    ...headSites(c, batch, length),
   ],
 
   encode: (c, p, input, drop) => encodeTexts(kind, c, p, input, drop),
 
   classify: (_, p, pooled, drop) => linear(p, 'classifier', drop.apply(tf.relu(linear(p, 'pre_classifier', pooled)))),
+
+  labelsTokens: true,
 };

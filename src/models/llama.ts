@@ -11,7 +11,9 @@ import type {
   PlacedSpec,
   TransformerConfig,
 } from './architecture.js';
+import { className } from './class-name.js';
 import { causal, lastTokens, pooledOf, rowCount, rowsOf, scoresOf } from './decoder.js';
+import { readsTexts } from './heads.js';
 import { type Dropout, dense, joinHeads, linear, splitHeads, weight } from './layers.js';
 import { frequencies, type RopeScaling, readRope, rotate, writeRope } from './rope.js';
 import { settings } from './settings.js';
@@ -105,8 +107,7 @@ const embeddings = (p: Tensors, ids: Tensor): Tensor =>
  */
 const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<LlamaConfig> => ({
   type,
-  className: ({ head }) =>
-    `${name}${{ classifier: 'ForSequenceClassification', 'language-model': 'ForCausalLM', none: 'Model' }[head]}`,
+  className: ({ head }) => className(name, head),
   prefix: 'model.',
 
   scratch: ({ kvHeads, ...shape }) => ({
@@ -213,12 +214,12 @@ const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<Ll
     return {
       ...specs,
       'model.norm.weight': ones(c.layers, c.hidden),
-      ...(c.head === 'classifier' && { 'score.weight': weight('head', c.labels, c.hidden) }),
+      ...(readsTexts(c.head) && { 'score.weight': weight('head', c.labels, c.hidden) }),
       ...(c.head === 'language-model' && !c.tied && { 'lm_head.weight': weight('head', c.vocabulary, c.hidden) }),
     };
   },
 
-  layerPrefix: (i) => `${layerName(i)}.`,
+  layerPrefix: (_, i) => `${layerName(i)}.`,
 
   dropoutSites: (c, batch, length, lastTokens) =>
     Array.from({ length: c.layers }, (_, i) => [batch, c.heads, rowCount(c, i + 1, length, lastTokens), length]),
@@ -243,7 +244,8 @@ const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<Ll
       attentionScores.push(layer.scores);
       memory.push(layer);
     }
-    return { hiddenStates, attentionScores, memory, pooled: pooledOf(x, c, input) };
+    const values = memory.map((layer) => layer.values);
+    return { hiddenStates, attentionScores, values, memory, pooled: pooledOf(x, c, input) };
   },
 
   classify: (_, p, pooled) => linear(p, 'score', pooled),
