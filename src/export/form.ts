@@ -24,7 +24,7 @@ export interface Form {
   readonly call: (parameters: Tensors, inputs: Tensors) => Tensors;
 }
 
-const PIPELINES: Readonly<Record<Head, Pipeline>> = {
+const PIPELINES: Readonly<Partial<Record<Head, Pipeline>>> = {
   none: 'feature-extraction',
   classifier: 'text-classification',
   'multi-label': 'text-classification',
@@ -48,7 +48,16 @@ const PASTS = [29, 37, 47] as const;
 const LENGTHS = [5, 7, 11] as const;
 const FEW_LENGTHS = [2, 3, 5] as const;
 
-export const pipelineOf = ({ head }: TransformerConfig): Pipeline => PIPELINES[head];
+/** @throws StepFailure if there is no export of models of that task yet */
+export function pipelineOf({ head }: TransformerConfig): Pipeline {
+  const pipeline = PIPELINES[head];
+  if (pipeline) return pipeline;
+  throw new StepFailure(
+    'task',
+    `a model with head ${head} cannot be exported, only ${Object.keys(PIPELINES).join(', ')}`,
+    "Its folder is read by Python's transformers as it is.",
+  );
+}
 
 /**
  * A model's form at each of the sizes that it is recorded at.

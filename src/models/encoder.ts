@@ -123,7 +123,8 @@ export function encodeTexts(
   let sum: Tensor = tf.add(words, tf.slice(positions, [kind.offset, 0], [length, width]));
   const types = p[`${embeddings}.token_type_embeddings.weight`];
   if (types) {
-    sum = tf.add(sum, input.types ? tf.gather(types, input.types as tf.Tensor1D) : tf.slice(types, [0, 0], [1, width]));
+    const own = input.types ? tf.gather(types, input.types as tf.Tensor1D) : tf.slice(types, [0, 0], [1, width]);
+    sum = tf.add(sum, own);
   }
   const embedded = drop.apply(norm(`${embeddings}.LayerNorm`, sum));
   let x = factorised ? dense(p, factorised.map, embedded) : embedded;

@@ -53,7 +53,7 @@ describe.each(TO === undefined ? SOME : ALL)('a %s with head %s', (type, head) =
     const { outputs, tables, logs } = await runExport(root, made);
     const folder = outputs.model as string;
     if (TO !== undefined) await cp(folder, join(TO, `${type}-${head}`), { recursive: true });
-    const pipeline = PIPELINES[head];
+    const pipeline = PIPELINES[head as keyof typeof PIPELINES];
     expect((await readdir(folder)).sort()).toEqual(
       expect.arrayContaining([
         'README.md',

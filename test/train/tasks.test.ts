@@ -288,7 +288,7 @@ describe('labels and scores', async () => {
     expect(report.models[1]?.trained_on).toEqual({ rows: 120, labelled: 0 });
     // As the report has it: of the teacher, the first.
     const first = predictions.map(({ truth, predictions: [{ answer }] }) => ({ truth, answer }));
-    const { accuracy, mae } = report.models[0]?.figures as { accuracy: number; mae: number };
+    const { accuracy, mae } = { ...report.models[0]?.figures } as { accuracy: number; mae: number };
     if (task === 'multi-label') {
       const right = first.filter(({ truth, answer }) => answer.labels.join() === truth.join()).length;
       expect(right / 25).toBeCloseTo(accuracy, 12);
