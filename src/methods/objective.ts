@@ -34,19 +34,24 @@ export interface Needs {
   readonly attention: readonly number[];
 }
 
-/** What a language model is to write of a batch: the tokens of responses, and some that only fill up. */
-export interface Continuation {
+/**
+ * The tokens of a batch that a language model is to tell: those of responses, or those that are hidden from a masked one;
+ * and some that only fill up.
+ */
+export interface WrittenTokens {
   /** −log p of each, by the student: [n] */
   readonly losses: Tensor;
   /** 1 for a token that counts, 0 for one that does not: [n] */
   readonly weights: Tensor;
+  /** The student's, computed when asked for: [n, vocabulary] */
+  logits(): Tensor;
 }
 
 export interface LossInput {
   /** The logits are a classifier's. */
   readonly student: Encoded & Partial<Pick<ModelOutput, 'logits'>>;
-  /** Of a language model. */
-  readonly continuation: Continuation | undefined;
+  /** Of a language model, masked or not. */
+  readonly written: WrittenTokens | undefined;
   readonly teacher: TeacherSignal;
   /** 1 for a token, 0 for padding: [batch, length]; all 0 in a row that only fills up the batch. */
   readonly mask: Tensor;

@@ -42,7 +42,7 @@ export interface KeysValues {
 
 /** Everything an objective may look at, of a student or a teacher. */
 export interface ModelOutput extends Encoded {
-  /** [batch, labels] of a classifier, [batch, length, vocabulary] of a language model. */
+  /** [batch, labels] of a classifier, [batch, length, vocabulary] of a language model, masked or not. */
   readonly logits: Tensor;
 }
 
@@ -59,8 +59,8 @@ export interface ModelInput {
   readonly lastTokens: LastTokens;
 }
 
-/** What stands on the layers: nothing, a label for a text, or the next token for each token. */
-export type Head = 'none' | 'classifier' | 'language-model';
+/** What stands on the layers: nothing, a label for a text, the next token for each token, or the token at each place. */
+export type Head = 'none' | 'classifier' | 'language-model' | 'masked-language-model';
 
 /** What there is to say of any transformer. Plain data: it names its architecture by `type`. */
 export interface TransformerConfig {
@@ -113,6 +113,16 @@ export interface Architecture<C extends TransformerConfig = TransformerConfig> {
   classify(config: C, parameters: Tensors, pooled: Tensor, drop: Dropout): Tensor;
   /** Absent of an encoder. */
   readonly decoder?: Decoder<C>;
+  /** Absent of one that names no hidden tokens. */
+  readonly masked?: MaskedHead<C>;
+}
+
+/** How a model names a token that is hidden from it (Devlin et al. 2018, arXiv:1810.04805, §3.1). */
+export interface MaskedHead<C extends TransformerConfig = TransformerConfig> {
+  /** @param x last hidden states [n, hidden] @returns what is compared with the output embeddings [n, hidden] */
+  transform(config: C, parameters: Tensors, x: Tensor): Tensor;
+  /** The output embeddings [vocabulary, hidden] and each token's bias [vocabulary]. */
+  output(config: C, parameters: Tensors): { readonly weight: Tensor; readonly bias: Tensor };
 }
 
 /** How a model makes text, token by token. */

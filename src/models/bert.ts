@@ -1,8 +1,10 @@
 import { tf } from '../backend/tf.js';
 import type { Architecture } from './architecture.js';
 import { type BertConfig, readBert, scratchBert, writeBert } from './bert-config.js';
+import { className } from './class-name.js';
 import { BERT_NAMES, type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
 import { linear, linearSpec } from './layers.js';
+import { type MaskedNames, maskedHead, maskedSpecs } from './masked-head.js';
 
 const layer = (i: number): string => `bert.encoder.layer.${i - 1}`;
 
@@ -14,10 +16,17 @@ const kind = ({ types }: Pick<BertConfig, 'types'>): EncoderKind => ({
   offset: 0,
 });
 
+const masked: MaskedNames = {
+  dense: 'cls.predictions.transform.dense',
+  norm: 'cls.predictions.transform.LayerNorm',
+  bias: 'cls.predictions.bias',
+  words: 'bert.embeddings.word_embeddings.weight',
+};
+
 /** BERT (Devlin et al. 2018, arXiv:1810.04805); MiniLM is one. */
 export const bert: Architecture<BertConfig> = {
   type: 'bert',
-  className: ({ head }) => (head === 'classifier' ? 'BertForSequenceClassification' : 'BertModel'),
+  className: ({ head }) => className('Bert', head),
   prefix: 'bert.',
 
   scratch: (shape) => scratchBert(shape, 1e-12, 2),
@@ -27,7 +36,9 @@ export const bert: Architecture<BertConfig> = {
 
   parameters: (c) => ({
     ...encoderParameters(kind(c), c),
-    ...linearSpec('head', 'bert.pooler.dense', c.hidden, c.hidden),
+    ...(c.head === 'masked-language-model'
+      ? maskedSpecs(masked, c)
+      : linearSpec('head', 'bert.pooler.dense', c.hidden, c.hidden)),
     ...(c.head === 'classifier' && linearSpec('head', 'classifier', c.hidden, c.labels)),
   }),
 
@@ -42,4 +53,6 @@ export const bert: Architecture<BertConfig> = {
 
   classify: (_, p, pooled, drop) =>
     linear(p, 'classifier', drop.apply(tf.tanh(linear(p, 'bert.pooler.dense', pooled)))),
+
+  masked: maskedHead(masked),
 };

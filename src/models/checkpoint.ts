@@ -112,7 +112,7 @@ export async function describeTransformer(folder: string): Promise<Described> {
     throw new StepFailure('no-model', `cannot read a model from ${file}: ${(error as Error).message}`);
   }
   const architecture = architectureOf({ type: json.model_type as string });
-  const head = headOf(json);
+  const head = headOf(json, architecture);
   const labels = head === 'classifier' ? labelsOf(json, file) : [];
   const config = architecture.fromHuggingFace(json, head, labels.length);
   if (config.hidden % config.heads !== 0 && !('headWidth' in config)) {
@@ -129,10 +129,11 @@ export async function describeTransformer(folder: string): Promise<Described> {
   return { config: { ...config, maxLength: Math.min(config.positions, ...read) }, labels };
 }
 
-function headOf(json: Readonly<Record<string, unknown>>): Head {
+function headOf(json: Readonly<Record<string, unknown>>, { masked }: Architecture): Head {
   const [name] = [json.architectures].flat();
   if (typeof name !== 'string') return json.id2label === undefined ? 'none' : 'classifier';
   if (name.endsWith('ForSequenceClassification')) return 'classifier';
+  if (name.endsWith('ForMaskedLM') && masked) return 'masked-language-model';
   return /(LMHeadModel|ForCausalLM)$/.test(name) ? 'language-model' : 'none';
 }
 

@@ -2,7 +2,7 @@ import type { HostTensors, Runner, TensorFunction } from '../backend/runner.js';
 import type { Tensor } from '../backend/tf.js';
 import { EncodedBatch, type TextTokenizer } from '../data/tokenizer.js';
 import type { TransformerConfig } from './architecture.js';
-import { encode, tokenLosses } from './forward.js';
+import { encode, statesAt, tokenLosses } from './forward.js';
 import { bucketLength, padTokens } from './padding.js';
 
 /** Texts that a language model is to write, as tokens: what is given, what follows, and the token that ends it. */
@@ -151,7 +151,8 @@ export async function surpriseOf(
     call: (p, b) => {
       const input = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens: 'all' as const };
       const x = encode(config, p, input).hiddenStates.at(-1) as Tensor;
-      return { losses: tokenLosses(config, p, x, b[NEXT.positions] as Tensor, b[NEXT.targets] as Tensor) };
+      const states = statesAt(config, x, b[NEXT.positions] as Tensor);
+      return { losses: tokenLosses(config, p, states, b[NEXT.targets] as Tensor) };
     },
   };
   const found: Surprise[] = Array.from({ length: texts.size });

@@ -1,7 +1,9 @@
 import { tf } from '../backend/tf.js';
 import type { Architecture } from './architecture.js';
+import { className } from './class-name.js';
 import { type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
 import { linear, linearSpec } from './layers.js';
+import { type MaskedNames, maskedHead, maskedSpecs } from './masked-head.js';
 import { settings } from './settings.js';
 
 const layer = (i: number): string => `distilbert.transformer.layer.${i - 1}`;
@@ -24,10 +26,17 @@ const kind: EncoderKind = {
   dropsProjection: false,
 };
 
+const masked: MaskedNames = {
+  dense: 'vocab_transform',
+  norm: 'vocab_layer_norm',
+  bias: 'vocab_projector.bias',
+  words: 'distilbert.embeddings.word_embeddings.weight',
+};
+
 /** DistilBERT (Sanh et al. 2019, arXiv:1910.01108): BERT without token types and pooler. */
 export const distilbert: Architecture = {
   type: 'distilbert',
-  className: ({ head }) => (head === 'classifier' ? 'DistilBertForSequenceClassification' : 'DistilBertModel'),
+  className: ({ head }) => className('DistilBert', head),
   prefix: 'distilbert.',
 
   // Its code has layer norm's epsilon built in.
@@ -51,6 +60,7 @@ export const distilbert: Architecture = {
   fromHuggingFace(json, head, labels) {
     const { number, only } = settings(json);
     only({ activation: 'gelu' });
+    if (head === 'masked-language-model') only({ tie_word_embeddings: true });
     const positions = number('max_position_embeddings', 512);
     return {
       type: 'distilbert',
@@ -72,6 +82,7 @@ export const distilbert: Architecture = {
 
   parameters: (c) => ({
     ...encoderParameters(kind, c),
+    ...(c.head === 'masked-language-model' && maskedSpecs(masked, c)),
     ...(c.head === 'classifier' && {
       ...linearSpec('head', 'pre_classifier', c.hidden, c.hidden),
       ...linearSpec('head', 'classifier', c.hidden, c.labels),
@@ -88,4 +99,6 @@ export const distilbert: Architecture = {
   encode: (c, p, input, drop) => encodeTexts(kind, c, p, input, drop),
 
   classify: (_, p, pooled, drop) => linear(p, 'classifier', drop.apply(tf.relu(linear(p, 'pre_classifier', pooled)))),
+
+  masked: maskedHead(masked),
 };

@@ -20,40 +20,62 @@ export function forward(config: TransformerConfig, parameters: Tensors, input: M
   }
   const last = encoded.hiddenStates.at(-1) as Tensor;
   const [batch, length] = last.shape as [number, number];
-  const rows = nextToken(config, parameters, tf.reshape(last, [batch * length, config.hidden]));
+  const rows = tokenLogits(config, parameters, tf.reshape(last, [batch * length, config.hidden]));
   return { ...encoded, logits: tf.reshape(rows, [batch, length, config.vocabulary]) };
 }
 
-/** Logits [n, vocabulary] of the token after each, from last hidden states x [n, hidden]. */
-export const nextToken = (config: TransformerConfig, parameters: Tensors, x: Tensor): Tensor =>
-  tf.matMul(x, outputOf(config, parameters), false, true);
+/**
+ * Logits [n, vocabulary], from last hidden states x [n, hidden]: of the token after each, or, of a masked language
+ * model, of the token at each.
+ */
+export function tokenLogits(config: TransformerConfig, parameters: Tensors, x: Tensor): Tensor {
+  const { rows, weight, bias } = comparedWith(config, parameters, x);
+  const product = tf.matMul(rows, weight, false, true);
+  return bias ? tf.add(product, bias) : product;
+}
 
 /**
- * −log p of tokens, each as the one that follows.
+ * Of last hidden states those from which tokens are told.
  *
- * @param x last hidden states [batch, length, hidden]
- * @param positions int32 [n]: before each token, row · length + place
+ * @param x [batch, length, hidden]
+ * @param positions int32 [n]: row · length + place
+ * @returns [n, hidden]
+ */
+export const statesAt = (config: TransformerConfig, x: Tensor, positions: Tensor): Tensor =>
+  tf.gather(tf.reshape(x, [-1, config.hidden]), positions as tf.Tensor1D);
+
+/**
+ * −log p of tokens, each told from one last hidden state: the one before it, or of a masked language model its own.
+ *
+ * @param x [n, hidden]
  * @param targets int32 [n]: the tokens
  * @returns [n]
  */
-export function tokenLosses(
+export function tokenLosses(config: TransformerConfig, parameters: Tensors, x: Tensor, targets: Tensor): Tensor {
+  const { rows, weight, bias } = comparedWith(config, parameters, x);
+  return crossEntropy(rows, weight, targets, bias);
+}
+
+/**
+ * What is compared with the output embeddings [vocabulary, hidden], these, and what is added.
+ * Throws (a bug) if the model tells no tokens.
+ */
+function comparedWith(
   config: TransformerConfig,
   parameters: Tensors,
   x: Tensor,
-  positions: Tensor,
-  targets: Tensor,
-): Tensor {
-  const rows = tf.gather(tf.reshape(x, [-1, config.hidden]), positions as tf.Tensor1D);
-  return crossEntropy(rows, outputOf(config, parameters), targets);
+): { readonly rows: Tensor; readonly weight: Tensor; readonly bias?: Tensor } {
+  const { decoder, masked } = architectureOf(config);
+  if (config.head === 'language-model' && decoder) return { rows: x, weight: decoder.output(config, parameters) };
+  if (config.head === 'masked-language-model' && masked) {
+    return { rows: masked.transform(config, parameters, x), ...masked.output(config, parameters) };
+  }
+  throw new Error(`a ${config.type} with head ${config.head} tells no tokens`);
 }
 
-/** Output embeddings [vocabulary, hidden]. Throws (a bug) if the model is no language model. */
-function outputOf(config: TransformerConfig, parameters: Tensors): Tensor {
-  const { decoder } = architectureOf(config);
-  if (config.head !== 'language-model' || !decoder)
-    throw new Error(`a ${config.type} with head ${config.head} writes nothing`);
-  return decoder.output(config, parameters);
-}
+/** Whether a model tells tokens: the next one, or a hidden one. */
+export const tellsTokens = ({ head }: Pick<TransformerConfig, 'head'>): boolean =>
+  head === 'language-model' || head === 'masked-language-model';
 
 /** Shapes of the values that dropout may zero, in order of use; none where the rate is 0. */
 export function dropoutSites(

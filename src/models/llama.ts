@@ -3,6 +3,7 @@ import type { HostTensors, Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
 import { StepFailure } from '../util/failure.js';
 import type { Architecture, ModelInput, ParameterSpecs, Part, PlacedSpec, TransformerConfig } from './architecture.js';
+import { className } from './class-name.js';
 import { cached, causal, type LookBack, lastTokens, pooledOf, rowCount, rowsOf, scoresOf } from './decoder.js';
 import { type Dropout, dense, joinHeads, linear, splitHeads, weight } from './layers.js';
 import { frequencies, type RopeScaling, readRope, rotate, writeRope } from './rope.js';
@@ -97,8 +98,7 @@ const embeddings = (p: Tensors, ids: Tensor): Tensor =>
  */
 const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<LlamaConfig> => ({
   type,
-  className: ({ head }) =>
-    `${name}${{ classifier: 'ForSequenceClassification', 'language-model': 'ForCausalLM', none: 'Model' }[head]}`,
+  className: ({ head }) => className(name, head),
   prefix: 'model.',
 
   scratch: ({ kvHeads, ...shape }) => ({

@@ -1,8 +1,10 @@
 import { tf } from '../backend/tf.js';
 import type { Architecture } from './architecture.js';
 import { type BertConfig, readBert, scratchBert, writeBert } from './bert-config.js';
+import { className } from './class-name.js';
 import { BERT_NAMES, type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
 import { linear, linearSpec } from './layers.js';
+import { type MaskedNames, maskedHead, maskedSpecs } from './masked-head.js';
 
 const layer = (i: number): string => `roberta.encoder.layer.${i - 1}`;
 
@@ -15,10 +17,17 @@ const kind = ({ types, padId }: Pick<BertConfig, 'types' | 'padId'>): EncoderKin
   offset: padId + 1,
 });
 
+const masked: MaskedNames = {
+  dense: 'lm_head.dense',
+  norm: 'lm_head.layer_norm',
+  bias: 'lm_head.bias',
+  words: 'roberta.embeddings.word_embeddings.weight',
+};
+
 /** RoBERTa (Liu et al. 2019, arXiv:1907.11692). */
 export const roberta: Architecture<BertConfig> = {
   type: 'roberta',
-  className: ({ head }) => (head === 'classifier' ? 'RobertaForSequenceClassification' : 'RobertaModel'),
+  className: ({ head }) => className('Roberta', head),
   prefix: 'roberta.',
 
   scratch: (shape) => scratchBert(shape, 1e-5, 1),
@@ -28,6 +37,7 @@ export const roberta: Architecture<BertConfig> = {
 
   parameters: (c) => ({
     ...encoderParameters(kind(c), c),
+    ...(c.head === 'masked-language-model' && maskedSpecs(masked, c)),
     ...(c.head === 'classifier' && {
       ...linearSpec('head', 'classifier.dense', c.hidden, c.hidden),
       ...linearSpec('head', 'classifier.out_proj', c.hidden, c.labels),
@@ -46,4 +56,6 @@ export const roberta: Architecture<BertConfig> = {
 
   classify: (_, p, pooled, drop) =>
     linear(p, 'classifier.out_proj', drop.apply(tf.tanh(linear(p, 'classifier.dense', drop.apply(pooled))))),
+
+  masked: maskedHead(masked),
 };

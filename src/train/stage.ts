@@ -2,11 +2,11 @@ import type { HostTensor, HostTensors, TensorFunction, Tensors } from '../backen
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Wanted } from '../data/logits.js';
 import { objectiveOf, teacherOf } from '../methods/index.js';
-import type { Counted, Fit, TeacherSignal } from '../methods/objective.js';
-import type { ParameterSpec, TransformerConfig } from '../models/architecture.js';
+import type { Counted, Fit, TeacherSignal, WrittenTokens } from '../methods/objective.js';
+import type { Encoded, ParameterSpec, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
 import { NEXT } from '../models/continuations.js';
-import { dropoutSites, encode, forward, tokenLosses } from '../models/forward.js';
+import { dropoutSites, encode, forward, statesAt, tellsTokens, tokenLogits, tokenLosses } from '../models/forward.js';
 import type { Stage as StageOptions } from '../options/train.js';
 import { type Counts, teacherFeeds } from './examples.js';
 
@@ -92,20 +92,9 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
     const [rows, length] = feed('ids').shape as [number, number];
     const dropout = sites(rows, length).map((_, site) => feed(dropoutFeed(site)));
     const input = { ids: feed('ids'), mask: feed('mask'), dropout, lastTokens } as const;
-    const writes = config.head === 'language-model';
-    const student = writes ? encode(config, parameters, input) : forward(config, parameters, input);
-    const continuation = writes
-      ? {
-          losses: tokenLosses(
-            config,
-            parameters,
-            student.hiddenStates.at(-1) as Tensor,
-            feed(NEXT.positions),
-            feed(NEXT.targets),
-          ),
-          weights: feed(NEXT.weights),
-        }
-      : undefined;
+    const tells = tellsTokens(config);
+    const student = tells ? encode(config, parameters, input) : forward(config, parameters, input);
+    const written = tells ? writtenBy(config, parameters, student, feed) : undefined;
     const teachers = wanted.map(({ hiddenStates, attention }, place): TeacherSignal => {
       const names = teacherFeeds(place);
       return {
@@ -118,7 +107,7 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
       const own = Object.fromEntries(Object.keys(specs).map((name) => [name, parameters[prefix + name] as Tensor]));
       const given = {
         student,
-        continuation,
+        written,
         teacher: (place === undefined ? undefined : teachers[place]) ?? SILENT,
         mask: feed('mask'),
         rows: feed('rows'),
@@ -141,5 +130,23 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
     dropoutSites: sites,
     over: parts.map((p) => p.objective.over(causal)),
     labelledOnly: parts.every((p) => p.needs.labels),
+  };
+}
+
+/**
+ * What a model makes of the tokens that a batch has it tell.
+ * @param feed what is fed under a name; a second model that reads the same batch is fed the same
+ */
+function writtenBy(
+  config: TransformerConfig,
+  parameters: Tensors,
+  { hiddenStates }: Encoded,
+  feed: (name: string) => Tensor,
+): WrittenTokens {
+  const states = statesAt(config, hiddenStates.at(-1) as Tensor, feed(NEXT.positions));
+  return {
+    losses: tokenLosses(config, parameters, states, feed(NEXT.targets)),
+    weights: feed(NEXT.weights),
+    logits: () => tokenLogits(config, parameters, states),
   };
 }

@@ -7,24 +7,32 @@ import sys
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSequenceClassification
 
 here = Path(__file__).parent
+KINDS = {
+    "classifier": AutoModelForSequenceClassification,
+    "language-model": AutoModelForCausalLM,
+    "masked-language-model": AutoModelForMaskedLM,
+}
 judged = {}
 for folder in sorted(Path(sys.argv[1]).glob("*-*")):
     name, head = folder.name.split("-", 1)
     golden = json.loads((here / f"{name}.json").read_text())
     rows, length = len(golden["lengths"]), max(golden["lengths"])
-    ids = torch.tensor(golden["ids"]).view(rows, length)
+    masked = head == "masked-language-model" and json.loads((here / f"masked-{name}.json").read_text())
+    ids = torch.tensor(masked["ids"] if masked else golden["ids"]).view(rows, length)
     mask = (torch.arange(length)[None, :] < torch.tensor(golden["lengths"])[:, None]).long()
     classifier = head == "classifier"
-    kind = AutoModelForSequenceClassification if classifier else AutoModelForCausalLM
-    model, info = kind.from_pretrained(folder, output_loading_info=True)
+    model, info = KINDS[head].from_pretrained(folder, output_loading_info=True)
     assert not info["missing_keys"] and not info["unexpected_keys"] and not info["mismatched_keys"], info
     with torch.no_grad():
         logits = model.eval()(input_ids=ids, attention_mask=mask).logits
-    expected = torch.tensor(golden["logits"] if classifier else golden["lm"]["logits"]).view_as(logits)
-    real = torch.ones(rows).bool() if classifier else mask.bool()
+    if masked:
+        logits = logits.flatten(0, 1)[masked["positions"]]
+    expected = masked["logits"] if masked else golden["logits"] if classifier else golden["lm"]["logits"]
+    expected = torch.tensor(expected).view_as(logits)
+    real = mask.bool() if head == "language-model" else torch.ones(len(logits)).bool()
     difference = (logits - expected)[real].abs().max().item()
     print(f"{folder.name}: {type(model).__name__}, logits differ by at most {difference:.1e}")
     assert difference < 1e-5

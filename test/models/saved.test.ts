@@ -21,9 +21,11 @@ const judged: Record<string, Record<string, string>> = await json('saved.json');
 const to = process.env.SAVE_TO ?? (await sharedFolder());
 
 it.each(Object.keys(judged))('%s is saved as transformers has loaded it', async (folder) => {
-  const [, name = '', head] = /^(\w+)-(classifier|language-model)$/.exec(folder) ?? [];
+  const [, name = '', head] = /^(\w+)-(classifier|language-model|masked-language-model)$/.exec(folder) ?? [];
   const { config: huggingFace } = await json(`${name}.json`);
-  const { tensors } = await readSafetensors(new URL(`${name}.safetensors`, golden).pathname);
+  const tensorsOf = async (file: string) => (await readSafetensors(new URL(file, golden).pathname)).tensors;
+  const tensors = await tensorsOf(`${name}.safetensors`);
+  if (head === 'masked-language-model') Object.assign(tensors, await tensorsOf(`masked-${name}.safetensors`));
   const labels = head === 'classifier' ? LABELS : [];
   const architecture = architectureOf({ type: huggingFace.model_type });
   const config = architecture.fromHuggingFace(huggingFace, head as Head, labels.length);
