@@ -6,13 +6,19 @@ import { attention } from './objectives/attention.js';
 import { hardLabel } from './objectives/hard-label.js';
 import { hardResponse } from './objectives/hard-response.js';
 import { hiddenStates } from './objectives/hidden-states.js';
+import { maskedLm } from './objectives/masked-lm.js';
 import { softLabel } from './objectives/soft-label.js';
 
 /** Every objective, by the task: add a module and a line (and its schema to `schemas/objectives/`). */
 const objectives = {
   classification: [hardLabel, softLabel, hiddenStates, attention],
   generation: [hardResponse],
+  'masked-language-model': [maskedLm],
 } as const;
+
+/** The task, as a recipe names it, of a model with that head. */
+export const taskOf = (head: Head): keyof typeof objectives =>
+  head === 'language-model' ? 'generation' : head === 'masked-language-model' ? head : 'classification';
 
 /** Which teacher an entry learns from, the first being 0; undefined if it learns from none. */
 export const teacherOf = (options: ObjectiveOptions): number | undefined =>
@@ -24,7 +30,7 @@ export const teacherOf = (options: ObjectiveOptions): number | undefined =>
  * @throws StepFailure `task` if the objective makes no sense for it
  */
 export function objectiveOf(options: ObjectiveOptions, head: Head): Objective<ObjectiveOptions> {
-  const task = head === 'language-model' ? 'generation' : 'classification';
+  const task = taskOf(head);
   const found = objectives[task].find((o) => o.type === options.type);
   if (found) return found as Objective<ObjectiveOptions>;
   const known = objectives[task].map(({ type }) => type).join(', ');

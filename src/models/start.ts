@@ -1,5 +1,5 @@
 import { StepFailure } from '../util/failure.js';
-import type { Part, TransformerConfig } from './architecture.js';
+import type { Head, Part, TransformerConfig } from './architecture.js';
 import { architectureOf } from './architectures.js';
 import { describeTransformer, readParameters, type TransformerModel } from './checkpoint.js';
 import { initialize, type Parameters } from './initialize.js';
@@ -7,7 +7,7 @@ import { initialize, type Parameters } from './initialize.js';
 /** How a model starts from another. */
 export interface Start {
   /** Of the one that is to be trained. */
-  readonly head: 'classifier' | 'language-model';
+  readonly head: Exclude<Head, 'none'>;
   /** None unless it is a classifier. */
   readonly labels: readonly string[];
   /** Layers to take over, counted from 1 in ascending order; or how many, spread evenly; undefined: all. */

@@ -167,8 +167,8 @@ async function runStage(
     }
     const first = (update % perEpoch) * accumulate;
     const window = epoch.batches.slice(first, first + accumulate).map((planned) => ({
+      ...planned,
       rows: planned.rows.map((i) => rows[i] as number),
-      length: planned.length,
     }));
     const losses = options.objectives.map(() => 0);
     let loss = 0;

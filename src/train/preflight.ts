@@ -1,5 +1,5 @@
 import type { LogitsIndex } from '../data/logits.js';
-import { objectiveOf, teacherOf } from '../methods/index.js';
+import { objectiveOf, taskOf, teacherOf } from '../methods/index.js';
 import type { Fit, Needs } from '../methods/objective.js';
 import type { Head, TransformerConfig } from '../models/architecture.js';
 import type { Objective, Stage } from '../options/train.js';
@@ -154,10 +154,9 @@ export function checkStages(
       );
     }
     if (validate?.metric && !metrics.includes(validate.metric)) {
-      const task = head === 'language-model' ? 'generation' : 'classification';
       throw new StepFailure(
         'task',
-        `stage ${i + 1} is judged by ${validate.metric}, which makes no sense for task "${task}"`,
+        `stage ${i + 1} is judged by ${validate.metric}, which makes no sense for task "${taskOf(head)}"`,
         `It may be judged by ${metrics.join(', ')}.`,
       );
     }

@@ -4,7 +4,7 @@ import { LogitsCache } from '../data/logits.js';
 import { loadTokenizer, type TextTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
 import type { Fit } from '../methods/objective.js';
-import type { TransformerConfig } from '../models/architecture.js';
+import type { Architecture, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
 import { saveTransformer } from '../models/checkpoint.js';
 import { initialize, type Parameters } from '../models/initialize.js';
@@ -29,18 +29,31 @@ export async function run(ctx: StepContext<TrainOptions>): Promise<void> {
   const { model } = ctx.options;
   const task = taskOf(ctx, info);
   if (model.type === 'logistic') {
-    if (task.head !== 'classifier') throw cannotWrite(model.type);
+    if (task.head !== 'classifier') throw unsuitable(model.type, task.head);
     return trainYardstick(ctx, model, info, rows);
   }
   return trainTransformer(ctx, model, task, rows);
 }
 
-const cannotWrite = (type: string): StepFailure =>
-  new StepFailure(
-    'task',
-    `a ${type} model reads texts and writes none, so it cannot be trained for task "generation"`,
-    'Take a gpt2 or a llama, or set task: classification.',
-  );
+/** What to say where a model cannot have the head that its task asks for. */
+const unsuitable = (type: string, head: 'language-model' | 'masked-language-model'): StepFailure =>
+  head === 'language-model'
+    ? new StepFailure(
+        'task',
+        `a ${type} model reads texts and writes none, so it cannot be trained for task "generation"`,
+        'Take a gpt2 or a llama, or set task: classification.',
+      )
+    : new StepFailure(
+        'task',
+        `a ${type} model tells no hidden tokens, so it cannot be trained for task "${head}"`,
+        'Take a bert, a distilbert or a roberta.',
+      );
+
+/** @throws StepFailure if the architecture has no such head */
+function checkHead(architecture: Architecture, head: Task['head']): void {
+  if (head === 'language-model' && !architecture.decoder) throw unsuitable(architecture.type, head);
+  if (head === 'masked-language-model' && !architecture.masked) throw unsuitable(architecture.type, head);
+}
 
 async function trainTransformer(
   ctx: StepContext<TrainOptions>,
@@ -172,8 +185,7 @@ async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, { head, l
   }
   const tokenizer = await loadTokenizer(tokenizerFolder);
   const architecture = architectureOf(model);
-  const writes = head === 'language-model';
-  if (writes && !architecture.decoder) throw cannotWrite(model.type);
+  checkHead(architecture, head);
   const shape = architecture.scratch({
     type: model.type,
     vocabulary: tokenizer.vocabularySize,
@@ -188,7 +200,7 @@ async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, { head, l
     dropout: model.dropout,
     padId: tokenizer.padId,
   });
-  const config = writes ? { ...shape, eosId: endOf(shape, tokenizer) } : shape;
+  const config = head === 'language-model' ? { ...shape, eosId: endOf(shape, tokenizer) } : shape;
   return { config, parameters: initialize(architecture.parameters(config), ctx.seed), tokenizer, tokenizerFolder };
 }
 
@@ -213,9 +225,9 @@ async function pretrained(
   const { layers, max_length: maxLength, dropout } = model;
   const started = await startFrom(folder, { head, labels, layers, maxLength, dropout, seed: ctx.seed });
   const { parameters } = started;
-  const writes = head === 'language-model';
-  if (writes && !architectureOf(started.config).decoder) throw cannotWrite(started.config.type);
-  const config = writes ? { ...started.config, eosId: endOf(started.config, tokenizer) } : started.config;
+  checkHead(architectureOf(started.config), head);
+  const config =
+    head === 'language-model' ? { ...started.config, eosId: endOf(started.config, tokenizer) } : started.config;
   if (tokenizer.vocabularySize > config.vocabulary) {
     throw new StepFailure(
       'vocabulary',

@@ -3,17 +3,18 @@ import { holesOf, USUAL_PROMPT } from '../data/template.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
 import { teacherOf } from '../methods/index.js';
-import type { TransformerConfig } from '../models/architecture.js';
+import type { Head, TransformerConfig } from '../models/architecture.js';
 import type { TrainedOn, WrittenFrom } from '../models/checkpoint.js';
 import type { Stage, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import { Examples, type Learnable } from './examples.js';
+import { maskedLanguage } from './masked-language.js';
 import { ResponseExamples, ResponseValidation } from './responses.js';
 import { type Judge, type Metric, Validation } from './validate.js';
 
-/** What a model is to learn of a dataset: to tell labels apart, or to write. */
+/** What a model is to learn of a dataset: to tell labels apart, to write, or to tell hidden tokens. */
 export interface Task {
-  readonly head: 'classifier' | 'language-model';
+  readonly head: Exclude<Head, 'none'>;
   /** None unless it classifies. */
   readonly labels: readonly string[];
   /** By which `validate` judges where it does not say; all that it may name. */
@@ -28,33 +29,42 @@ export interface Task {
  * The task that the options name.
  * @throws StepFailure for options of the other task
  */
-export function taskOf(ctx: Pick<StepContext<TrainOptions>, 'options' | 'inputList' | 'log'>, info: DatasetInfo): Task {
+export function taskOf(
+  ctx: Pick<StepContext<TrainOptions>, 'options' | 'inputList' | 'log' | 'seed'>,
+  info: DatasetInfo,
+): Task {
   const { task, prompt, learn_from: from } = ctx.options;
-  if (task === 'classification') {
+  if (task !== 'generation') {
     for (const [name, value] of Object.entries({ prompt, learn_from: from })) {
       if (value === undefined) continue;
       const hint = 'Leave it out, or set task: generation.';
-      throw new StepFailure(
-        'not-used',
-        `task "classification" takes no "${name}": it is for what a model writes`,
-        hint,
-      );
+      throw new StepFailure('not-used', `task "${task}" takes no "${name}": it is for what a model writes`, hint);
     }
-    return classification(info);
-  }
-  if (ctx.inputList('teacher').length > 0) {
-    throw new StepFailure(
-      'not-used',
-      'task "generation" takes no input "teacher": it learns from the rows\' responses',
-      "Let query-teacher write the teacher's responses into the rows, and leave it out.",
+    if (task === 'classification') return classification(info);
+    refuseTeacher(
+      ctx,
+      'its texts have other tokens hidden in every pass, of which stored answers say nothing',
+      'Leave it out.',
     );
+    return maskedLanguage(ctx.seed);
   }
+  refuseTeacher(
+    ctx,
+    "it learns from the rows' responses",
+    "Let query-teacher write the teacher's responses into the rows, and leave it out.",
+  );
   if (from !== 'text') return generation(prompt ?? USUAL_PROMPT, from === 'reasoning', ctx.log);
   if (prompt !== undefined) {
     const hint = 'Leave one of them out.';
     throw new StepFailure('not-used', '"learn_from: text" takes no "prompt": a text is learnt as a whole', hint);
   }
   return generation(undefined, false, ctx.log);
+}
+
+/** @throws StepFailure if there are stored answers */
+function refuseTeacher({ options, inputList }: Parameters<typeof taskOf>[0], why: string, hint: string): void {
+  if (inputList('teacher').length === 0) return;
+  throw new StepFailure('not-used', `task "${options.task}" takes no input "teacher": ${why}`, hint);
 }
 
 function classification(info: DatasetInfo): Task {

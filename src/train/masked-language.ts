@@ -1,0 +1,91 @@
+import type { HostTensors, Runner } from '../backend/runner.js';
+import type { Row } from '../data/dataset.js';
+import type { TextTokenizer } from '../data/tokenizer.js';
+import type { TransformerConfig } from '../models/architecture.js';
+import { meanLoss, surpriseOf } from '../models/continuations.js';
+import { MaskedTexts } from '../models/masked-texts.js';
+import { StepFailure } from '../util/failure.js';
+import type { Batch } from './batches.js';
+import type { Counts, Learnable } from './examples.js';
+import type { Task } from './tasks.js';
+import type { Judge, Metric } from './validate.js';
+
+/** To tell tokens that are hidden: how encoders learn a language. Texts are cut where the model's reading ends. */
+export const maskedLanguage = (seed: number): Task => ({
+  head: 'masked-language-model',
+  labels: [],
+  metrics: ['loss', 'perplexity'],
+  examples: (rows, tokenizer, config) => MaskedExamples.encode(rows, tokenizer, config, seed),
+  judge: async (rows, tokenizer, config) =>
+    new MaskedValidation((await encode('validation', rows, tokenizer, config, seed)).texts),
+  trainedOn: (rows) => ({ rows: rows.length, labelled: 0 }),
+  written: async () => undefined,
+});
+
+/** @throws StepFailure `no-rows` if no row has a token to tell, `no-mask` */
+async function encode(
+  input: 'data' | 'validation',
+  rows: readonly Row[],
+  tokenizer: TextTokenizer,
+  { maxLength }: Pick<TransformerConfig, 'maxLength'>,
+  seed: number,
+): Promise<{ readonly rows: readonly Row[]; readonly texts: MaskedTexts }> {
+  const some = rows.filter(({ text }) => text.trim() !== '');
+  if (some.length === 0) throw new StepFailure('no-rows', `no row of the input "${input}" has a text`);
+  const tokens = await tokenizer.encode(
+    some.map(({ text }) => text),
+    maxLength,
+  );
+  const ids = some.map(({ id }) => id);
+  return { rows: some, texts: new MaskedTexts(tokens, ids, tokenizer, seed) };
+}
+
+/** Texts whose hidden tokens are to be told, hidden anew in each pass. */
+class MaskedExamples implements Learnable {
+  private constructor(
+    readonly rows: readonly Row[],
+    private readonly texts: MaskedTexts,
+    private readonly padId: number,
+  ) {}
+
+  static async encode(
+    rows: readonly Row[],
+    tokenizer: TextTokenizer,
+    config: Pick<TransformerConfig, 'maxLength' | 'padId'>,
+    seed: number,
+  ): Promise<MaskedExamples> {
+    const found = await encode('data', rows, tokenizer, config, seed);
+    return new MaskedExamples(found.rows, found.texts, config.padId);
+  }
+
+  length(row: number): number {
+    return this.texts.length(row);
+  }
+
+  batch({ rows, length, pass }: Batch, batchSize: number): HostTensors {
+    return this.texts.feeds(rows, batchSize, length, this.texts.room(batchSize)(rows, length), this.padId, pass);
+  }
+
+  counts({ rows }: Batch): Counts {
+    const sum = (of: (row: number) => number): number => rows.reduce((total, row) => total + of(row), 0);
+    return {
+      rows: rows.length,
+      labels: 0,
+      tokens: sum((row) => this.length(row)),
+      'written-tokens': sum((row) => this.texts.count(row)),
+      'token-pairs': sum((row) => this.length(row) ** 2),
+      'causal-pairs': sum((row) => (this.length(row) * (this.length(row) + 1)) / 2),
+    };
+  }
+}
+
+/** Texts by whose hidden tokens, the same in each evaluation, a model is judged while it learns. */
+class MaskedValidation implements Judge {
+  constructor(private readonly texts: MaskedTexts) {}
+
+  /** Mean cross-entropy of the hidden tokens in nats, or its exponential. */
+  async measure(metric: Metric, runner: Runner, config: TransformerConfig, parameters: HostTensors): Promise<number> {
+    const mean = meanLoss(await surpriseOf(runner, config, parameters, this.texts));
+    return metric === 'perplexity' ? Math.exp(mean) : mean;
+  }
+}
