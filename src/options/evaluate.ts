@@ -7,7 +7,7 @@ export type Backend =
   'onnx' | 'onnx-cuda' | 'onnx-dml' | 'onnx-coreml' | 'tfjs-node' | 'tfjs-node-gpu' | 'wasm' | 'cpu';
 
 /**
- * Runs models over labelled rows and compares them: accuracy, macro-F1, size, speed, what a student keeps of its teacher, and its errors against a baseline.
+ * Runs models over labelled rows and compares them: accuracy, macro-F1, size, speed, what a student keeps of its teacher, and its errors against a baseline. Masked language models are compared by the loss and the perplexity of the same hidden tokens, on rows with or without labels.
  */
 export interface EvaluateOptions {
   /**

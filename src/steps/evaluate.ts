@@ -25,6 +25,7 @@ import {
 } from '../report/evaluate.js';
 import { percentile } from '../report/intervals.js';
 import { type Costs, figureText, type Timing, tableOf } from '../report/table.js';
+import { areMasked, evaluateMasked } from './evaluate/masked.js';
 
 /** `schemas/steps/evaluate.schema.json` documents them. */
 interface EvaluateOptions {
@@ -80,12 +81,13 @@ export const evaluate = defineStep<EvaluateOptions>({
         );
       }
     }
-    const data = await readTestRows(ctx.input('data').path);
     const bound: [Role, InputArtifact][] = [
       ...(teacher ? [['teacher', teacher] as [Role, InputArtifact]] : []),
       ...ctx.inputList('students').map((student): [Role, InputArtifact] => ['student', student]),
       ...(baseline ? [['baseline', baseline] as [Role, InputArtifact]] : []),
     ];
+    if (answers === undefined && (await areMasked(bound))) return evaluateMasked(ctx, bound, trainedOn);
+    const data = await readTestRows(ctx.input('data').path);
     const results: Result[] = answers === undefined ? [] : [await storedAnswers(ctx, answers, data)];
     for (const [role, artifact] of bound) results.push(await answer(ctx, role, artifact, data));
 
