@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readDataset } from '../data/dataset.js';
+import { readDataset, refuseCopies } from '../data/dataset.js';
 import {
   defineStep,
   type InputArtifact,
@@ -131,6 +131,7 @@ interface TestRows {
 /** The rows that have a label. */
 async function readTestRows(folder: string): Promise<TestRows> {
   const { info, rows } = await readDataset(folder);
+  refuseCopies(rows, 'data');
   const labelled = rows.flatMap(({ id, text, label }) => (label === null ? [] : [{ id, text, label }]));
   const hint = 'Bind "data" to rows whose labels are known, such as the test split.';
   if (rows.length === 0) throw new StepFailure('empty-data', 'the data to evaluate on has no rows', hint);

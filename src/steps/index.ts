@@ -1,4 +1,5 @@
 import type { AnyStep } from '../engine/step.js';
+import { augmentData } from './augment-data.js';
 import { cacheLogits } from './cache-logits.js';
 import { ensembleTeachers } from './ensemble-teachers.js';
 import { evaluate } from './evaluate.js';
@@ -16,6 +17,7 @@ export const steps: readonly AnyStep[] = [
   queryTeacher,
   trainTokenizer,
   train,
+  augmentData,
   cacheLogits,
   ensembleTeachers,
   evaluate,

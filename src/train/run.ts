@@ -1,5 +1,5 @@
 import { createRunner } from '../backend/runner.js';
-import { type Row, readDataset } from '../data/dataset.js';
+import { type Row, readDataset, refuseCopies } from '../data/dataset.js';
 import { LogitsCache } from '../data/logits.js';
 import { loadTokenizer, type TextTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
@@ -89,7 +89,9 @@ async function trainTransformer(
     );
     const saved = await ctx.checkpoint.load(STATE);
     const examples = await task.examples(rows, tokenizer, config);
-    const validation = judges && (await task.judge((await readDataset(judges.path)).rows, tokenizer, config));
+    const judged = judges && (await readDataset(judges.path)).rows;
+    if (judged) refuseCopies(judged, 'validation');
+    const validation = judged && (await task.judge(judged, tokenizer, config));
     const loss = new Mean();
     const losses = new Map<string, Mean>();
     const parameters = await train(

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readDataset } from '../../data/dataset.js';
+import { readDataset, refuseCopies } from '../../data/dataset.js';
 import { type InputArtifact, type StepContext, StepFailure } from '../../engine/step.js';
 import type { EvaluateOptions } from '../../options/evaluate.js';
 import type { Role, TrainedOn } from '../../report/evaluate.js';
@@ -37,6 +37,7 @@ export async function evaluateMasked(
     throw new StepFailure('not-used', message, 'Leave it out.');
   }
   const { rows } = await readDataset(ctx.input('data').path);
+  refuseCopies(rows, 'data');
   const texts = rows.filter(({ text }) => text.trim() !== '');
   if (texts.length < 2) {
     throw new StepFailure('empty-data', `the data to evaluate on has ${texts.length} rows with a text, too few`);
