@@ -1,7 +1,7 @@
 import type { TensorFunction } from '../backend/runner.js';
 import type { Tensor } from '../backend/tf.js';
 import { longestOf } from '../models/batches.js';
-import { encode, statesAt, tokenLogits } from '../models/forward.js';
+import { encode, tokenLogits } from '../models/forward.js';
 import type { MaskedModel } from '../models/masked-model.js';
 import { batchRows, bucketLength, padTokens } from '../models/padding.js';
 
@@ -32,7 +32,7 @@ export async function tellHidden(
     call: (p, b) => {
       const input = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens: 'all' as const };
       const last = encode(config, p, input).hiddenStates.at(-1) as Tensor;
-      return { logits: tokenLogits(config, p, statesAt(config, last, b.positions as Tensor)) };
+      return { logits: tokenLogits(config, p, last, b.positions as Tensor) };
     },
   };
   const found: Int32Array[] = Array.from({ length: texts.length });

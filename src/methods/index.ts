@@ -8,12 +8,13 @@ import { hardResponse } from './objectives/hard-response.js';
 import { hiddenStates } from './objectives/hidden-states.js';
 import { maskedLm } from './objectives/masked-lm.js';
 import { softLabel } from './objectives/soft-label.js';
+import { softResponse } from './objectives/soft-response.js';
 
 /** Every objective, by the task: add a module and a line (and its schema to `schemas/objectives/`). */
 const objectives = {
   classification: [hardLabel, softLabel, hiddenStates, attention],
-  generation: [hardResponse],
-  'masked-language-model': [maskedLm],
+  generation: [hardResponse, softResponse],
+  'masked-language-model': [maskedLm, softResponse, hiddenStates, attention],
 } as const;
 
 /** The task, as a recipe names it, of a model with that head. */

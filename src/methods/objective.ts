@@ -1,6 +1,7 @@
 import type { Tensors } from '../backend/runner.js';
 import type { Tensor } from '../backend/tf.js';
 import type { Encoded, ModelOutput, ParameterSpec } from '../models/architecture.js';
+import type { ScheduleOptions } from '../options/train.js';
 import type { LayerCounts } from './layer-map.js';
 
 /** What a teacher said of a batch, cached or live; an objective does not know which. */
@@ -11,7 +12,18 @@ export interface TeacherSignal {
   readonly hiddenStates: ReadonlyMap<number, Tensor>;
   /** By teacher layer (1 = first): [batch, heads, length, length] before the mask; zeros at padding. */
   readonly attentionScores: ReadonlyMap<number, Tensor>;
+  /** Of the tokens that are to be written or are hidden, by a language model. */
+  readonly next: NextTokens | undefined;
 }
+
+/** What a teacher says of n tokens that are to be written. */
+export type NextTokens =
+  /** Logits [n, vocabulary], of any temperature. */
+  | { readonly keep: 'full'; readonly logits: Tensor }
+  /** The k most likely, int32 `ids` and log-probabilities [n, k]; `tail` [n, 1] is the log of all others' mass. */
+  | { readonly keep: 'top-k'; readonly ids: Tensor; readonly logProbabilities: Tensor; readonly tail: Tensor }
+  /** Tokens that were drawn, int32 `ids` and the probabilities that they stand for [n, k]; 0 where there are fewer. */
+  | { readonly keep: 'sampled'; readonly ids: Tensor; readonly weights: Tensor };
 
 /** Sizes that say whether an objective fits its two models. */
 export interface Fit {
@@ -35,23 +47,23 @@ export interface Needs {
 }
 
 /**
- * The tokens of a batch that a language model is to tell: those of responses, or those that are hidden from a masked one;
- * and some that only fill up.
+ * What a language model is to tell of a batch: the tokens of responses, or those that are hidden from a masked one, and
+ * some that only fill up.
  */
-export interface WrittenTokens {
+export interface Continuation {
   /** −log p of each, by the student: [n] */
   readonly losses: Tensor;
+  /** The student's logits there, computed when asked for: [n, vocabulary]. */
+  readonly logits: () => Tensor;
   /** 1 for a token that counts, 0 for one that does not: [n] */
   readonly weights: Tensor;
-  /** The student's, computed when asked for: [n, vocabulary] */
-  logits(): Tensor;
 }
 
 export interface LossInput {
   /** The logits are a classifier's. */
   readonly student: Encoded & Partial<Pick<ModelOutput, 'logits'>>;
   /** Of a language model, masked or not. */
-  readonly written: WrittenTokens | undefined;
+  readonly continuation: Continuation | undefined;
   readonly teacher: TeacherSignal;
   /** 1 for a token, 0 for padding: [batch, length]; all 0 in a row that only fills up the batch. */
   readonly mask: Tensor;
@@ -63,6 +75,8 @@ export interface LossInput {
   readonly causal: boolean;
   /** Parameters of this objective, by the names of `parameters`. */
   readonly parameters: Tensors;
+  /** Scalars, by the names of `schedules`. */
+  readonly scheduled: Tensors;
 }
 
 /**
@@ -82,6 +96,8 @@ export interface Objective<Options> {
   needs(options: Options, fit: Fit | undefined): Needs;
   /** Parameters that are learnt beside the student and thrown away after: projections. */
   parameters(options: Options, fit: Fit | undefined): Readonly<Record<string, ParameterSpec>>;
+  /** Numbers of its options that change while a stage is trained, its weight aside. */
+  schedules?(options: Options): Readonly<Record<string, ScheduleOptions>>;
   /** A scalar: a mean over what the objective applies to, so that it does not depend on the batch's size. */
   loss(options: Options, input: LossInput, fit: Fit | undefined): Tensor;
 }

@@ -20,7 +20,7 @@ export function forward(config: TransformerConfig, parameters: Tensors, input: M
   }
   const last = encoded.hiddenStates.at(-1) as Tensor;
   const [batch, length] = last.shape as [number, number];
-  const rows = tokenLogits(config, parameters, tf.reshape(last, [batch * length, config.hidden]));
+  const rows = vocabularyLogits(config, parameters, tf.reshape(last, [batch * length, config.hidden]));
   return { ...encoded, logits: tf.reshape(rows, [batch, length, config.vocabulary]) };
 }
 
@@ -28,33 +28,40 @@ export function forward(config: TransformerConfig, parameters: Tensors, input: M
  * Logits [n, vocabulary], from last hidden states x [n, hidden]: of the token after each, or, of a masked language
  * model, of the token at each.
  */
-export function tokenLogits(config: TransformerConfig, parameters: Tensors, x: Tensor): Tensor {
+export function vocabularyLogits(config: TransformerConfig, parameters: Tensors, x: Tensor): Tensor {
   const { rows, weight, bias } = comparedWith(config, parameters, x);
   const product = tf.matMul(rows, weight, false, true);
   return bias ? tf.add(product, bias) : product;
 }
 
 /**
- * Of last hidden states those from which tokens are told.
+ * −log p of tokens, each as the one that follows, or, of a masked language model, as the one that is hidden there.
  *
- * @param x [batch, length, hidden]
- * @param positions int32 [n]: row · length + place
- * @returns [n, hidden]
- */
-export const statesAt = (config: TransformerConfig, x: Tensor, positions: Tensor): Tensor =>
-  tf.gather(tf.reshape(x, [-1, config.hidden]), positions as tf.Tensor1D);
-
-/**
- * −log p of tokens, each told from one last hidden state: the one before it, or of a masked language model its own.
- *
- * @param x [n, hidden]
+ * @param x last hidden states [batch, length, hidden]
+ * @param positions int32 [n]: before each token, or of a masked language model its own, row · length + place
  * @param targets int32 [n]: the tokens
  * @returns [n]
  */
-export function tokenLosses(config: TransformerConfig, parameters: Tensors, x: Tensor, targets: Tensor): Tensor {
-  const { rows, weight, bias } = comparedWith(config, parameters, x);
+export function tokenLosses(
+  config: TransformerConfig,
+  parameters: Tensors,
+  x: Tensor,
+  positions: Tensor,
+  targets: Tensor,
+): Tensor {
+  const { rows, weight, bias } = comparedWith(config, parameters, rowsAt(config, x, positions));
   return crossEntropy(rows, weight, targets, bias);
 }
+
+/**
+ * Logits of these tokens, at the same positions: [n, vocabulary].
+ * @param x last hidden states [batch, length, hidden]
+ */
+export const tokenLogits = (config: TransformerConfig, parameters: Tensors, x: Tensor, positions: Tensor): Tensor =>
+  vocabularyLogits(config, parameters, rowsAt(config, x, positions));
+
+const rowsAt = ({ hidden }: TransformerConfig, x: Tensor, positions: Tensor): Tensor =>
+  tf.gather(tf.reshape(x, [-1, hidden]), positions as tf.Tensor1D);
 
 /**
  * What is compared with the output embeddings [vocabulary, hidden], these, and what is added.

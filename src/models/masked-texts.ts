@@ -15,14 +15,11 @@ const ROOM_STEP = 8;
 
 const toTell = (tokens: number): number => Math.max(1, Math.round(SHARE * tokens));
 
-/** The pass in which models are judged, so that all see the same masks. */
-const JUDGED = 'judged';
-
 /**
  * Texts in which tokens are hidden that a model is to tell (Devlin et al. 2018, arXiv:1810.04805, §3.1): of each 15 %,
  * one at least, never a special one. Of these 80 % become the mask token, 10 % a random one, 10 % stay. Which, is drawn
- * from the seed, the text's id and the pass over the texts, so that every pass has masks of its own (Liu et al. 2019,
- * arXiv:1907.11692, §4.1) and one that is done again the same.
+ * anew for each batch (Liu et al. 2019, arXiv:1907.11692, §4.1), or, where models are judged, from the seed and the text's
+ * id, so that all see the same.
  */
 export class MaskedTexts implements ToTell {
   private readonly maskId: number;
@@ -70,14 +67,17 @@ export class MaskedTexts implements ToTell {
     return (_, length) => Math.min(batch * length, ROOM_STEP * Math.ceil((batch * toTell(length)) / ROOM_STEP));
   }
 
-  /** `ids` with what is hidden, `mask` [batch, length]; the tokens' positions, what they are, and 1 for each: [room]. */
+  /**
+   * `ids` with what is hidden, `mask` [batch, length]; the tokens' positions, what they are, and 1 for each: [room].
+   * @param batchRandom undefined: a text is judged
+   */
   feeds(
     rows: readonly number[],
     batch: number,
     length: number,
     room: number,
     padId: number,
-    pass: string = JUDGED,
+    batchRandom?: Random,
   ): HostTensors {
     const positions = new Int32Array(room);
     const targets = new Int32Array(room);
@@ -85,7 +85,7 @@ export class MaskedTexts implements ToTell {
     let n = 0;
     const texts = rows.map((i, row) => {
       const own = this.tokens.ids(i).slice();
-      const random = new Random(this.seed, `masks ${pass} ${this.ids[i]}`);
+      const random = batchRandom ?? new Random(this.seed, `masks of ${this.ids[i]}`);
       for (const place of this.drawn(i, random)) {
         positions[n] = row * length + place;
         targets[n] = own[place] as number;

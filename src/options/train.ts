@@ -2,6 +2,35 @@
 
 export type Objective = HardLabel | SoftLabel | HiddenStates | Attention | MaskedLm;
 /**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight1 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
+ * Divides both models' logits before the softmax; higher is softer. Hinton's own figures use 2 to 20; TinyBERT 1. A number, a schedule, one that follows each row (flsw, cwsm), or one that is learnt.
+ */
+export type Temperature =
+  number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Flsw | Cwsm | LearntTemperature);
+/**
+ * A number that changes while a stage is trained.
+ */
+export type ScheduleOptions = LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule;
+/**
+ * How far the student's predictions are from the teacher's. forward: KL(teacher ‖ student), which covers all that the teacher holds likely (Hinton et al. 2015). reverse: KL(student ‖ teacher), which seeks what the teacher holds most likely. jensen-shannon: between the two, by beta. mse: of the logits themselves, without temperature.
+ */
+export type Divergence = ForwardKl | ReverseKl | JensenShannon | LogitsMse;
+/**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight2 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight3 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
  * What changes the parameters by their gradients.
  */
 export type Optimizer = AdamW | Sgd;
@@ -287,6 +316,18 @@ export interface Stage {
    */
   objectives: [Objective, ...Objective[]];
   /**
+   * Which dataset to learn from, where the input "data" is a list, counted from 1. Default: 1.
+   */
+  data?: number;
+  /**
+   * Of generation: what this stage learns. Default: what the step says.
+   */
+  learn_from?: 'responses' | 'reasoning' | 'text';
+  /**
+   * Of generation: what stands before a response in this stage. Default: what the step says. The model keeps the last stage's.
+   */
+  prompt?: string;
+  /**
    * Passes over the rows that the stage can learn from. Default 3, unless updates is given.
    */
   epochs?: number;
@@ -317,38 +358,191 @@ export interface Stage {
  */
 export interface HardLabel {
   type: 'hard-label';
-  /**
-   * Factor of this objective in the stage's loss.
-   */
-  weight: number;
+  weight: Weight;
 }
 /**
- * T²·KL(teacher ‖ student) of the predicted labels (Hinton et al. 2015).
+ * From one number to another in a straight line.
+ */
+export interface LinearSchedule {
+  schedule: 'linear';
+  /**
+   * What it is in the first update.
+   */
+  from: number;
+  /**
+   * What it is at the end.
+   */
+  to: number;
+  /**
+   * Share of the stage after which it stays at its end.
+   */
+  over: number;
+}
+/**
+ * From one number to another along half a cosine: slowly at both ends.
+ */
+export interface CosineSchedule {
+  schedule: 'cosine';
+  /**
+   * What it is in the first update.
+   */
+  from: number;
+  /**
+   * What it is at the end.
+   */
+  to: number;
+  /**
+   * Share of the stage after which it stays at its end.
+   */
+  over: number;
+}
+/**
+ * From one number to another by the same factor in each update.
+ */
+export interface ExponentialSchedule {
+  schedule: 'exponential';
+  /**
+   * What it is in the first update.
+   */
+  from: number;
+  /**
+   * What it is at the end.
+   */
+  to: number;
+  /**
+   * Share of the stage after which it stays at its end.
+   */
+  over: number;
+}
+/**
+ * From one number to another in equal steps, as Annealing-KD lowers its temperature.
+ */
+export interface StairsSchedule {
+  schedule: 'stairs';
+  /**
+   * What it is in the first update.
+   */
+  from: number;
+  /**
+   * What it is at the end.
+   */
+  to: number;
+  /**
+   * How many different numbers there are, the first and the last among them.
+   */
+  steps: number;
+  /**
+   * Share of the stage after which it stays at its end.
+   */
+  over: number;
+}
+/**
+ * A learnt weight: exp(−s) times the loss, plus s/2, where s, the log of the objective's variance, is learnt with the model (Kendall et al. 2018).
+ */
+export interface Uncertainty {
+  schedule: 'uncertainty';
+}
+/**
+ * T²·divergence of the teacher's and the student's predicted labels: KL(teacher ‖ student) unless another is named (Hinton et al. 2015).
  */
 export interface SoftLabel {
   type: 'soft-label';
-  /**
-   * Factor of this objective in the stage's loss.
-   */
-  weight: number;
+  weight: Weight1;
   /**
    * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
    */
   teacher: number;
+  temperature: Temperature;
+  divergence: Divergence;
+}
+/**
+ * Follows each row (TextBrewer): a lower temperature where the two models' logits point in different directions.
+ */
+export interface Flsw {
+  schedule: 'flsw';
   /**
-   * Divides both models' logits before the softmax; higher is softer. Hinton's own figures use 2 to 20; TinyBERT 1.
+   * The temperature of a row that is as the batch's mean is.
    */
-  temperature: number;
+  base: number;
+  /**
+   * How far the temperature follows the row.
+   */
+  beta: number;
+  /**
+   * Power of the difference.
+   */
+  gamma: number;
+}
+/**
+ * Follows each row (TextBrewer): a lower temperature where the student is unsure.
+ */
+export interface Cwsm {
+  schedule: 'cwsm';
+  /**
+   * The temperature of a row that is as the batch's mean is.
+   */
+  base: number;
+  /**
+   * How far the temperature follows the row.
+   */
+  beta: number;
+}
+/**
+ * A temperature that is learnt against the student (CTKD): it is moved to where the loss is larger, ever faster as the stage goes on.
+ */
+export interface LearntTemperature {
+  schedule: 'learnt';
+  /**
+   * It stays above this.
+   */
+  lowest: number;
+  /**
+   * It stays below this; it begins in the middle.
+   */
+  highest: number;
+  /**
+   * By what its gradient is multiplied before its sign is turned.
+   */
+  strength: number | ScheduleOptions;
+}
+/**
+ * KL(teacher ‖ student).
+ */
+export interface ForwardKl {
+  type: 'forward';
+}
+/**
+ * KL(student ‖ teacher).
+ */
+export interface ReverseKl {
+  type: 'reverse';
+}
+/**
+ * beta·KL(teacher ‖ M) + (1 − beta)·KL(student ‖ M) with M = beta·teacher + (1 − beta)·student (GKD, Agarwal et al. 2024).
+ */
+export interface JensenShannon {
+  type: 'jensen-shannon';
+  /**
+   * Share of the teacher in M. 0: exactly the forward KL, 1: exactly the reverse.
+   */
+  beta: number;
+  /**
+   * Divide by beta·(1 − beta), so that the loss does not vanish near 0 and 1 but becomes the forward and the reverse KL there.
+   */
+  rescale: boolean;
+}
+/**
+ * Mean over the labels of the squared difference of logits (Ba & Caruana 2014).
+ */
+export interface LogitsMse {
+  type: 'mse';
 }
 /**
  * Mean squared error between mapped hidden states, the student's projected to the teacher's width (TinyBERT). Layer 0 is the embedding output.
  */
 export interface HiddenStates {
   type: 'hidden-states';
-  /**
-   * Factor of this objective in the stage's loss.
-   */
-  weight: number;
+  weight: Weight2;
   /**
    * Which teacher to learn from, where the input "teacher" is a list, counted from 1. Each objective has projections of its own.
    */
@@ -367,10 +561,7 @@ export interface HiddenStates {
  */
 export interface Attention {
   type: 'attention';
-  /**
-   * Factor of this objective in the stage's loss.
-   */
-  weight: number;
+  weight: Weight3;
   /**
    * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
    */

@@ -5,8 +5,6 @@ import { Random } from '../util/random.js';
 export interface Batch {
   readonly rows: readonly number[];
   readonly length: number;
-  /** Names the pass over the rows, for what is drawn anew in each. */
-  readonly pass?: string;
 }
 
 /** Batches of texts of like length are made within windows of this many, so that their order stays random. */
@@ -35,8 +33,7 @@ export function planEpoch(
     window.sort((a, b) => (lengths[a] as number) - (lengths[b] as number) || a - b);
     for (let i = 0; i < window.length; i += batchSize) {
       const rows = window.slice(i, i + batchSize);
-      const length = bucketOf(buckets, Math.max(...rows.map((r) => lengths[r] as number)));
-      batches.push({ rows, length, pass: stream });
+      batches.push({ rows, length: bucketOf(buckets, Math.max(...rows.map((r) => lengths[r] as number))) });
     }
   }
   return random.shuffle(batches);

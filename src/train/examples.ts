@@ -5,10 +5,13 @@ import type { EncodedBatch, TextTokenizer } from '../data/tokenizer.js';
 import type { Counted } from '../methods/objective.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { padTokens } from '../models/padding.js';
+import type { Random } from '../util/random.js';
 import type { Batch } from './batches.js';
+import type { Asked } from './stage.js';
 
 /** Names under which a batch's signal of one of the teachers is fed, the first being 0. */
 export const teacherFeeds = (teacher: number) => ({
+  rows: `teacher.${teacher}.rows`,
   logits: `teacher.${teacher}.logits`,
   hidden: (layer: number): string => `teacher.${teacher}.hidden.${layer}`,
   attention: (layer: number): string => `teacher.${teacher}.attention.${layer}`,
@@ -16,11 +19,33 @@ export const teacherFeeds = (teacher: number) => ({
 
 export type Counts = Readonly<Record<Counted, number>>;
 
+/** What goes into a batch besides its rows. */
+export interface Making {
+  /** What each teacher said; undefined of one that is asked in the graph. */
+  readonly caches: readonly (LogitsCache | undefined)[];
+  /** What is wanted of each. */
+  readonly wanted: readonly Asked[];
+  /** Of each whether it knows only some of the rows. */
+  readonly partial: readonly boolean[];
+  /** Numbers of this batch's own, the same in whatever order batches are made. */
+  readonly random: (purpose: string) => Random;
+}
+
 /** What a training run asks of what there is to learn from. */
-export type Learnable = Pick<Examples, 'rows' | 'length' | 'batch' | 'counts'>;
+export interface Learnable {
+  /** The row of each example. */
+  readonly rows: readonly Row[];
+  /** Tokens of an example. */
+  length(example: number): number;
+  /** Whether it has a real label. */
+  labelled(example: number): boolean;
+  batch(batch: Batch, batchSize: number, making: Making): HostTensors;
+  /** How many things of each kind a batch has, of the rows that a teacher knows: what losses are means over. */
+  counts(batch: Batch, teacher?: LogitsCache): Counts;
+}
 
 /** Training rows as tokens, and how to make a batch of them. */
-export class Examples {
+export class Examples implements Learnable {
   private constructor(
     readonly rows: readonly Row[],
     private readonly tokens: EncodedBatch,
@@ -45,16 +70,16 @@ export class Examples {
     return this.tokens.length(row);
   }
 
+  labelled(row: number): boolean {
+    return (this.rows[row] as Row).label !== null;
+  }
+
   /**
    * `ids`, `mask` [batch, length], `rows` [batch] (1 = real), `labels` one-hot [batch, labels], and what is wanted of
-   * each teacher, all padded to the batch size with rows that count for nothing.
+   * each teacher, all padded to the batch size with rows that count for nothing; of a teacher that knows only some of the
+   * rows also which [batch].
    */
-  batch(
-    { rows, length }: Batch,
-    batchSize: number,
-    teachers: readonly LogitsCache[],
-    wanted: readonly Wanted[],
-  ): HostTensors {
+  batch({ rows, length }: Batch, batchSize: number, { caches, wanted, partial }: Making): HostTensors {
     const tokens = rows.map((r) => this.tokens.ids(r));
     const real = new Float32Array(batchSize).fill(1, 0, rows.length);
     const labels = new Float32Array(batchSize * this.labels.length);
@@ -62,9 +87,10 @@ export class Examples {
       const { label } = this.rows[r] as Row;
       if (label !== null) labels[i * this.labels.length + this.labels.indexOf(label)] = 1;
     });
-    const said = teachers.map((cache, i) =>
-      this.teacher(i, rows, tokens, length, batchSize, cache, wanted[i] as Wanted),
-    );
+    const said = caches.map((cache, i) => ({
+      ...(cache && this.teacher(i, rows, tokens, length, batchSize, cache, wanted[i] as Wanted)),
+      ...(cache && partial[i] && { [teacherFeeds(i).rows]: knownRows(rows, this.rows, batchSize, cache) }),
+    }));
     return Object.assign(
       {
         ...padTokens(tokens, batchSize, length, this.padId),
@@ -75,12 +101,12 @@ export class Examples {
     );
   }
 
-  /** How many things of each kind a batch has: what losses are means over. */
-  counts({ rows }: Batch): Counts {
+  counts({ rows: all }: Batch, teacher?: LogitsCache): Counts {
+    const rows = teacher ? all.filter((row) => teacher.has((this.rows[row] as Row).id)) : all;
     const tokens = rows.map((row) => this.tokens.length(row));
     return {
       rows: rows.length,
-      labels: rows.filter((row) => (this.rows[row] as Row).label !== null).length,
+      labels: rows.filter((row) => this.labelled(row)).length,
       tokens: tokens.reduce((sum, n) => sum + n, 0),
       'written-tokens': 0,
       'token-pairs': tokens.reduce((sum, n) => sum + n * n, 0),
@@ -114,7 +140,9 @@ export class Examples {
 
     rows.forEach((r, i) => {
       const own = tokens[i] as Int32Array;
-      const signal = cache.read((this.rows[r] as Row).id, own, wanted);
+      const { id } = this.rows[r] as Row;
+      if (!cache.has(id)) return;
+      const signal = cache.read(id, own, wanted);
       for (const [k, from] of order.entries()) {
         if (signal.logits) into(feeds.logits)[i * order.length + k] = signal.logits[from] as number;
       }
@@ -131,4 +159,18 @@ export class Examples {
     });
     return tensors;
   }
+}
+
+/** 1 for each row of a batch that a teacher knows: [batch]. */
+export function knownRows(
+  batch: readonly number[],
+  rows: readonly Row[],
+  batchSize: number,
+  cache: LogitsCache,
+): HostTensor {
+  const data = new Float32Array(batchSize);
+  batch.forEach((row, i) => {
+    data[i] = Number(cache.has((rows[row] as Row).id));
+  });
+  return { dtype: 'float32', shape: [batchSize], data };
 }

@@ -6,7 +6,7 @@ import { meanLoss, surpriseOf } from '../models/continuations.js';
 import { MaskedTexts } from '../models/masked-texts.js';
 import { StepFailure } from '../util/failure.js';
 import type { Batch } from './batches.js';
-import type { Counts, Learnable } from './examples.js';
+import type { Counts, Learnable, Making } from './examples.js';
 import type { Task } from './tasks.js';
 import type { Judge, Metric } from './validate.js';
 
@@ -62,8 +62,17 @@ class MaskedExamples implements Learnable {
     return this.texts.length(row);
   }
 
-  batch({ rows, length, pass }: Batch, batchSize: number): HostTensors {
-    return this.texts.feeds(rows, batchSize, length, this.texts.room(batchSize)(rows, length), this.padId, pass);
+  labelled(): boolean {
+    return false;
+  }
+
+  batch({ rows, length }: Batch, batchSize: number, { random }: Pick<Making, 'random'>): HostTensors {
+    const room = this.texts.room(batchSize)(rows, length);
+    const real = new Float32Array(batchSize).fill(1, 0, rows.length);
+    return {
+      ...this.texts.feeds(rows, batchSize, length, room, this.padId, random('masks')),
+      rows: { dtype: 'float32', shape: [batchSize], data: real },
+    };
   }
 
   counts({ rows }: Batch): Counts {

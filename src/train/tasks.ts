@@ -27,44 +27,32 @@ export interface Task {
 
 /**
  * The task that the options name.
+ * @param stage what it says goes before what the options say
  * @throws StepFailure for options of the other task
  */
 export function taskOf(
-  ctx: Pick<StepContext<TrainOptions>, 'options' | 'inputList' | 'log' | 'seed'>,
+  ctx: Pick<StepContext<TrainOptions>, 'options' | 'log' | 'seed'>,
   info: DatasetInfo,
+  stage: Pick<Stage, 'prompt' | 'learn_from'> = {},
 ): Task {
-  const { task, prompt, learn_from: from } = ctx.options;
+  const { task } = ctx.options;
+  const from = stage.learn_from ?? ctx.options.learn_from;
+  // A prompt of all stages is none of one that learns texts.
+  const prompt = stage.prompt ?? (stage.learn_from === 'text' ? undefined : ctx.options.prompt);
   if (task !== 'generation') {
     for (const [name, value] of Object.entries({ prompt, learn_from: from })) {
       if (value === undefined) continue;
       const hint = 'Leave it out, or set task: generation.';
       throw new StepFailure('not-used', `task "${task}" takes no "${name}": it is for what a model writes`, hint);
     }
-    if (task === 'classification') return classification(info);
-    refuseTeacher(
-      ctx,
-      'its texts have other tokens hidden in every pass, of which stored answers say nothing',
-      'Leave it out.',
-    );
-    return maskedLanguage(ctx.seed);
+    return task === 'classification' ? classification(info) : maskedLanguage(ctx.seed);
   }
-  refuseTeacher(
-    ctx,
-    "it learns from the rows' responses",
-    "Let query-teacher write the teacher's responses into the rows, and leave it out.",
-  );
   if (from !== 'text') return generation(prompt ?? USUAL_PROMPT, from === 'reasoning', ctx.log);
   if (prompt !== undefined) {
     const hint = 'Leave one of them out.';
     throw new StepFailure('not-used', '"learn_from: text" takes no "prompt": a text is learnt as a whole', hint);
   }
   return generation(undefined, false, ctx.log);
-}
-
-/** @throws StepFailure if there are stored answers */
-function refuseTeacher({ options, inputList }: Parameters<typeof taskOf>[0], why: string, hint: string): void {
-  if (inputList('teacher').length === 0) return;
-  throw new StepFailure('not-used', `task "${options.task}" takes no input "teacher": ${why}`, hint);
 }
 
 function classification(info: DatasetInfo): Task {

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from architectures import CONFIGS, LENGTHS, numbers, scores
+from divergence import DIVERGENCES, forward
 
 here = Path(__file__).parent
 TEACHER_HIDDEN = 6
@@ -58,11 +59,9 @@ def hard_label(logits, hidden, scores):
     return F.cross_entropy(logits[known], torch.tensor([labels[b] for b in known]))
 
 
-def soft_label(temperature):
+def soft_label(temperature, divergence=forward):
     def loss(logits, hidden, scores):
-        own = F.log_softmax(logits[:3] / temperature, -1)
-        target = F.softmax(teacher_logits[:3] / temperature, -1)
-        return temperature**2 * F.kl_div(own, target, reduction="batchmean")
+        return divergence(teacher_logits[:3], logits[:3], temperature).mean()
 
     return loss
 
@@ -94,11 +93,25 @@ def attention(logits, hidden, scores):
     return sum(each) / len(each)
 
 
+soft = {"type": "soft-label", "weight": 1, "teacher": 1}
 uniform = {"weight": 1, "teacher": 1, "layer_map": "uniform"}
 cases = {
     "hard-label": ({"type": "hard-label", "weight": 1}, hard_label, {}),
-    "soft-label-1": ({"type": "soft-label", "weight": 1, "teacher": 1, "temperature": 1}, soft_label(1), {}),
-    "soft-label-2": ({"type": "soft-label", "weight": 1, "teacher": 1, "temperature": 2}, soft_label(2), {}),
+    "soft-label-1": ({**soft, "temperature": 1, "divergence": {"type": "forward"}}, soft_label(1), {}),
+    **{
+        f"soft-label-2{'' if name == 'forward' else '-' + name}": (
+            {**soft, "temperature": 2, "divergence": options},
+            soft_label(2, divergence),
+            {},
+        )
+        for name, (options, divergence) in DIVERGENCES.items()
+        if name != "mse"
+    },
+    "soft-label-mse": (
+        {**soft, "temperature": 1, "divergence": {"type": "mse"}},
+        soft_label(1, DIVERGENCES["mse"][1]),
+        {},
+    ),
     "hidden-shared": (
         {"type": "hidden-states", **uniform, "projection": "shared"},
         hidden_states([shared] * 3),

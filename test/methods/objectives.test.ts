@@ -59,6 +59,7 @@ describe('objectives', async () => {
   });
   const feeds: HostTensors = {
     ...batch,
+    ...Object.fromEntries([0, 1, 2].map((i) => [`weight.${i}`, float32([], [1])])),
     mask: float32([rows, length], given.mask),
     rows: float32([rows], given.rows),
     labels: { dtype: 'float32', shape: [rows, config.labels], data: oneHot },
@@ -142,8 +143,8 @@ describe('objectives', async () => {
       ...(given.cases[name]?.options as Objective),
       weight: i + 0.5,
     }));
-    const { fn } = stageOf(entries, 'sum');
-    const { loss, ...each } = await runners.onnx.forward(fn, parameters, feeds);
+    const { fn, numbers } = stageOf(entries, 'sum');
+    const { loss, ...each } = await runners.onnx.forward(fn, parameters, { ...feeds, ...numbers(0) });
     const parts = ['loss.0', 'loss.1', 'loss.2'].map((key) => each[key]?.[0] as number);
     expectClose(
       parts,
@@ -173,7 +174,10 @@ describe('objectives', async () => {
   });
 
   it('stay finite and right where logits are far apart', async () => {
-    const { fn } = stageOf([{ type: 'soft-label', weight: 1, teacher: 1, temperature: 1 }], 'far');
+    const { fn } = stageOf(
+      [{ type: 'soft-label', weight: 1, teacher: 1, temperature: 1, divergence: { type: 'forward' } }],
+      'far',
+    );
     const far = { ...feeds, [TEACHER.logits]: half([rows, 3], [900, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]) };
     const [a, b] = [await runners.onnx.forward(fn, parameters, far), await runners.cpu.forward(fn, parameters, far)];
     expect(a.loss?.[0]).toSatisfy(Number.isFinite);
@@ -184,15 +188,18 @@ describe('objectives', async () => {
     const [hard, soft, hidden, attention] = ['hard-label', 'soft-label-1', 'hidden-shared', 'attention'].map(
       (name) => given.cases[name]?.options as Objective,
     ) as [Objective, Objective, Objective, Objective];
-    expect(stageOf([hard], '')).toMatchObject({
-      labelledOnly: true,
-      wanted: [{ logits: false, hiddenStates: [], attention: [] }],
-    });
-    expect(stageOf([attention, hidden], '')).toMatchObject({
-      labelledOnly: false,
-      wanted: [{ logits: false, hiddenStates: [0, 2, 4], attention: [2, 4] }],
-    });
-    expect(stageOf([hard, soft], '')).toMatchObject({ labelledOnly: false, wanted: [{ logits: true }] });
+    const unlabelled = (objectives: Objective[], known: boolean): boolean =>
+      stageOf(objectives, '').applies(false, () => known);
+    expect(stageOf([hard], '').wanted).toMatchObject([{ logits: false, hiddenStates: [], attention: [] }]);
+    expect(unlabelled([hard], true)).toBe(false);
+    expect(stageOf([attention, hidden], '').wanted).toMatchObject([
+      { logits: false, hiddenStates: [0, 2, 4], attention: [2, 4] },
+    ]);
+    expect(unlabelled([attention, hidden], true)).toBe(true);
+    expect(stageOf([hard, soft], '').wanted).toMatchObject([{ logits: true }]);
+    expect(unlabelled([hard, soft], true)).toBe(true);
+    expect(unlabelled([hard, soft], false)).toBe(false);
+    expect(stageOf([hard, soft], '').applies(true, () => false)).toBe(true);
   });
 
   it('attention of a decoder does not look at what its mask hides', async () => {
@@ -204,7 +211,7 @@ describe('objectives', async () => {
       [fit],
       'causal',
     );
-    expect(over).toEqual(['causal-pairs']);
+    expect(over).toEqual([{ counted: 'causal-pairs', teacher: 0 }]);
     const lossWith = async (change: (line: number, column: number) => number): Promise<number> => {
       const changed = Object.entries(teacher.attentionScores).map(([layer, numbers]) => [
         TEACHER.attention(Number(layer)),

@@ -9,7 +9,7 @@ import {
 import { type Tensor, tf } from '../../src/backend/tf.js';
 import type { LastTokens, ModelInput } from '../../src/models/architecture.js';
 import { architectureOf } from '../../src/models/architectures.js';
-import { dropoutSites, encode, forward, statesAt, tokenLogits, tokenLosses } from '../../src/models/forward.js';
+import { dropoutSites, encode, forward, tokenLogits, tokenLosses } from '../../src/models/forward.js';
 import { Generator, greedy } from '../../src/models/generate.js';
 import { padTokens } from '../../src/models/padding.js';
 import { TESTED } from '../backend/backends.js';
@@ -255,10 +255,10 @@ describe.each(ENCODERS)('%s as a masked language model', async (name) => {
     key: `${name} masked`,
     call: (p, b) => {
       const last = encode(config, p, inputOf(b, 'all')).hiddenStates.at(-1) as Tensor;
-      const states = statesAt(config, last, b.positions as Tensor);
+      const positions = b.positions as Tensor;
       return {
-        loss: tf.mean(tokenLosses(config, p, states, b.targets as Tensor)),
-        logits: tokenLogits(config, p, states),
+        loss: tf.mean(tokenLosses(config, p, last, positions, b.targets as Tensor)),
+        logits: tokenLogits(config, p, last, positions),
       };
     },
   };

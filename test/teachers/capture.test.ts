@@ -23,6 +23,7 @@ import {
   madeUpRows,
   makeCorpus,
   makeTeacher,
+  makingOf,
   randomParameters,
   sharedFolder,
   tinyConfig,
@@ -92,7 +93,7 @@ describe('cache-logits', async () => {
     const rows = [299, 0, 257, 128, 5];
     const [batch, length] = [7, config.maxLength];
     const wanted = { logits: true, hiddenStates: [0, 4], attention: [3] };
-    const fed = examples.batch({ rows, length }, batch, [cache], [wanted]);
+    const fed = examples.batch({ rows, length }, batch, makingOf([cache], [wanted]));
 
     const texts = rows.map((row) => tokens.ids(row));
     const input = padTokens(texts, batch, length, corpus.tokenizer.padId);

@@ -63,7 +63,11 @@ describe('what is checked before training', () => {
     const bare = { ...index, labels: [] };
     expect(fitOf(bare, config, ['ham', 'spam'], 'abc')).toEqual(fit);
     expect(check({ ...hidden, layer_map: [[0, 0]] }, [{ fit, index: bare }])).not.toThrow();
-    expect(check({ type: 'soft-label', weight: 1, teacher: 1, temperature: 1 }, [{ fit, index: bare }])).toThrow(
+    expect(
+      check({ type: 'soft-label', weight: 1, teacher: 1, temperature: 1, divergence: { type: 'forward' } }, [
+        { fit, index: bare },
+      ]),
+    ).toThrow(
       'objective "soft-label" needs the teacher\'s class logits, but the teacher, a bert, tells no labels apart',
     );
   });
@@ -71,7 +75,9 @@ describe('what is checked before training', () => {
   it('asks for no tokenizer where the teacher reads texts, and for nothing but soft labels', () => {
     const own = fitOf(ofTexts, { ...config, maxLength: 7 }, ['spam', 'ham'], 'another');
     expect(
-      check({ type: 'soft-label', weight: 1, teacher: 1, temperature: 1 }, [{ fit: own, index: ofTexts }]),
+      check({ type: 'soft-label', weight: 1, teacher: 1, temperature: 1, divergence: { type: 'forward' } }, [
+        { fit: own, index: ofTexts },
+      ]),
     ).not.toThrow();
     for (const objective of [hidden, { type: 'attention', weight: 1, teacher: 1, layer_map: 'uniform' } as const]) {
       expect(check(objective, [{ fit: own, index: ofTexts }])).toThrow(
@@ -83,9 +89,9 @@ describe('what is checked before training', () => {
   });
 
   it('asks for a teacher where an objective learns from one', () => {
-    expect(check({ type: 'soft-label', weight: 1, teacher: 1, temperature: 1 }, [])).toThrow(
-      'objective "soft-label" learns from a teacher, and the input "teacher" is not given',
-    );
+    expect(
+      check({ type: 'soft-label', weight: 1, teacher: 1, temperature: 1, divergence: { type: 'forward' } }, []),
+    ).toThrow('objective "soft-label" learns from a teacher, and the input "teacher" is not given');
     expect(check({ type: 'hard-label', weight: 1 }, [])).not.toThrow();
   });
 

@@ -22,7 +22,7 @@ const OPTIONS: TrainOptions = {
       freeze: [],
     },
     {
-      objectives: [{ type: 'soft-label', weight: 1, teacher: 1, temperature: 1 }],
+      objectives: [{ type: 'soft-label', weight: 1, teacher: 1, temperature: 1, divergence: { type: 'forward' } }],
       updates: 3,
       learning_rate: 0.01,
       warmup: 0,

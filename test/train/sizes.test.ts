@@ -8,7 +8,6 @@ import type { Fit } from '../../src/methods/objective.js';
 import type { TransformerConfig } from '../../src/models/architecture.js';
 import { encode, forward } from '../../src/models/forward.js';
 import { initialize } from '../../src/models/initialize.js';
-import { zeroed } from '../../src/models/layers.js';
 import { padTokens } from '../../src/models/padding.js';
 import type { Stage } from '../../src/options/train.js';
 import { DropoutMasks } from '../../src/train/dropout.js';
@@ -46,7 +45,7 @@ const fit: Fit = {
 
 const objectives: Record<string, Stage['objectives']> = {
   'hard labels': [{ type: 'hard-label', weight: 1 }],
-  'soft labels': [{ type: 'soft-label', weight: 1, teacher: 1, temperature: 2 }],
+  'soft labels': [{ type: 'soft-label', weight: 1, teacher: 1, temperature: 2, divergence: { type: 'forward' } }],
   'hidden states': [{ type: 'hidden-states', weight: 1, teacher: 1, layer_map: 'uniform', projection: 'shared' }],
   attention: [{ type: 'attention', weight: 1, teacher: 1, layer_map: 'uniform' }],
 };
@@ -79,9 +78,8 @@ function trainingFeeds(stage: Built, config: TransformerConfig, size: Size): Hos
     ...Object.fromEntries(
       attention.map((l) => [TEACHER.attention(l), half(`attention ${l}`, [rows, 2, length, length])]),
     ),
-    ...dropoutFeeds(
-      new DropoutMasks().fill(stage.dropoutSites(rows, length), zeroed(config.dropout), streamKey(1, 'sizes'), length),
-    ),
+    ...stage.numbers(0),
+    ...dropoutFeeds(new DropoutMasks().fill(stage.dropout(rows, length), streamKey(1, 'sizes'), length)),
   };
 }
 

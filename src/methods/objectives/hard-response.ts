@@ -1,6 +1,6 @@
 import type { HardLabel } from '../../options/train.js';
 import { weightedMean } from '../means.js';
-import { NOTHING, type Objective, type WrittenTokens } from '../objective.js';
+import { type Continuation, NOTHING, type Objective } from '../objective.js';
 
 /** Cross-entropy with the tokens of the responses and their ends, mean over these tokens. */
 export const hardResponse: Objective<HardLabel> = {
@@ -8,8 +8,8 @@ export const hardResponse: Objective<HardLabel> = {
   over: () => 'written-tokens',
   needs: () => ({ ...NOTHING, lastHiddenState: true }),
   parameters: () => ({}),
-  loss(_, { written }) {
-    const { losses, weights } = written as WrittenTokens;
+  loss(_, { continuation }) {
+    const { losses, weights } = continuation as Continuation;
     return weightedMean(losses, weights);
   },
 };

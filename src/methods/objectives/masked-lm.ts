@@ -1,6 +1,6 @@
 import type { MaskedLm } from '../../options/train.js';
 import { weightedMean } from '../means.js';
-import { NOTHING, type Objective, type WrittenTokens } from '../objective.js';
+import { type Continuation, NOTHING, type Objective } from '../objective.js';
 
 /**
  * Cross-entropy with the tokens that are hidden, mean over these (Devlin et al. 2018, arXiv:1810.04805); one of the three
@@ -11,8 +11,8 @@ export const maskedLm: Objective<MaskedLm> = {
   over: () => 'written-tokens',
   needs: () => ({ ...NOTHING, lastHiddenState: true }),
   parameters: () => ({}),
-  loss(_, { written }) {
-    const { losses, weights } = written as WrittenTokens;
+  loss(_, { continuation }) {
+    const { losses, weights } = continuation as Continuation;
     return weightedMean(losses, weights);
   },
 };
