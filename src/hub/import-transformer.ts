@@ -51,9 +51,13 @@ export async function importTransformer(ctx: StepContext<ImportModelOptions>, mo
   );
   const about = { ...known, type: config.type, labels, parameters, source };
   await writeFile(join(output, 'recipe.json'), `${JSON.stringify(about, null, 2)}\n`);
+  const list = labels.join(', ');
   const head = {
     none: 'no head',
-    classifier: `labels ${labels.join(', ')}`,
+    classifier: `labels ${list}`,
+    'multi-label': `any of the labels ${list}`,
+    regression: 'a score',
+    'token-classifier': `tags ${list}`,
     'language-model': 'a language model',
     'masked-language-model': 'a masked language model',
   };

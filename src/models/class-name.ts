@@ -3,6 +3,9 @@ import type { Head } from './architecture.js';
 const SUFFIXES: Readonly<Record<Head, string>> = {
   none: 'Model',
   classifier: 'ForSequenceClassification',
+  'multi-label': 'ForSequenceClassification',
+  regression: 'ForSequenceClassification',
+  'token-classifier': 'ForTokenClassification',
   'language-model': 'ForCausalLM',
   'masked-language-model': 'ForMaskedLM',
 };

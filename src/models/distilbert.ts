@@ -1,7 +1,9 @@
+import { gelu } from '../backend/ops.js';
 import { tf } from '../backend/tf.js';
 import type { Architecture } from './architecture.js';
 import { className } from './class-name.js';
-import { type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
+import { type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
+import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
 import { type MaskedNames, maskedHead, maskedSpecs } from './masked-head.js';
 import { settings } from './settings.js';
@@ -23,6 +25,7 @@ const kind: EncoderKind = {
   layer,
   types: 0,
   offset: 0,
+  activation: gelu,
   dropsProjection: false,
 };
 
@@ -82,23 +85,25 @@ export const distilbert: Architecture = {
 
   parameters: (c) => ({
     ...encoderParameters(kind, c),
+    ...(c.head === 'token-classifier' && tokenClassifierSpec(c)),
     ...(c.head === 'masked-language-model' && maskedSpecs(masked, c)),
-    ...(c.head === 'classifier' && {
+    ...(readsTexts(c.head) && {
       ...linearSpec('head', 'pre_classifier', c.hidden, c.hidden),
       ...linearSpec('head', 'classifier', c.hidden, c.labels),
     }),
   }),
 
-  layerPrefix: (i) => `${layer(i)}.`,
+  layerPrefix: (_, i) => `${layer(i)}.`,
 
   dropoutSites: (c, batch, length, lastTokens) => [
     ...encoderSites(kind, c, batch, length, lastTokens),
-    [batch, c.hidden],
+    ...headSites(c, batch, length),
   ],
 
   encode: (c, p, input, drop) => encodeTexts(kind, c, p, input, drop),
 
   classify: (_, p, pooled, drop) => linear(p, 'classifier', drop.apply(tf.relu(linear(p, 'pre_classifier', pooled)))),
 
+  labelsTokens: true,
   masked: maskedHead(masked),
 };

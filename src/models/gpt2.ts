@@ -4,6 +4,7 @@ import { type Tensor, tf } from '../backend/tf.js';
 import type { Architecture, ParameterSpecs, TransformerConfig } from './architecture.js';
 import { className } from './class-name.js';
 import { cached, causal, type LookBack, pooledOf, rowCount, rowsOf, scoresOf } from './decoder.js';
+import { readsTexts } from './heads.js';
 import { conv1dSpec, Dropout, flat, joinHeads, linear, normSpec, splitHeads, weight } from './layers.js';
 import { settings } from './settings.js';
 
@@ -134,11 +135,11 @@ export const gpt2: Architecture = {
     return {
       ...specs,
       ...normSpec(c.layers, 'transformer.ln_f', c.hidden),
-      ...(c.head === 'classifier' && { 'score.weight': weight('head', c.labels, c.hidden) }),
+      ...(readsTexts(c.head) && { 'score.weight': weight('head', c.labels, c.hidden) }),
     };
   },
 
-  layerPrefix: (i) => `${layerName(i)}.`,
+  layerPrefix: (_, i) => `${layerName(i)}.`,
 
   dropoutSites(c, batch, length, lastTokens) {
     const layer = (_: unknown, i: number): number[][] => {

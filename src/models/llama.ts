@@ -5,6 +5,7 @@ import { StepFailure } from '../util/failure.js';
 import type { Architecture, ModelInput, ParameterSpecs, Part, PlacedSpec, TransformerConfig } from './architecture.js';
 import { className } from './class-name.js';
 import { cached, causal, type LookBack, lastTokens, pooledOf, rowCount, rowsOf, scoresOf } from './decoder.js';
+import { readsTexts } from './heads.js';
 import { type Dropout, dense, joinHeads, linear, splitHeads, weight } from './layers.js';
 import { frequencies, type RopeScaling, readRope, rotate, writeRope } from './rope.js';
 import { settings } from './settings.js';
@@ -205,12 +206,12 @@ const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<Ll
     return {
       ...specs,
       'model.norm.weight': ones(c.layers, c.hidden),
-      ...(c.head === 'classifier' && { 'score.weight': weight('head', c.labels, c.hidden) }),
+      ...(readsTexts(c.head) && { 'score.weight': weight('head', c.labels, c.hidden) }),
       ...(c.head === 'language-model' && !c.tied && { 'lm_head.weight': weight('head', c.vocabulary, c.hidden) }),
     };
   },
 
-  layerPrefix: (i) => `${layerName(i)}.`,
+  layerPrefix: (_, i) => `${layerName(i)}.`,
 
   dropoutSites: (c, batch, length, lastTokens) =>
     Array.from({ length: c.layers }, (_, i) => [batch, c.heads, rowCount(c, i + 1, length, lastTokens), length]),

@@ -2,7 +2,8 @@ import { tf } from '../backend/tf.js';
 import type { Architecture } from './architecture.js';
 import { type BertConfig, readBert, scratchBert, writeBert } from './bert-config.js';
 import { className } from './class-name.js';
-import { BERT_NAMES, type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
+import { BERT_LAYER, type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
+import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
 import { type MaskedNames, maskedHead, maskedSpecs } from './masked-head.js';
 
@@ -10,7 +11,7 @@ const layer = (i: number): string => `roberta.encoder.layer.${i - 1}`;
 
 /** Its positions count from the padding token's id on, so a text's first token stands at the one after it. */
 const kind = ({ types, padId }: Pick<BertConfig, 'types' | 'padId'>): EncoderKind => ({
-  ...BERT_NAMES,
+  ...BERT_LAYER,
   embeddings: 'roberta.embeddings',
   layer,
   types,
@@ -37,19 +38,19 @@ export const roberta: Architecture<BertConfig> = {
 
   parameters: (c) => ({
     ...encoderParameters(kind(c), c),
+    ...(c.head === 'token-classifier' && tokenClassifierSpec(c)),
     ...(c.head === 'masked-language-model' && maskedSpecs(masked, c)),
-    ...(c.head === 'classifier' && {
+    ...(readsTexts(c.head) && {
       ...linearSpec('head', 'classifier.dense', c.hidden, c.hidden),
       ...linearSpec('head', 'classifier.out_proj', c.hidden, c.labels),
     }),
   }),
 
-  layerPrefix: (i) => `${layer(i)}.`,
+  layerPrefix: (_, i) => `${layer(i)}.`,
 
   dropoutSites: (c, batch, length, lastTokens) => [
     ...encoderSites(kind(c), c, batch, length, lastTokens),
-    [batch, c.hidden],
-    [batch, c.hidden],
+    ...headSites(c, batch, length, 2),
   ],
 
   encode: (c, p, input, drop) => encodeTexts(kind(c), c, p, input, drop),
@@ -57,5 +58,6 @@ export const roberta: Architecture<BertConfig> = {
   classify: (_, p, pooled, drop) =>
     linear(p, 'classifier.out_proj', drop.apply(tf.tanh(linear(p, 'classifier.dense', drop.apply(pooled))))),
 
+  labelsTokens: true,
   masked: maskedHead(masked),
 };

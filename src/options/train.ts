@@ -31,6 +31,10 @@ export type Weight2 = number | (LinearSchedule | CosineSchedule | ExponentialSch
  */
 export type Weight3 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
 /**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight4 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
  * What changes the parameters by their gradients.
  */
 export type Optimizer = AdamW | Sgd;
@@ -45,13 +49,13 @@ export type Backend =
  */
 export interface TrainOptions {
   /**
-   * What to train.
+   * What to train. Left out where the input "student" says it.
    */
-  model: Bert | DistilBert | Roberta | Gpt2 | Llama | Pretrained | LogisticOptions | LinearProbe;
+  model?: Bert | DistilBert | Roberta | Albert | Gpt2 | Llama | Pretrained | LogisticOptions | LinearProbe;
   /**
-   * What the model is for. classification: it tells labels apart. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own. masked-language-model: it tells tokens that are hidden from it (bert, distilbert, roberta); 15 % of a text's, others in every pass, of which 80 % become the mask token, 10 % a random one and 10 % stay.
+   * What the model is for. classification: it gives a text one of some labels. tagging: it gives each word of a text a tag: parts of speech, or entities (BIO). multi-label: it gives a text any number of labels. regression: it gives a text a score. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own. masked-language-model: it tells tokens that are hidden from it (bert, distilbert, roberta); 15 % of a text's, others in every batch, of which 80 % become the mask token, 10 % a random one and 10 % stay.
    */
-  task: 'classification' | 'generation' | 'masked-language-model';
+  task: 'classification' | 'tagging' | 'multi-label' | 'regression' | 'generation' | 'masked-language-model';
   /**
    * Of generation: what stands before a response, a text with {{ text }} and the like for a row's fields. The model keeps it, so that it is asked in the same way. A prompt that is too long loses its middle: its last quarter and its beginning stay; a response is never cut. Default: {{text}} and a line end.
    */
@@ -158,6 +162,44 @@ export interface Roberta {
    * Width of the hidden states; a multiple of heads.
    */
   hidden: number;
+  /**
+   * Attention heads.
+   */
+  heads: number;
+  /**
+   * Width of the feed-forward layer. Default: 4 · hidden, as in BERT.
+   */
+  intermediate?: number;
+  /**
+   * Tokens that are read of a text, [CLS] and [SEP] included.
+   */
+  max_length: number;
+  /**
+   * Share of values zeroed in training, in steps of 1/256 (BERT: 0.1).
+   */
+  dropout: number;
+}
+/**
+ * An ALBERT encoder with a classification head, from scratch: its layers share their parameters, and its token embeddings are narrower than its hidden states.
+ */
+export interface Albert {
+  type: 'albert';
+  /**
+   * Transformer layers.
+   */
+  layers: number;
+  /**
+   * Groups of consecutive layers, of which each has one layer's parameters; at most layers. 1: all layers share them, as in ALBERT.
+   */
+  groups: number;
+  /**
+   * Width of the hidden states; a multiple of heads.
+   */
+  hidden: number;
+  /**
+   * Width of the token embeddings, which a linear map brings to hidden. Default: 128, as in ALBERT, but no more than hidden.
+   */
+  embedding?: number;
   /**
    * Attention heads.
    */
@@ -348,7 +390,7 @@ export interface Stage {
    */
   schedule: 'linear' | 'cosine' | 'constant';
   /**
-   * Parts that stay as they are: "embeddings", or a layer's number, counted from 1.
+   * Parts that stay as they are: "embeddings", or a layer's number, counted from 1. Layers that share parameters stay together.
    */
   freeze: ('embeddings' | number)[];
   validate?: Validate;
@@ -576,10 +618,7 @@ export interface Attention {
  */
 export interface MaskedLm {
   type: 'masked-lm';
-  /**
-   * Factor of this objective in the stage's loss.
-   */
-  weight: number;
+  weight: Weight4;
 }
 /**
  * Judge the model on the input "validation" while it learns, and keep what was best there.
@@ -590,9 +629,19 @@ export interface Validate {
    */
   every?: number;
   /**
-   * What says which is better: macro-F1 or accuracy (more), or the cross-entropy with the labels (less); of models that tell tokens the cross-entropy of the responses' or the hidden tokens, or the perplexity, its exponential (less). Default: macro_f1, of these loss.
+   * What says which is better: macro-F1 or accuracy (more), or the cross-entropy with the labels (less); of tagging these of words, and the F1 of entities; of multi-label micro- and macro-F1; of regression the correlations of Pearson and Spearman (more), the mean absolute error and the root of the mean squared one (less); of generation and masked-language-model the cross-entropy of the responses' or the hidden tokens, or the perplexity, its exponential (less). Default: macro_f1; of tagging entity_f1 where tags mark entities, else accuracy; of multi-label micro_f1; of regression pearson; of generation and masked-language-model loss.
    */
-  metric?: 'macro_f1' | 'accuracy' | 'loss' | 'perplexity';
+  metric?:
+    | 'macro_f1'
+    | 'accuracy'
+    | 'entity_f1'
+    | 'micro_f1'
+    | 'pearson'
+    | 'spearman'
+    | 'mae'
+    | 'rmse'
+    | 'loss'
+    | 'perplexity';
   /**
    * End the stage after so many evaluations without a better one. Default: never.
    */

@@ -46,7 +46,7 @@ export interface MaskedReport {
 /** Works out every figure; all intervals are of the same resamples of the rows. */
 export function maskedReport(title: string, models: readonly MaskedTeller[], seed: number): MaskedReport {
   const rows = models[0]?.told.length ?? 0;
-  const first = models.find(({ role }) => role === 'student');
+  const first = models.find(({ role }) => role === 'student') ?? models[0];
   const lossOf = ({ told }: MaskedTeller, sample: Int32Array): number => {
     let [loss, tokens] = [0, 0];
     for (const row of sample) {
@@ -86,7 +86,7 @@ export function maskedReport(title: string, models: readonly MaskedTeller[], see
 
 /** The report as one table, with what one must know to read it below. */
 export function maskedTable({ title, test, bootstrap: { resamples }, models }: MaskedReport): ReportTable {
-  const first = models.find(({ role }) => role === 'student');
+  const first = models.find(({ role }) => role === 'student') ?? models[0];
   const columns: [label: string, cell: (model: MaskedTellerReport) => string][] = [
     ['loss [95 %]', ({ loss }) => interval(loss)],
     ['perplexity', ({ perplexity }) => perplexity.toFixed(perplexity < 100 ? 2 : 0)],

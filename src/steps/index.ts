@@ -1,6 +1,7 @@
 import type { AnyStep } from '../engine/step.js';
 import { augmentData } from './augment-data.js';
 import { cacheLogits } from './cache-logits.js';
+import { designStudent } from './design-student.js';
 import { ensembleTeachers } from './ensemble-teachers.js';
 import { evaluate } from './evaluate.js';
 import { evaluateResponses } from './evaluate-responses.js';
@@ -16,6 +17,7 @@ export const steps: readonly AnyStep[] = [
   importModel,
   queryTeacher,
   trainTokenizer,
+  designStudent,
   train,
   augmentData,
   cacheLogits,

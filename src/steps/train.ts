@@ -2,6 +2,7 @@ import { defineStep, either, list, optional } from '../engine/step.js';
 import type { TrainOptions } from '../options/train.js';
 import { refuseTraining } from '../teachers/claims.js';
 import { problemsOf } from '../train/problems.js';
+import { studentProblems } from '../train/student.js';
 
 export const train = defineStep<TrainOptions>({
   name: 'train',
@@ -11,13 +12,14 @@ export const train = defineStep<TrainOptions>({
     data: list('dataset'),
     tokenizer: optional('tokenizer'),
     teacher: { ...either(list('logits'), 'model'), optional: true },
+    student: optional('student-design'),
     init: optional('model'),
     validation: optional('dataset'),
   },
   outputs: { model: 'model' },
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
-  problems: problemsOf,
+  problems: (options) => [...studentProblems(options), ...problemsOf(options)],
   refuses: (_, claims) => refuseTraining(claims, false),
   run: async (ctx) => (await import('../train/run.js')).run(ctx),
 });

@@ -1,15 +1,16 @@
 import { loadTokenizer, type TextTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
-import type { Architecture, TransformerConfig } from '../models/architecture.js';
+import type { TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
+import { describeTransformer } from '../models/checkpoint.js';
 import { initialize, type Parameters } from '../models/initialize.js';
 import { startFrom } from '../models/start.js';
-import type { Bert, DistilBert, Gpt2, Llama, Pretrained, Roberta, TrainOptions } from '../options/train.js';
+import type { Albert, Bert, DistilBert, Gpt2, Llama, Pretrained, Roberta, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
-import type { Task } from './tasks.js';
+import type { Task } from './tasks/index.js';
 
 /** A transformer that a recipe describes. */
-export type Scratch = Bert | DistilBert | Roberta | Gpt2 | Llama;
+export type Scratch = Bert | DistilBert | Roberta | Albert | Gpt2 | Llama;
 
 /** A model before its first update, and how texts become its tokens. */
 export interface Beginning {
@@ -29,24 +30,30 @@ export const beginningOf = (
   task: Task,
 ): Promise<Beginning> => (model.type === 'pretrained' ? pretrained(ctx, model, task) : scratch(ctx, model, task));
 
-/** What to say where a model cannot have the head that its task asks for. */
-export const unsuitable = (type: string, head: 'language-model' | 'masked-language-model'): StepFailure =>
-  head === 'language-model'
-    ? new StepFailure(
-        'task',
-        `a ${type} model reads texts and writes none, so it cannot be trained for task "generation"`,
-        'Take a gpt2 or a llama, or set task: classification.',
-      )
-    : new StepFailure(
-        'task',
-        `a ${type} model tells no hidden tokens, so it cannot be trained for task "${head}"`,
-        'Take a bert, a distilbert or a roberta.',
-      );
+export const cannotWrite = (type: string): StepFailure =>
+  new StepFailure(
+    'task',
+    `a ${type} model reads texts and writes none, so it cannot be trained for task "generation"`,
+    'Take a gpt2 or a llama, or set task: classification.',
+  );
 
-/** @throws StepFailure if the architecture has no such head */
-function checkHead(architecture: Architecture, head: Task['head']): void {
-  if (head === 'language-model' && !architecture.decoder) throw unsuitable(architecture.type, head);
-  if (head === 'masked-language-model' && !architecture.masked) throw unsuitable(architecture.type, head);
+/** @throws StepFailure if the architecture has no head for the task */
+function checkHead(type: string, head: Task['head']): void {
+  const architecture = architectureOf({ type });
+  if (head === 'language-model' && !architecture.decoder) throw cannotWrite(type);
+  if (head === 'masked-language-model' && !architecture.masked) {
+    throw new StepFailure(
+      'task',
+      `a ${type} model tells no hidden tokens, so it cannot be trained for task "${head}"`,
+      'Take a bert, a distilbert or a roberta.',
+    );
+  }
+  if (head !== 'token-classifier' || architecture.labelsTokens) return;
+  throw new StepFailure(
+    'task',
+    `a ${type} model labels no words, so it cannot be trained for task "tagging"`,
+    'Take a bert, a distilbert or a roberta.',
+  );
 }
 
 async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, { head, labels }: Task): Promise<Beginning> {
@@ -66,9 +73,13 @@ async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, { head, l
   ] as const) {
     if (of % each !== 0) throw new StepFailure('heads', `${what} ${of} is not a multiple of ${parts} ${each}`);
   }
+  if ('groups' in model && model.groups > model.layers) {
+    throw new StepFailure('groups', `${model.layers} layers cannot be in ${model.groups} groups`);
+  }
   const tokenizer = await loadTokenizer(tokenizerFolder);
   const architecture = architectureOf(model);
-  checkHead(architecture, head);
+  const writes = head === 'language-model';
+  checkHead(model.type, head);
   const shape = architecture.scratch({
     type: model.type,
     vocabulary: tokenizer.vocabularySize,
@@ -76,6 +87,8 @@ async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, { head, l
     hidden: model.hidden,
     heads: model.heads,
     kvHeads,
+    ...('groups' in model && { groups: model.groups }),
+    ...('embedding' in model && { embedding: model.embedding }),
     intermediate: model.intermediate ?? 4 * model.hidden,
     maxLength: model.max_length,
     head,
@@ -83,7 +96,7 @@ async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, { head, l
     dropout: model.dropout,
     padId: tokenizer.padId,
   });
-  const config = head === 'language-model' ? { ...shape, eosId: endOf(shape, tokenizer) } : shape;
+  const config = writes ? { ...shape, eosId: endOf(shape, tokenizer) } : shape;
   return { config, parameters: initialize(architecture.parameters(config), ctx.seed), tokenizer, tokenizerFolder };
 }
 
@@ -106,11 +119,11 @@ async function pretrained(
   }
   const tokenizer = await loadTokenizer(folder);
   const { layers, max_length: maxLength, dropout } = model;
+  checkHead((await describeTransformer(folder)).config.type, head);
   const started = await startFrom(folder, { head, labels, layers, maxLength, dropout, seed: ctx.seed });
   const { parameters } = started;
-  checkHead(architectureOf(started.config), head);
-  const config =
-    head === 'language-model' ? { ...started.config, eosId: endOf(started.config, tokenizer) } : started.config;
+  const writes = head === 'language-model';
+  const config = writes ? { ...started.config, eosId: endOf(started.config, tokenizer) } : started.config;
   if (tokenizer.vocabularySize > config.vocabulary) {
     throw new StepFailure(
       'vocabulary',

@@ -8,6 +8,8 @@ import { padTokens } from '../models/padding.js';
 import type { Random } from '../util/random.js';
 import type { Batch } from './batches.js';
 import type { Asked } from './stage.js';
+import type { TargetEncoding } from './targets/encoding.js';
+import { oneLabel } from './targets/one-label.js';
 
 /** Names under which a batch's signal of one of the teachers is fed, the first being 0. */
 export const teacherFeeds = (teacher: number) => ({
@@ -44,26 +46,35 @@ export interface Learnable {
   counts(batch: Batch, teacher?: LogitsCache): Counts;
 }
 
-/** Training rows as tokens, and how to make a batch of them. */
+/** The tokens of rows' texts, as many as a model reads. */
+export const tokensOf = (
+  rows: readonly Row[],
+  tokenizer: TextTokenizer,
+  { maxLength }: Pick<TransformerConfig, 'maxLength'>,
+): Promise<EncodedBatch> =>
+  tokenizer.encode(
+    rows.map((r) => r.text),
+    maxLength,
+  );
+
+/** Training rows as tokens with what they are to be answered with, and how to make a batch of them. */
 export class Examples implements Learnable {
-  private constructor(
+  constructor(
     readonly rows: readonly Row[],
     private readonly tokens: EncodedBatch,
-    private readonly labels: readonly string[],
+    private readonly targets: TargetEncoding,
     private readonly padId: number,
   ) {}
 
+  /** Texts that have one of some labels. */
   static async encode(
     rows: readonly Row[],
     labels: readonly string[],
     tokenizer: TextTokenizer,
     { maxLength, padId }: Pick<TransformerConfig, 'maxLength' | 'padId'>,
   ): Promise<Examples> {
-    const tokens = await tokenizer.encode(
-      rows.map((r) => r.text),
-      maxLength,
-    );
-    return new Examples(rows, tokens, labels, padId);
+    const tokens = await tokensOf(rows, tokenizer, { maxLength });
+    return new Examples(rows, tokens, oneLabel(rows, labels), padId);
   }
 
   length(row: number): number {
@@ -71,22 +82,15 @@ export class Examples implements Learnable {
   }
 
   labelled(row: number): boolean {
-    return (this.rows[row] as Row).label !== null;
+    return this.targets.counts(row).labels > 0;
   }
 
   /**
-   * `ids`, `mask` [batch, length], `rows` [batch] (1 = real), `labels` one-hot [batch, labels], and what is wanted of
-   * each teacher, all padded to the batch size with rows that count for nothing; of a teacher that knows only some of the
-   * rows also which [batch].
+   * `ids`, `mask` [batch, length], what the task's targets feed, and what is wanted of each teacher, all padded to the
+   * batch size with rows that count for nothing; of a teacher that knows only some of the rows also which [batch].
    */
   batch({ rows, length }: Batch, batchSize: number, { caches, wanted, partial }: Making): HostTensors {
     const tokens = rows.map((r) => this.tokens.ids(r));
-    const real = new Float32Array(batchSize).fill(1, 0, rows.length);
-    const labels = new Float32Array(batchSize * this.labels.length);
-    rows.forEach((r, i) => {
-      const { label } = this.rows[r] as Row;
-      if (label !== null) labels[i * this.labels.length + this.labels.indexOf(label)] = 1;
-    });
     const said = caches.map((cache, i) => ({
       ...(cache && this.teacher(i, rows, tokens, length, batchSize, cache, wanted[i] as Wanted)),
       ...(cache && partial[i] && { [teacherFeeds(i).rows]: knownRows(rows, this.rows, batchSize, cache) }),
@@ -94,8 +98,7 @@ export class Examples implements Learnable {
     return Object.assign(
       {
         ...padTokens(tokens, batchSize, length, this.padId),
-        rows: { dtype: 'float32', shape: [batchSize], data: real },
-        labels: { dtype: 'float32', shape: [batchSize, this.labels.length], data: labels },
+        ...this.targets.feeds(rows, batchSize, length),
       },
       ...said,
     );
@@ -104,9 +107,10 @@ export class Examples implements Learnable {
   counts({ rows: all }: Batch, teacher?: LogitsCache): Counts {
     const rows = teacher ? all.filter((row) => teacher.has((this.rows[row] as Row).id)) : all;
     const tokens = rows.map((row) => this.tokens.length(row));
+    const asked = rows.map((row) => this.targets.counts(row));
     return {
-      rows: rows.length,
-      labels: rows.filter((row) => this.labelled(row)).length,
+      rows: asked.reduce((sum, each) => sum + each.rows, 0),
+      labels: asked.reduce((sum, each) => sum + each.labels, 0),
       tokens: tokens.reduce((sum, n) => sum + n, 0),
       'written-tokens': 0,
       'token-pairs': tokens.reduce((sum, n) => sum + n * n, 0),
@@ -133,24 +137,29 @@ export class Examples implements Learnable {
     };
     const into = (name: string) => (tensors[name] as { data: Float32Array | Uint16Array }).data;
     // The teacher may have the same labels in another order.
-    const order = this.labels.map((label) => labels.indexOf(label));
-    if (wanted.logits) allocate(feeds.logits, [batch, this.labels.length]);
+    const { labels: own, perToken } = this.targets;
+    const order = own.map((label) => labels.indexOf(label));
+    const width = order.length;
+    if (wanted.logits) allocate(feeds.logits, perToken ? [batch, length, width] : [batch, width]);
     for (const layer of wanted.hiddenStates) allocate(feeds.hidden(layer), [batch, length, hidden]);
     for (const layer of wanted.attention) allocate(feeds.attention(layer), [batch, heads, length, length]);
 
     rows.forEach((r, i) => {
-      const own = tokens[i] as Int32Array;
+      const ids = tokens[i] as Int32Array;
       const { id } = this.rows[r] as Row;
       if (!cache.has(id)) return;
-      const signal = cache.read(id, own, wanted);
-      for (const [k, from] of order.entries()) {
-        if (signal.logits) into(feeds.logits)[i * order.length + k] = signal.logits[from] as number;
+      const signal = cache.read(id, ids, wanted);
+      const first = i * (perToken ? length : 1);
+      for (let line = 0; signal.logits && line < signal.logits.length / width; line++) {
+        for (const [k, from] of order.entries()) {
+          into(feeds.logits)[(first + line) * width + k] = signal.logits[line * width + from] as number;
+        }
       }
       for (const [layer, data] of signal.hiddenStates) into(feeds.hidden(layer)).set(data, i * length * hidden);
       for (const [layer, data] of signal.attention) {
         // Unpadded [heads, tokens, tokens] into padded [heads, length, length]: one line of scores at a time.
         const target = into(feeds.attention(layer));
-        const n = own.length;
+        const n = ids.length;
         for (let line = 0; line < heads * n; line++) {
           const head = Math.floor(line / n);
           target.set(data.subarray(line * n, (line + 1) * n), ((i * heads + head) * length + (line % n)) * length);

@@ -6,7 +6,7 @@ import type { TrainedOn } from '../models/checkpoint.js';
 import type { Stage, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import type { Learnable } from './examples.js';
-import { type Task, taskOf } from './tasks.js';
+import { type Task, taskOf } from './tasks/index.js';
 import type { Judge } from './validate.js';
 
 /** The datasets of the input "data", in its order. */

@@ -17,7 +17,7 @@ export interface Live {
 /** What stands before the names of a live teacher's parameters, the first being 0. */
 export const livePrefix = (teacher: number): string => `teacher.${teacher}.`;
 
-/** A batch as a model reads it; `positions` are those before tokens that are to be written, or of hidden ones. */
+/** A batch as a model reads it; `positions` are those before tokens that are to be written. */
 interface Read {
   readonly ids: Tensor;
   readonly mask: Tensor;
@@ -38,9 +38,10 @@ export function liveSignal(
       Object.keys(model.parameters).map((name) => [name, parameters[prefix + name] as Tensor]),
     );
     const tells = tellsTokens(config);
-    const lastTokens = tells || wanted.hiddenStates.includes(config.layers) ? 'all' : 'pooled';
+    const all = tells || config.head === 'token-classifier' || wanted.hiddenStates.includes(config.layers);
+    const lastTokens = all ? 'all' : 'pooled';
     const input: ModelInput = { ids, mask, dropout: [], lastTokens };
-    const out = config.head === 'classifier' ? forward(config, own, input) : encode(config, own, input);
+    const out = tells || config.head === 'none' ? encode(config, own, input) : forward(config, own, input);
     const padding = tf.reshape(mask, [...mask.shape, 1]);
     const pairs = tf.mul(
       tf.reshape(mask, [mask.shape[0] as number, 1, -1, 1]),

@@ -1,7 +1,6 @@
 import type { HostTensors, Runner } from '../backend/runner.js';
 import type { LogitsCache } from '../data/logits.js';
 import { teacherOf } from '../methods/index.js';
-import type { ParameterSpecs, Part } from '../models/architecture.js';
 import { initialize, type Parameters } from '../models/initialize.js';
 import { batchRows, bucketLengths } from '../models/padding.js';
 import type { Optimizer as OptimizerOptions, Stage as StageOptions } from '../options/train.js';
@@ -85,7 +84,7 @@ export async function train(training: Training, after: AfterUpdate): Promise<Par
     const resumed = i === resume?.position.stage ? resume : undefined;
     if (resumed) parameters = withData(parameters, resumed.parameters);
     const all = { ...model, ...specs };
-    const frozen = frozenNames(options.freeze, model);
+    const frozen = trainee.frozen(options.freeze);
     const rule = ruleOf(training.optimizer, weightDecay);
     const optimizer = new Optimizer({ ...parameters, ...initialize(specs, seed) }, all, rule, clipNorm, frozen);
     const best = options.validate && new Best(options.validate);
@@ -109,9 +108,6 @@ function withData(parameters: Parameters, data: Readonly<Record<string, Float32A
     Object.entries(parameters).map(([name, tensor]) => [name, { ...tensor, data: data[name] ?? tensor.data }]),
   );
 }
-
-const frozenNames = (freeze: readonly Part[], model: ParameterSpecs): ReadonlySet<string> =>
-  new Set(Object.keys(model).filter((name) => freeze.includes((model[name] as { part: Part }).part)));
 
 async function runStage(
   training: Training,

@@ -7,11 +7,12 @@ import { MaskedTexts } from '../models/masked-texts.js';
 import { StepFailure } from '../util/failure.js';
 import type { Batch } from './batches.js';
 import type { Counts, Learnable, Making } from './examples.js';
-import type { Task } from './tasks.js';
+import type { Task } from './tasks/task.js';
 import type { Judge, Metric } from './validate.js';
 
 /** To tell tokens that are hidden: how encoders learn a language. Texts are cut where the model's reading ends. */
 export const maskedLanguage = (seed: number): Task => ({
+  name: 'masked-language-model',
   head: 'masked-language-model',
   labels: [],
   metrics: ['loss', 'perplexity'],

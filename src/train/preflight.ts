@@ -1,8 +1,9 @@
 import type { LogitsIndex } from '../data/logits.js';
-import { objectiveOf, taskOf, teacherOf } from '../methods/index.js';
+import { methodsOf, objectiveOf, teacherOf } from '../methods/index.js';
 import type { Fit, Needs } from '../methods/objective.js';
 import { isSchedule } from '../methods/schedules/index.js';
 import type { Head, TransformerConfig } from '../models/architecture.js';
+import { ofTask } from '../models/heads.js';
 import type { Objective, Stage } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import type { Live } from './live.js';
@@ -12,7 +13,7 @@ import type { Metric } from './validate.js';
  * Teacher and student side by side.
  * @param labels of the data; the teacher's may stand in another order
  * @param tokenizer SHA-256 of the student's tokenizer.json; of no account where the teacher read texts and not tokens
- * @throws StepFailure if the logits were made with other labels, another tokenizer or another length
+ * @throws StepFailure if the logits were made for another task, with other labels, another tokenizer or another length
  */
 export function fitOf(
   index: LogitsIndex,
@@ -20,6 +21,14 @@ export function fitOf(
   labels: readonly string[],
   tokenizer: string,
 ): Fit {
+  const { task } = ofTask(config.head);
+  if (index.labels.length > 0 && index.task !== task) {
+    throw new StepFailure(
+      'task',
+      `the teacher's logits are those of a model for task "${index.task ?? 'classification'}", and the student learns task "${task ?? methodsOf(config.head).task}"`,
+      'Train teacher and student for the same task.',
+    );
+  }
   if (index.labels.length > 0) checkLabels(index.labels, labels);
   if (index.tokenizer !== null && index.tokenizer !== tokenizer) {
     throw new StepFailure(
@@ -112,15 +121,9 @@ export function checkObjectives(stages: readonly Stage[], head: Head, teachers: 
 /** Whether a teacher that is asked has what an objective needs: all layers it has. */
 function checkAsked(what: string, needs: Needs, head: Head, teacher: TransformerConfig): void {
   if (!needs.logits || teacher.head === head) return;
-  const does = {
-    none: 'has no head',
-    classifier: 'tells labels apart',
-    'language-model': 'says what comes next',
-    'masked-language-model': 'tells hidden tokens',
-  };
   throw new StepFailure(
     'task',
-    `${what} logits, but the teacher, a ${teacher.type}, ${does[teacher.head]}`,
+    `${what} logits, but the teacher, a ${teacher.type}, ${teacher.head === 'none' ? 'has no head' : `is for task "${methodsOf(teacher.head).task}"`}`,
     'Take a teacher of the same task, or learn from its layers.',
   );
 }
@@ -224,9 +227,10 @@ export function checkStages(
       );
     }
     if (validate?.metric && !metrics.includes(validate.metric)) {
+      const { task } = methodsOf(head);
       throw new StepFailure(
         'task',
-        `stage ${i + 1} is judged by ${validate.metric}, which makes no sense for task "${taskOf(head)}"`,
+        `stage ${i + 1} is judged by ${validate.metric}, which makes no sense for task "${task}"`,
         `It may be judged by ${metrics.join(', ')}.`,
       );
     }

@@ -4,13 +4,14 @@ import { teacherOf } from '../methods/index.js';
 import { saveTransformer } from '../models/checkpoint.js';
 import type { Pretrained, Stage, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
-import { beginningOf, type Scratch, unsuitable } from './beginning.js';
+import { beginningOf, cannotWrite, type Scratch } from './beginning.js';
 import { complaints } from './doctor.js';
 import type { Learnable } from './examples.js';
 import { type Lessons, lessonsOf, readData } from './lessons.js';
 import { type AfterUpdate, train } from './loop.js';
 import { checkObjectives, checkStages } from './preflight.js';
 import { readState, saveState } from './saved-state.js';
+import { modelToTrain } from './student.js';
 import { closeTeachers, openTeachers, unknownRows } from './teachers.js';
 import { single } from './trainee.js';
 import type { Metric } from './validate.js';
@@ -21,12 +22,20 @@ const STATE = 'state';
 /** The `train` step. */
 export async function run(ctx: StepContext<TrainOptions>): Promise<void> {
   const data = await readData(ctx);
-  const { model } = ctx.options;
+  const model = await modelToTrain(ctx);
   const lessons = lessonsOf(ctx, data);
   if (model.type !== 'logistic') return trainTransformer(ctx, model, lessons);
-  if (lessons.task.head !== 'classifier') throw unsuitable(model.type, lessons.task.head);
+  if (lessons.task.head === 'language-model') throw cannotWrite(model.type);
+  if (lessons.task.head !== 'classifier') throw onlyLabels(model.type, lessons.task.name);
   return trainYardstick(ctx, model, data.info, data.rows.flat());
 }
+
+const onlyLabels = (type: string, task: string): StepFailure =>
+  new StepFailure(
+    'task',
+    `a ${type} model gives a text one of some labels, so it cannot be trained for task "${task}"`,
+    'Take a bert, a distilbert or a roberta, or set task: classification.',
+  );
 
 async function trainTransformer(
   ctx: StepContext<TrainOptions>,

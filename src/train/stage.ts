@@ -1,11 +1,11 @@
 import type { HostTensor, HostTensors, TensorFunction, Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Wanted } from '../data/logits.js';
-import { objectiveOf, teacherOf } from '../methods/index.js';
+import { methodsOf, objectiveOf, teacherOf } from '../methods/index.js';
 import type { Counted, Fit, LossInput, Needs, Objective, TeacherSignal } from '../methods/objective.js';
 import { scheduledAt } from '../methods/schedules/index.js';
 import { weightAt, weighted, weightParameters } from '../methods/weights.js';
-import type { LastTokens, ParameterSpec, TransformerConfig } from '../models/architecture.js';
+import type { LastTokens, ModelOutput, ParameterSpec, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
 import { NEXT } from '../models/continuations.js';
 import { dropoutSites, encode, forward, tellsTokens, tokenLogits, tokenLosses } from '../models/forward.js';
@@ -88,6 +88,12 @@ const SILENT: TeacherSignal = {
 
 const ascending = (layers: readonly number[]): number[] => [...new Set(layers)].sort((a, b) => a - b);
 
+/** A model's output with its logits as those of single questions. */
+const answered = (output: ModelOutput, questions: (logits: Tensor) => Tensor): ModelOutput => ({
+  ...output,
+  logits: questions(output.logits),
+});
+
 interface ObjectivePart {
   readonly entry: ObjectiveOptions;
   readonly objective: Objective<ObjectiveOptions>;
@@ -145,7 +151,9 @@ export function buildStage(
   );
 
   const causal = architectureOf(config).decoder !== undefined;
-  const lastTokens: LastTokens = parts.some((p) => p.needs.lastHiddenState) ? 'all' : 'pooled';
+  const all = config.head === 'token-classifier' || parts.some((p) => p.needs.lastHiddenState);
+  const lastTokens: LastTokens = all ? 'all' : 'pooled';
+  const { questions } = methodsOf(config.head);
   const dropout = (rows: number, length: number): DropoutSite[] =>
     dropoutSites(config, rows, length, lastTokens).map((shape) => ({ shape, zeroed: zeroed(config.dropout) }));
 
@@ -155,7 +163,7 @@ export function buildStage(
     const [size, length] = ids.shape as [number, number];
     const input = { ids, mask, dropout: dropout(size, length).map((_, site) => feed(dropoutFeed(site))), lastTokens };
     const tells = tellsTokens(config);
-    const student = tells ? encode(config, parameters, input) : forward(config, parameters, input);
+    const student = tells ? encode(config, parameters, input) : answered(forward(config, parameters, input), questions);
     const positions = batch[NEXT.positions];
     const last = student.hiddenStates.at(-1) as Tensor;
     const continuation =
@@ -168,10 +176,14 @@ export function buildStage(
         : undefined;
     const teachers = wanted.map((each, place): TeacherSignal => {
       const own = asked[place];
-      if (own) return liveSignal(own.live, livePrefix(place), parameters, { ids, mask, positions }, own);
+      if (own) {
+        const said = liveSignal(own.live, livePrefix(place), parameters, { ids, mask, positions }, own);
+        return { ...said, logits: said.logits && questions(said.logits) };
+      }
       const names = teacherFeeds(place);
+      const logits = batch[names.logits];
       return {
-        logits: batch[names.logits],
+        logits: logits && questions(logits),
         hiddenStates: new Map(each.hiddenStates.map((layer) => [layer, feed(names.hidden(layer))])),
         attentionScores: new Map(each.attention.map((layer) => [layer, feed(names.attention(layer))])),
         next: fedNext(place, batch),
@@ -179,14 +191,15 @@ export function buildStage(
     });
     const weightedParts = parts.map(({ entry, objective, place, fit, prefix, specs, schedules }, i) => {
       const own = Object.fromEntries(Object.keys(specs).map((name) => [name, parameters[prefix + name] as Tensor]));
-      const known = place === undefined ? undefined : batch[teacherFeeds(place).rows];
+      const heard = place === undefined ? undefined : batch[teacherFeeds(place).rows];
       const given: LossInput = {
         student,
         continuation,
         teacher: (place === undefined ? undefined : teachers[place]) ?? SILENT,
-        mask: known ? tf.mul(mask, tf.reshape(known, [size, 1])) : mask,
-        rows: known ? tf.mul(rows, known) : rows,
+        mask: heard ? tf.mul(mask, tf.reshape(heard, [size, 1])) : mask,
+        rows: heard ? questionsOf(rows, heard) : rows,
         labels: feed('labels'),
+        known: batch.known,
         causal,
         parameters: own,
         scheduled: Object.fromEntries(Object.keys(schedules).map((name) => [name, feed(scheduledFeed(i, name))])),
@@ -213,6 +226,13 @@ export function buildStage(
     applies: (labelled, knows) =>
       parts.some(({ needs, place }) => (!needs.labels || labelled) && (place === undefined || knows(place))),
   };
+}
+
+/** Of the questions that rows ask, as many each, those of rows that a teacher knows: [n]. */
+function questionsOf(questions: Tensor, heard: Tensor): Tensor {
+  const [size] = heard.shape as [number];
+  const each = tf.mul(tf.reshape(questions, [size, -1]), tf.reshape(heard, [size, 1]));
+  return tf.reshape(each, questions.shape as [number]);
 }
 
 const NOTHING_CACHED: Asked = { logits: false, hiddenStates: [], attention: [], temperature: 1 };

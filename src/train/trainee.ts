@@ -1,5 +1,5 @@
 import type { Runner } from '../backend/runner.js';
-import type { ParameterSpecs, TransformerConfig } from '../models/architecture.js';
+import type { ParameterSpecs, Part, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
 import type { Parameters } from '../models/initialize.js';
 import type { Stage as StageOptions } from '../options/train.js';
@@ -11,6 +11,8 @@ import type { Judge, Metric } from './validate.js';
 export interface Trainee {
   /** Its parameters, and where in it they are. */
   readonly specs: ParameterSpecs;
+  /** Names of the parameters that stay as they are where these parts are frozen. */
+  frozen(parts: readonly Part[]): ReadonlySet<string>;
   /** Tokens that it reads of a text. */
   readonly maxLength: number;
   /**
@@ -25,6 +27,7 @@ export interface Trainee {
 /** One model, and its teachers. */
 export const single = (config: TransformerConfig, teachers: readonly Teacher[]): Trainee => ({
   specs: architectureOf(config).parameters(config),
+  frozen: (parts) => frozenNames(parts, config),
   maxLength: config.maxLength,
   stage: (options, key) =>
     buildStage(
@@ -36,3 +39,13 @@ export const single = (config: TransformerConfig, teachers: readonly Teacher[]):
     ),
   measure: (judge, metric, runner, parameters) => judge.measure(metric, runner, config, parameters),
 });
+
+/** Layers that share parameters stay together. */
+function frozenNames(freeze: readonly Part[], config: TransformerConfig): ReadonlySet<string> {
+  const { parameters, layerPrefix } = architectureOf(config);
+  const prefixes = freeze.flatMap((part) => (typeof part === 'number' ? [layerPrefix(config, part)] : []));
+  const frozen = Object.entries(parameters(config)).filter(
+    ([name, { part }]) => freeze.includes(part) || prefixes.some((prefix) => name.startsWith(prefix)),
+  );
+  return new Set(frozen.map(([name]) => name));
+}

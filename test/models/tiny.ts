@@ -56,8 +56,7 @@ export interface Tiny {
 }
 
 /** Tensors of the file that belong to other heads, and what the gradients' names begin with. */
-const OTHERS: Readonly<Record<Head, readonly [RegExp, string]>> = {
-  none: [/^(grad:|lm-grad:|lm_head)/, 'grad:'],
+const OTHERS: Readonly<Partial<Record<Head, readonly [RegExp, string]>>> = {
   classifier: [/^(lm-grad:|lm_head)/, 'grad:'],
   'language-model': [/^(grad:|score)/, 'lm-grad:'],
   'masked-language-model': [/^(grad:|classifier|pre_classifier|bert\.pooler)/, 'mlm-grad:'],
@@ -76,7 +75,7 @@ export async function tiny(name: string, head: Head = 'classifier'): Promise<Tin
   if (head === 'masked-language-model') {
     Object.assign(tensors, (await readSafetensors(goldenFile(`masked-${name}.safetensors`))).tensors);
   }
-  const [other, prefix] = OTHERS[head];
+  const [other, prefix] = OTHERS[head] as readonly [RegExp, string];
   const parameters: Parameters = {};
   const gradients: Record<string, Float32Array> = {};
   for (const [key, { shape, data }] of Object.entries(tensors)) {

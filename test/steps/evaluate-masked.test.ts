@@ -27,7 +27,7 @@ describe('evaluate, masked language models', async () => {
     return { kind: 'model', path, from: name };
   }
   const run = (inputs: Record<string, InputGiven | InputGiven[]>, options: JsonObject = {}) =>
-    runStep(evaluate, { options, inputs: { data, ...inputs } });
+    runStep(evaluate, { options: { task: 'masked-language-model', ...options }, inputs: { data, ...inputs } });
   const trained = await runStep(train, {
     options: {
       task: 'masked-language-model',
@@ -63,11 +63,15 @@ describe('evaluate, masked language models', async () => {
   it('refuses to compare them with what tells labels apart, or by labels', async () => {
     const config = tinyConfig(vocabulary);
     const classifier = { kind: 'model', path: await makeTeacher(folder, corpus, config), from: 'classifier' };
-    await expect(run({ students: [student, classifier] })).rejects.toThrow(
-      'the model of "student" tells hidden tokens, and that of "classifier" does not',
-    );
-    await expect(run({ students: student }, { expect: { macro_f1: '> 0.5' } })).rejects.toThrow(
-      '"expect" is about labels',
-    );
+    await expect(run({ students: [student, classifier] })).rejects.toMatchObject({ reason: 'no-masked-model' });
+    await expect(run({ students: student }, { task: 'classification' })).rejects.toThrow('has no classifier');
+    expect(
+      evaluate.problems?.({ task: 'masked-language-model', students: '', expect: { macro_f1: '> 0.5' } } as never, []),
+    ).toMatchObject([
+      {
+        pointer: '/expect/macro_f1',
+        message: '"expect" names macro_f1, and task "masked-language-model" has no expectations',
+      },
+    ]);
   });
 });

@@ -135,6 +135,32 @@ describe('train, task masked-language-model', async () => {
     expect(parameters['cls.predictions.bias']?.shape).toEqual([config.vocabulary]);
   });
 
+  it('learns from a teacher that is asked of the same hidden tokens: DistilBERT’s three losses', async () => {
+    const teacher = (await run({ stages: [{ objectives: ['masked-lm'], epochs: 20, learning_rate: 0.005 }] })).outputs
+      .model as string;
+    const asked = { kind: 'model', path: teacher };
+    const objectives = [
+      { type: 'soft-label', weight: 5, temperature: 2 },
+      { type: 'masked-lm', weight: 2 },
+      { type: 'hidden-states', layer_map: 'last' },
+    ];
+    const stages = [{ objectives, epochs: 20, learning_rate: 0.005 }];
+    const { progress, outputs } = await run({ model: { ...BERT, layers: 1 }, stages }, { ...inputs, teacher: asked });
+    const [first, last] = [progress[0], progress.at(-1)];
+    expect(Object.keys(first?.losses ?? {})).toEqual(['soft-label', 'masked-lm', 'hidden-states']);
+    for (const name of ['soft-label', 'masked-lm']) {
+      expect(last?.losses?.[name]).toBeLessThan(0.7 * (first?.losses?.[name] as number));
+    }
+    expect((await loadTransformer(outputs.model as string)).config).toMatchObject({ layers: 1 });
+    // A teacher that is the student has nothing to say.
+    const own = [{ objectives: [objectives[0] as JsonObject], updates: 1, learning_rate: 1e-9 }];
+    const silent = await run(
+      { model: { type: 'pretrained', dropout: 0 }, stages: own },
+      { data: inputs.data as never, init: asked, teacher: asked },
+    );
+    expect(silent.progress[0]?.loss).toBeCloseTo(0, 5);
+  });
+
   it('refuses what makes no sense, before it trains', async () => {
     await expect(run({ stages: [stage('hard-label')] })).rejects.toThrow(
       'objective "hard-label" makes no sense for task "masked-language-model"',
@@ -144,7 +170,9 @@ describe('train, task masked-language-model', async () => {
     );
     await expect(run({ prompt: '{{text}}' })).rejects.toThrow('task "masked-language-model" takes no "prompt"');
     await expect(run({ model: { ...BERT, type: 'gpt2' } })).rejects.toThrow('a gpt2 model tells no hidden tokens');
-    await expect(run({ model: { type: 'logistic' } })).rejects.toThrow('a logistic model tells no hidden tokens');
+    await expect(run({ model: { type: 'logistic' } })).rejects.toThrow(
+      'a logistic model gives a text one of some labels',
+    );
     const judged = { ...inputs, validation: inputs.data as never };
     await expect(run({ stages: [{ ...stage(), validate: { metric: 'accuracy' } }] }, judged)).rejects.toThrow(
       'stage 1 is judged by accuracy, which makes no sense for task "masked-language-model"',

@@ -119,7 +119,7 @@ describe('the train step', async () => {
     const { teacher: ___, ...withoutTeacher } = inputs;
     await expect(attempt(OPTIONS, withoutTeacher)).rejects.toThrow('"hidden-states" learns from a teacher');
     await expect(
-      attempt({ ...OPTIONS, model: { ...OPTIONS.model, heads: 3 } as TrainOptions['model'] }),
+      attempt({ ...OPTIONS, model: { ...OPTIONS.model, heads: 3 } as NonNullable<TrainOptions['model']> }),
     ).rejects.toThrow('hidden 8 is not a multiple of heads 3');
   });
 });

@@ -23,7 +23,7 @@ const TEACHER = teacherFeeds(0);
 /** Which of our functions one compiled graph serves at all sizes, and that it computes the same bits as one made for them. */
 
 const VOCABULARY = 50;
-const TYPES = ['bert', 'distilbert', 'roberta', 'gpt2', 'llama', 'qwen2', 'qwen3'];
+const TYPES = ['bert', 'distilbert', 'roberta', 'albert', 'gpt2', 'llama', 'qwen2', 'qwen3'];
 /** [texts, tokens], some of them equal to each other, to the 2 heads, 4 wide, or to all positions. */
 const SHAPES = [
   [9, 17],

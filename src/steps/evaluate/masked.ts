@@ -3,39 +3,25 @@ import { join } from 'node:path';
 import { readDataset, refuseCopies } from '../../data/dataset.js';
 import { type InputArtifact, type StepContext, StepFailure } from '../../engine/step.js';
 import type { EvaluateOptions } from '../../options/evaluate.js';
-import type { Role, TrainedOn } from '../../report/evaluate.js';
+import type { Role } from '../../report/evaluate.js';
 import { type MaskedTeller, maskedReport, maskedTable } from '../../report/masked.js';
+import { trainedOn } from '../trained-on.js';
 
 type Context = StepContext<EvaluateOptions>;
-type Bound = readonly [Role, InputArtifact];
-
-/**
- * Whether models tell hidden tokens, and are to be compared by that.
- * @throws StepFailure if some do and others do not
- */
-export async function areMasked(models: readonly Bound[]): Promise<boolean> {
-  const { isMasked } = await import('../../models/masked-model.js');
-  const masked = await Promise.all(models.map(([, { path }]) => isMasked(path)));
-  if (masked.every((is) => is === masked[0])) return masked[0] ?? false;
-  const [other] = models.flatMap(([, { from }], i) => (masked[i] ? [] : [from]));
-  const [teller] = models.flatMap(([, { from }], i) => (masked[i] ? [from] : []));
-  throw new StepFailure(
-    'heads',
-    `the model of "${teller}" tells hidden tokens, and that of "${other}" does not`,
-    'Compare models of one kind in one evaluate step.',
-  );
-}
 
 /** Compares masked language models by what they find unlikely of the same hidden tokens. */
-export async function evaluateMasked(
-  ctx: Context,
-  bound: readonly Bound[],
-  trainedOn: (folder: string) => Promise<TrainedOn | undefined>,
-): Promise<void> {
-  if (ctx.options.expect !== undefined) {
-    const message = '"expect" is about labels, and these models tell hidden tokens';
+export async function evaluateMasked(ctx: Context): Promise<void> {
+  for (const name of ['answers', 'usage']) {
+    if (ctx.optionalInput(name) === undefined) continue;
+    const message = `task "masked-language-model" takes no input "${name}": it is for classification`;
     throw new StepFailure('not-used', message, 'Leave it out.');
   }
+  const [teacher, baseline] = [ctx.optionalInput('teacher'), ctx.optionalInput('baseline')];
+  const bound: [Role, InputArtifact][] = [
+    ...(teacher ? [['teacher', teacher] as [Role, InputArtifact]] : []),
+    ...ctx.inputList('students').map((student): [Role, InputArtifact] => ['student', student]),
+    ...(baseline ? [['baseline', baseline] as [Role, InputArtifact]] : []),
+  ];
   const { rows } = await readDataset(ctx.input('data').path);
   refuseCopies(rows, 'data');
   const texts = rows.filter(({ text }) => text.trim() !== '');

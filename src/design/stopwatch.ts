@@ -1,0 +1,65 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Runner } from '../backend/runner.js';
+import type { StepContext } from '../engine/step.js';
+import type { TransformerConfig } from '../models/architecture.js';
+import { loadTransformer } from '../models/checkpoint.js';
+import { initialize } from '../models/initialize.js';
+import { type Load, millisecondsOf } from './latency.js';
+import { configOf, type Frame, nameOf, type Shape, specsOf } from './shape.js';
+
+type Context = Pick<StepContext<never>, 'checkpoint' | 'now' | 'signal' | 'seed'>;
+
+const MEASURED = 'measured';
+const FILE = 'measured.json';
+
+/**
+ * Times of shapes, each measured once: a run that is stopped and goes on decides by what it measured before, and so makes
+ * the same of it.
+ */
+export class Stopwatch {
+  private constructor(
+    private readonly ctx: Context,
+    private readonly runner: Runner,
+    private readonly frame: Frame,
+    private readonly load: Load,
+    private readonly times: Map<string, number>,
+  ) {}
+
+  static async create(ctx: Context, runner: Runner, frame: Frame, load: Load): Promise<Stopwatch> {
+    const saved = await ctx.checkpoint.load(MEASURED);
+    const times =
+      saved === undefined ? [] : (JSON.parse(await readFile(join(saved, FILE), 'utf8')) as [string, number][]);
+    return new Stopwatch(ctx, runner, frame, load, new Map(times));
+  }
+
+  /** Milliseconds of a text, where it was measured. */
+  known(shape: Shape): number | undefined {
+    return this.times.get(nameOf(shape));
+  }
+
+  async measure(shape: Shape): Promise<number> {
+    const known = this.known(shape);
+    if (known !== undefined) return known;
+    const config = configOf(this.frame, shape);
+    const taken = await this.time(config, initialize(specsOf(config), this.ctx.seed));
+    this.times.set(nameOf(shape), taken);
+    await this.ctx.checkpoint.save(MEASURED, (folder) =>
+      writeFile(join(folder, FILE), JSON.stringify([...this.times])),
+    );
+    return taken;
+  }
+
+  /** Of the teacher itself; undefined where it answers nothing, or reads shorter texts. */
+  async teacher(folder: string, { head, maxLength }: TransformerConfig): Promise<number | undefined> {
+    if (head === 'none' || this.load.length > maxLength) return undefined;
+    const { config, parameters } = await loadTransformer(folder);
+    return this.time(config, parameters);
+  }
+
+  private time(config: TransformerConfig, parameters: Parameters<typeof millisecondsOf>[1]): Promise<number> {
+    const { runner, load } = this;
+    const { signal } = this.ctx;
+    return millisecondsOf(config, parameters, load, { runner, now: () => this.ctx.now(), signal });
+  }
+}
