@@ -1,5 +1,6 @@
 import { objectiveOf, teacherOf } from '../methods/index.js';
 import type { Head, TransformerConfig } from '../models/architecture.js';
+import { valueShape } from '../models/values.js';
 import type { Objective } from '../options/design-student.js';
 import { StepFailure } from '../util/failure.js';
 import type { Shape } from './shape.js';
@@ -22,6 +23,8 @@ export function misfit({ objectives, head, teacher }: Lessons, shape: Shape): st
     teacherHidden: teacher.hidden,
     studentHeads: shape.heads,
     teacherHeads: teacher.heads,
+    studentValues: { heads: shape.kvHeads, width: shape.hidden / shape.heads },
+    teacherValues: valueShape(teacher),
   };
   for (const [i, entry] of objectives.entries()) {
     const objective = located(`/objectives/${i}`, () => objectiveOf(entry, head));

@@ -4,6 +4,7 @@ import { type Tensor, tf } from '../backend/tf.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
 import { encode, forward } from '../models/forward.js';
+import { readsTexts } from '../models/heads.js';
 import type { Parameters } from '../models/initialize.js';
 import { padTokens } from '../models/padding.js';
 import { Random } from '../util/random.js';
@@ -28,7 +29,7 @@ const answerFunction = (config: TransformerConfig): TensorFunction => ({
   call: (p, { ids, mask }) => {
     const { decoder } = architectureOf(config);
     const next = config.head === 'language-model' && decoder;
-    const lastTokens = next || config.head === 'classifier' ? 'pooled' : 'all';
+    const lastTokens = next || readsTexts(config.head) ? 'pooled' : 'all';
     const input = { ids: ids as Tensor, mask: mask as Tensor, dropout: [], lastTokens } as const;
     if (!next) return { answer: forward(config, p, input).logits };
     return { answer: tf.matMul(encode(config, p, input).pooled, next.output(config, p), false, true) };

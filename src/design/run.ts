@@ -62,7 +62,7 @@ export async function run(ctx: Context): Promise<void> {
       if (shape) proposals.push(await measured(shape, frame, load, stopwatch));
       else tooSlow.push(slow(shapes, stopwatch, options.budget.milliseconds as number));
     }
-    await ctx.progress({ done: groups.length, total: groups.length, unit: 'depths' });
+    await ctx.progress({ done: groups.length, total: groups.length, unit: 'depths', phase: `measuring ${from}` });
     const [out, ranked] = [[...leftOut, ...tooSlow], proposals.sort((a, b) => b.flops - a.flops)];
     const pick = picked(ranked, options.pick, out);
     await write(ctx, frame, load, ranked, pick);
@@ -99,7 +99,7 @@ async function frameOf(ctx: Context, teacher: TransformerConfig): Promise<Frame>
   };
 }
 
-const FROM_SCRATCH: readonly StudentType[] = ['bert', 'distilbert', 'roberta', 'gpt2', 'llama'];
+const FROM_SCRATCH: readonly StudentType[] = ['bert', 'distilbert', 'roberta', 'albert', 'gpt2', 'llama'];
 
 function typeOf({ type }: TransformerConfig): StudentType {
   const found = FROM_SCRATCH.find((known) => known === type);

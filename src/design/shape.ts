@@ -46,6 +46,8 @@ export const modelOf = ({ type, maxLength, dropout }: Frame, { kvHeads, ...shape
   type,
   ...shape,
   ...(type === 'llama' && { kv_heads: kvHeads }),
+  // All layers share their parameters.
+  ...(type === 'albert' && { groups: 1 }),
   max_length: maxLength,
   dropout,
 });

@@ -2,13 +2,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Runner } from '../backend/runner.js';
 import type { StepContext } from '../engine/step.js';
-import type { TransformerConfig } from '../models/architecture.js';
+import type { ParameterSpecs, TransformerConfig } from '../models/architecture.js';
 import { loadTransformer } from '../models/checkpoint.js';
-import { initialize } from '../models/initialize.js';
+import type { Parameters } from '../models/initialize.js';
 import { type Load, millisecondsOf } from './latency.js';
 import { configOf, type Frame, nameOf, type Shape, specsOf } from './shape.js';
 
-type Context = Pick<StepContext<never>, 'checkpoint' | 'now' | 'signal' | 'seed'>;
+type Context = Pick<StepContext<never>, 'checkpoint' | 'now' | 'signal'>;
 
 const MEASURED = 'measured';
 const FILE = 'measured.json';
@@ -42,7 +42,7 @@ export class Stopwatch {
     const known = this.known(shape);
     if (known !== undefined) return known;
     const config = configOf(this.frame, shape);
-    const taken = await this.time(config, initialize(specsOf(config), this.ctx.seed));
+    const taken = await this.time(config, anyWeights(specsOf(config)));
     this.times.set(nameOf(shape), taken);
     await this.ctx.checkpoint.save(MEASURED, (folder) =>
       writeFile(join(folder, FILE), JSON.stringify([...this.times])),
@@ -57,9 +57,21 @@ export class Stopwatch {
     return this.time(config, parameters);
   }
 
-  private time(config: TransformerConfig, parameters: Parameters<typeof millisecondsOf>[1]): Promise<number> {
+  private time(config: TransformerConfig, parameters: Parameters): Promise<number> {
     const { runner, load } = this;
     const { signal } = this.ctx;
     return millisecondsOf(config, parameters, load, { runner, now: () => this.ctx.now(), signal });
   }
+}
+
+/** Weights of a usual size, good for taking time alone: drawing normal ones would take longer than what is timed. */
+function anyWeights(specs: ParameterSpecs): Parameters {
+  const weights: Parameters = {};
+  for (const [name, { shape, initial }] of Object.entries(specs)) {
+    const data = new Float32Array(shape.reduce((size, n) => size * n, 1));
+    if (initial === 'ones') data.fill(1);
+    if (initial === 'normal') for (let i = 0; i < data.length; i++) data[i] = 0.02 * (((i * 37) % 101) / 50 - 1);
+    weights[name] = { dtype: 'float32', shape, data };
+  }
+  return weights;
 }

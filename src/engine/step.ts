@@ -1,4 +1,4 @@
-import type { Json } from '../util/json.js';
+import type { Json, JsonObject } from '../util/json.js';
 
 export { DAMAGED_INPUT, StepFailure } from '../util/failure.js';
 
@@ -125,6 +125,26 @@ export interface StepContext<Options> {
   progress(progress: Progress): Promise<void>;
   log(level: 'info' | 'warning', message: string): void;
   show(table: Table): void;
+  /** Claims on what it takes. Throws (a bug) if the step does not record them. */
+  claims(): readonly PlacedClaim[];
+  /** The steps that its inputs come from, each after its own inputs. Throws (a bug) if the step does not record it. */
+  lineage(): readonly Ancestor[];
+}
+
+/** A step instance that ended well, as those see it that tell where their results come from. */
+export interface Ancestor {
+  /** Instance id. */
+  readonly step: string;
+  readonly uses: string;
+  readonly version: number;
+  readonly fingerprint: string;
+  /** As the fingerprint counts them: of a file its digest, of the environment the reference. */
+  readonly options: JsonObject;
+  /** Ids of what is bound to each input. */
+  readonly inputs: Readonly<Record<string, readonly string[]>>;
+  readonly seed: number;
+  /** Versions of the packages that its result depends on. */
+  readonly packages: Readonly<Record<string, string>>;
 }
 
 /** What a step may look at to say what it will take. */
@@ -164,6 +184,13 @@ export interface Claim {
   readonly value: Json;
   /** JSON pointer into the options of the step that makes it. */
   readonly pointer: string;
+}
+
+/** A claim and the step that makes it. */
+export interface PlacedClaim extends Claim {
+  readonly step: string;
+  /** Why the recipe's author may go against it; absent if they do not say so. */
+  readonly acknowledged?: string;
 }
 
 /** What a step says before it runs: with that claim on its inputs it cannot do what its options ask for. */
@@ -207,6 +234,10 @@ export interface StepDefinition<Options = never> {
   claims?(options: Options): readonly Claim[];
   /** Which claims on what it takes forbid what it would do. */
   refuses?(options: Options, claims: readonly Claim[]): readonly Refusal[];
+  /** Its result tells the claims on what it takes, so they are part of the fingerprint. */
+  readonly recordsClaims?: boolean;
+  /** Its result tells the steps that it comes from, so their fingerprints are part of its own. */
+  readonly recordsLineage?: boolean;
   /** What it will take, from a sample of what it is given; costs nothing. */
   estimate?(ctx: EstimateContext<Options>): Promise<Estimate>;
   /** Does the work. Throws `StepFailure` for what can be expected to go wrong; any other throw is a bug. */

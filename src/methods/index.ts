@@ -4,6 +4,8 @@ import type { Objective as ObjectiveOptions, TrainOptions } from '../options/tra
 import { StepFailure } from '../util/failure.js';
 import type { Objective } from './objective.js';
 import { attention } from './objectives/attention.js';
+import { contrastive } from './objectives/contrastive.js';
+import { embeddings } from './objectives/embeddings.js';
 import { hardLabel } from './objectives/hard-label.js';
 import { hardResponse } from './objectives/hard-response.js';
 import { hardScore } from './objectives/hard-score.js';
@@ -12,6 +14,7 @@ import { maskedLm } from './objectives/masked-lm.js';
 import { softLabel } from './objectives/soft-label.js';
 import { softResponse } from './objectives/soft-response.js';
 import { softScore } from './objectives/soft-score.js';
+import { valueRelation } from './objectives/value-relation.js';
 import { asItIs, eachLabel, eachToken } from './questions.js';
 
 /** What a model with a head is trained for. */
@@ -24,24 +27,27 @@ interface TaskMethods {
   questions(logits: Tensor): Tensor;
 }
 
+/** What is learnt of a teacher's layers, whatever the task. */
+const features = [hiddenStates, attention, embeddings, valueRelation, contrastive] as const;
+
 /** Every task, by the head that learns it. */
 const TASKS: Readonly<Partial<Record<Head, TaskMethods>>> = {
   classifier: {
     task: 'classification',
-    objectives: [hardLabel, softLabel, hiddenStates, attention],
+    objectives: [hardLabel, softLabel, ...features],
     questions: asItIs,
   },
   'token-classifier': {
     task: 'tagging',
-    objectives: [hardLabel, softLabel, hiddenStates, attention],
+    objectives: [hardLabel, softLabel, ...features],
     questions: eachToken,
   },
   'multi-label': {
     task: 'multi-label',
-    objectives: [hardLabel, softLabel, hiddenStates, attention],
+    objectives: [hardLabel, softLabel, ...features],
     questions: eachLabel,
   },
-  regression: { task: 'regression', objectives: [hardScore, softScore, hiddenStates, attention], questions: asItIs },
+  regression: { task: 'regression', objectives: [hardScore, softScore, ...features], questions: asItIs },
   'language-model': { task: 'generation', objectives: [hardResponse, softResponse], questions: asItIs },
   'masked-language-model': {
     task: 'masked-language-model',

@@ -1,8 +1,9 @@
 import type { Tensors } from '../backend/runner.js';
 import type { Tensor } from '../backend/tf.js';
 import type { Encoded, ModelOutput, ParameterSpec } from '../models/architecture.js';
+import type { ValueShape } from '../models/values.js';
 import type { ScheduleOptions } from '../options/train.js';
-import type { LayerCounts } from './layer-map.js';
+import type { LayerCounts } from './layer-maps/layer-map.js';
 
 /** What a teacher said of a batch, cached or live; an objective does not know which. */
 export interface TeacherSignal {
@@ -12,6 +13,8 @@ export interface TeacherSignal {
   readonly hiddenStates: ReadonlyMap<number, Tensor>;
   /** By teacher layer (1 = first): [batch, heads, length, length] before the mask; zeros at padding. */
   readonly attentionScores: ReadonlyMap<number, Tensor>;
+  /** By teacher layer (1 = first): [batch, length, heads · width], heads side by side; zeros at padding. */
+  readonly values: ReadonlyMap<number, Tensor>;
   /** Of the tokens that are to be written or are hidden, by a language model. */
   readonly next: NextTokens | undefined;
 }
@@ -32,6 +35,9 @@ export interface Fit {
   readonly teacherHidden: number;
   readonly studentHeads: number;
   readonly teacherHeads: number;
+  readonly studentValues: ValueShape;
+  /** Undefined where the teacher's values are not known. */
+  readonly teacherValues: ValueShape | undefined;
 }
 
 /** What an objective reads. What is a teacher's the cache must hold; rows without a label count only where none is read. */
@@ -44,6 +50,7 @@ export interface Needs {
   /** Teacher layers. */
   readonly hiddenStates: readonly number[];
   readonly attention: readonly number[];
+  readonly values: readonly number[];
 }
 
 /**
@@ -94,7 +101,7 @@ export type Counted = 'rows' | 'labels' | 'tokens' | 'written-tokens' | 'token-p
 export interface Objective<Options> {
   readonly type: string;
   /** What its loss is a mean over, so that the means of several batches can be put together exactly. */
-  over(causal: boolean): Counted;
+  over(causal: boolean, options: Options): Counted;
   /** @param fit undefined when it learns from no teacher */
   needs(options: Options, fit: Fit | undefined): Needs;
   /** Parameters that are learnt beside the student and thrown away after: projections. */
@@ -111,4 +118,5 @@ export const NOTHING: Needs = {
   lastHiddenState: false,
   hiddenStates: [],
   attention: [],
+  values: [],
 };

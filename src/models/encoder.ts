@@ -123,13 +123,17 @@ export function encodeTexts(
   const positions = p[`${embeddings}.position_embeddings.weight`] as Tensor;
   let sum: Tensor = tf.add(words, tf.slice(positions, [kind.offset, 0], [length, width]));
   const types = p[`${embeddings}.token_type_embeddings.weight`];
-  if (types) sum = tf.add(sum, tf.slice(types, [0, 0], [1, width]));
+  if (types) {
+    const own = input.types ? tf.gather(types, input.types as tf.Tensor1D) : tf.slice(types, [0, 0], [1, width]);
+    sum = tf.add(sum, own);
+  }
   const embedded = drop.apply(norm(`${embeddings}.LayerNorm`, sum));
   let x = factorised ? dense(p, factorised.map, embedded) : embedded;
 
   const blocked = tf.mul(tf.sub(1, tf.reshape(input.mask, [-1, 1, 1, length])), MASKED);
   const hiddenStates = [x];
   const attentionScores: (() => Tensor)[] = [];
+  const values: Tensor[] = [];
   for (let i = 1; i <= c.layers; i++) {
     const at = (name: string): string => `${kind.layer(i)}.${name}`;
     const all = x;
@@ -139,6 +143,7 @@ export function encodeTexts(
       query(rows),
       ...[names.key, names.value].map((n) => splitHeads(dense(p, at(n), x), c.heads)),
     ] as [Tensor, Tensor, Tensor];
+    values.push(v);
     const keep = drop.next();
     const context = joinHeads(attend(q, k, v, blocked, keep, drop.scale));
     // Where the rows are all of x, a product that `attend` has too: it is recorded once.
@@ -153,7 +158,7 @@ export function encodeTexts(
     x = norm(at(names.outputNorm), tf.add(drop.apply(narrow), middle));
     hiddenStates.push(x);
   }
-  return { hiddenStates, attentionScores, pooled: tf.reshape(firstToken(x), [-1, c.hidden]) };
+  return { hiddenStates, attentionScores, values, pooled: tf.reshape(firstToken(x), [-1, c.hidden]) };
 }
 
 const firstToken = (x: Tensor): Tensor => tf.slice(x, [0, 0, 0], [-1, 1, -1]);

@@ -4,6 +4,7 @@ import type { HostTensor, HostTensors, Outputs, Runner, TensorFunction, Tensors 
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Architecture, Decoder, KeysValues, TransformerConfig } from './architecture.js';
 import { architectureOf } from './architectures.js';
+import { cached } from './decoder.js';
 import { encode, vocabularyLogits } from './forward.js';
 import type { Parameters } from './initialize.js';
 import { padTokens } from './padding.js';
@@ -296,8 +297,7 @@ export class Generator {
         }));
         const { x, memory } = decoder.step(config, p, {
           ids: b.ids as Tensor,
-          past,
-          free: b.free as Tensor,
+          lookBack: cached(past, b.free as Tensor),
           position: b,
         });
         return { logits: vocabularyLogits(config, p, tf.reshape(x, [-1, config.hidden])), ...named(memory) };

@@ -68,6 +68,8 @@ export function costFigures(cost: Cost, teacher: Cost | undefined): Figures {
   };
 }
 
+const dollars = (value: number): string => (value >= 99.5 ? grouped(Math.round(value)) : value.toPrecision(2));
+
 /**
  * What answering costs, model by model.
  * @param costs in the order of the models
@@ -76,6 +78,7 @@ export function costFigures(cost: Cost, teacher: Cost | undefined): Figures {
 export function costTable({ title, models }: Report, costs: readonly Cost[], hour: number): ReportTable {
   const teacher = costs[models.findIndex(({ role }) => role === 'teacher')];
   const batch = costs.find((cost) => cost.batch)?.batch;
+  const timed = costs.find(({ timing }) => timing)?.timing;
   const dash = (value: number | undefined, text: (value: number) => string): string =>
     value === undefined ? '–' : text(value);
   const columns: [label: string, cell: (cost: Cost, i: number) => string][] = [
@@ -87,7 +90,7 @@ export function costTable({ title, models }: Report, costs: readonly Cost[], hou
     [`ms p50, ${batch?.size ?? 32}`, ({ batch: own }) => milliseconds(own?.median_ms)],
     [`ms p95, ${batch?.size ?? 32}`, ({ batch: own }) => milliseconds(own?.p95_ms)],
     ['texts/s', ({ batch: own }) => dash(own && Math.round(own.texts_per_second), grouped)],
-    ['$/million', ({ usdPerMillion: usd }) => dash(usd, (value) => value.toPrecision(2))],
+    ['$/million', ({ usdPerMillion: usd }) => dash(usd, dollars)],
   ];
   if (teacher) {
     const ratio = (cost: Cost): number | undefined => costFigures(cost, teacher).price_ratio ?? undefined;
@@ -98,9 +101,13 @@ export function costTable({ title, models }: Report, costs: readonly Cost[], hou
     columns: [{ label: 'model', align: 'left' }, ...columns.map(([label]) => ({ label, align: 'right' as const }))],
     rows: models.map((model, i) => [nameOf(model, models), ...columns.map(([, cell]) => cell(costs[i] as Cost, i))]),
     notes: [
-      `ms are of a text: alone (median and 95th percentile of ${grouped(costs.find(({ timing }) => timing)?.timing?.rows ?? 0)} texts), and in batches of ${batch?.size ?? 32} (${batch?.batches ?? 0} timed), which texts/s is of.`,
-      'Memory is the largest of a process that loads the model and answers a batch, Node.js and the backend included.',
+      ...(timed ? timingNotes(timed, batch) : []),
       `$/million: dollars for a million texts one by one, at $${hour} for an hour of this machine; of a teacher behind an API, as it was billed.`,
     ],
   };
 }
+
+const timingNotes = (timed: Timing, batch: BatchTiming | undefined): string[] => [
+  `ms are of a text: alone (median and 95th percentile of ${grouped(timed.rows)} texts), and in batches of ${batch?.size ?? 32} (${batch?.batches ?? 0} timed), which texts/s is of.`,
+  'Memory is the largest of a process that loads the model and answers a batch, Node.js and the backend included.',
+];

@@ -61,7 +61,7 @@ export function tableOf(
       ...testNotes(report),
       ...trainingNotes(models, names),
       ...comparisonNotes(report, names),
-      timingNote(timings, names),
+      ...timingNotes(timings, names),
       ...(costs === undefined
         ? []
         : [
@@ -72,10 +72,13 @@ export function tableOf(
   };
 }
 
-export function timingNote(timings: readonly (Timing | undefined)[], names: readonly string[]): string {
+export function timingNotes(timings: readonly (Timing | undefined)[], names: readonly string[]): string[] {
   const known = timings.flatMap((timing, i) => (timing === undefined ? [] : [{ timing, name: names[i] }]));
+  if (known.length === 0) return [];
   const late = known.map(({ timing, name }) => `${name} ${milliseconds(timing.p95_ms)}`).join(', ');
-  return `ms/text is the median at batch 1 of ${grouped(known[0]?.timing.rows ?? 0)} texts (95th percentile: ${late}). Bytes are the weights alone, without vocabulary or tokenizer.`;
+  return [
+    `ms/text is the median at batch 1 of ${grouped(known[0]?.timing.rows ?? 0)} texts (95th percentile: ${late}). Bytes are the weights alone, without vocabulary or tokenizer.`,
+  ];
 }
 
 /** The step's name, and what it is here where the name does not say so. */

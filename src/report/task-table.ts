@@ -8,7 +8,7 @@ import {
   percentInterval,
   type ReportTable,
   sizeOf,
-  timingNote,
+  timingNotes,
   trainingNotes,
 } from './table.js';
 import type { TaskFigure } from './task-figures.js';
@@ -57,7 +57,7 @@ export function taskTable(report: TaskReport, timings: readonly Timing[]): Repor
       testNote(report, names),
       ...trainingNotes(models, names),
       ...comparisonNotes(report, names, NAMES[main]),
-      timingNote(timings, names),
+      ...timingNotes(timings, names),
       ...report.expectations.map(expectationNote),
     ],
   };

@@ -27,7 +27,6 @@ import { type Costs, tableOf } from '../report/table.js';
 import { memoryFor, timeAlone, timeBatches } from './cost.js';
 import { evaluateProblems } from './evaluate-problems.js';
 import { refuseMissed } from './refuse-missed.js';
-
 import { trainedOn } from './trained-on.js';
 
 type Context = StepContext<EvaluateOptions>;
@@ -35,6 +34,7 @@ type Result = Evaluated & { readonly cost: Cost };
 
 /** Texts a call of `predict`, where only answers matter: it puts those of like length together. */
 const BATCH = 256;
+
 export const evaluate = defineStep<EvaluateOptions>({
   name: 'evaluate',
   version: 5,

@@ -5,6 +5,7 @@ import { designStudent } from './design-student.js';
 import { ensembleTeachers } from './ensemble-teachers.js';
 import { evaluate } from './evaluate.js';
 import { evaluateResponses } from './evaluate-responses.js';
+import { exportModel } from './export.js';
 import { importModel } from './import-model.js';
 import { queryTeacher } from './query-teacher.js';
 import { sampleData } from './sample-data.js';
@@ -24,4 +25,5 @@ export const steps: readonly AnyStep[] = [
   ensembleTeachers,
   evaluate,
   evaluateResponses,
+  exportModel,
 ];

@@ -20,6 +20,6 @@ export const train = defineStep<TrainOptions>({
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
   problems: (options) => [...studentProblems(options), ...problemsOf(options)],
-  refuses: (_, claims) => refuseTraining(claims, false),
+  refuses: ({ task }, claims) => refuseTraining(claims, task === 'generation'),
   run: async (ctx) => (await import('../train/run.js')).run(ctx),
 });

@@ -1,6 +1,6 @@
 import type { HostTensor, HostTensors } from '../backend/runner.js';
 import type { Row } from '../data/dataset.js';
-import type { LogitsCache, Wanted } from '../data/logits.js';
+import { type LogitsCache, valuesWidth, type Wanted } from '../data/logits.js';
 import type { EncodedBatch, TextTokenizer } from '../data/tokenizer.js';
 import type { Counted } from '../methods/objective.js';
 import type { TransformerConfig } from '../models/architecture.js';
@@ -17,6 +17,7 @@ export const teacherFeeds = (teacher: number) => ({
   logits: `teacher.${teacher}.logits`,
   hidden: (layer: number): string => `teacher.${teacher}.hidden.${layer}`,
   attention: (layer: number): string => `teacher.${teacher}.attention.${layer}`,
+  values: (layer: number): string => `teacher.${teacher}.values.${layer}`,
 });
 
 export type Counts = Readonly<Record<Counted, number>>;
@@ -127,8 +128,9 @@ export class Examples implements Learnable {
     cache: LogitsCache,
     wanted: Wanted,
   ): HostTensors {
-    const { dtype, labels, teacher } = cache.index;
+    const { dtype, labels, teacher, values } = cache.index;
     const { hidden, heads } = teacher;
+    const valued = values ? valuesWidth(values) : 0;
     const feeds = teacherFeeds(place);
     const tensors: Record<string, HostTensor & { data: Float32Array | Uint16Array }> = {};
     const allocate = (name: string, shape: readonly number[]): void => {
@@ -142,6 +144,7 @@ export class Examples implements Learnable {
     const width = order.length;
     if (wanted.logits) allocate(feeds.logits, perToken ? [batch, length, width] : [batch, width]);
     for (const layer of wanted.hiddenStates) allocate(feeds.hidden(layer), [batch, length, hidden]);
+    for (const layer of wanted.values ?? []) allocate(feeds.values(layer), [batch, length, valued]);
     for (const layer of wanted.attention) allocate(feeds.attention(layer), [batch, heads, length, length]);
 
     rows.forEach((r, i) => {
@@ -156,6 +159,7 @@ export class Examples implements Learnable {
         }
       }
       for (const [layer, data] of signal.hiddenStates) into(feeds.hidden(layer)).set(data, i * length * hidden);
+      for (const [layer, data] of signal.values) into(feeds.values(layer)).set(data, i * length * valued);
       for (const [layer, data] of signal.attention) {
         // Unpadded [heads, tokens, tokens] into padded [heads, length, length]: one line of scores at a time.
         const target = into(feeds.attention(layer));

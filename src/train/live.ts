@@ -6,6 +6,7 @@ import type { NextTokens, TeacherSignal } from '../methods/objective.js';
 import type { ModelInput, ModelOutput } from '../models/architecture.js';
 import type { TransformerModel } from '../models/checkpoint.js';
 import { encode, forward, tellsTokens, tokenLogits } from '../models/forward.js';
+import { joinHeads } from '../models/layers.js';
 
 /** A teacher that is asked of each batch, in the graph that trains the student. */
 export interface Live {
@@ -54,6 +55,7 @@ export function liveSignal(
       attentionScores: new Map(
         wanted.attention.map((l) => [l, tf.mul(out.attentionScores[l - 1]?.() as Tensor, pairs)]),
       ),
+      values: new Map((wanted.values ?? []).map((l) => [l, tf.mul(joinHeads(out.values[l - 1] as Tensor), padding)])),
       next: tells && positions && wanted.logits ? nextOf(tokenLogits(config, own, last, positions)) : undefined,
     };
   });

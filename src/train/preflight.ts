@@ -4,6 +4,7 @@ import type { Fit, Needs } from '../methods/objective.js';
 import { isSchedule } from '../methods/schedules/index.js';
 import type { Head, TransformerConfig } from '../models/architecture.js';
 import { ofTask } from '../models/heads.js';
+import { valueShape } from '../models/values.js';
 import type { Objective, Stage } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import type { Live } from './live.js';
@@ -50,6 +51,8 @@ export function fitOf(
     teacherHidden: index.teacher.hidden,
     studentHeads: config.heads,
     teacherHeads: index.teacher.heads,
+    studentValues: valueShape(config),
+    teacherValues: index.values,
   };
 }
 
@@ -146,7 +149,7 @@ function checkSaid(what: string, entry: Objective, head: Head, fit: Fit, index: 
       'Train the teacher as a classifier first, or leave the objective out.',
     );
   }
-  if (head === 'language-model' && needs.hiddenStates.length + needs.attention.length > 0) {
+  if (head === 'language-model' && needs.hiddenStates.length + needs.attention.length + needs.values.length > 0) {
     throw new StepFailure(
       'not-cached',
       `${what} layers, and of a language model's texts the cache is read for next tokens only`,
@@ -155,6 +158,7 @@ function checkSaid(what: string, entry: Objective, head: Head, fit: Fit, index: 
   }
   checkLayers(`${what} hidden states`, 'hidden_states', needs.hiddenStates, index.hiddenStates);
   checkLayers(`${what} attention scores`, 'attention', needs.attention, index.attention);
+  checkLayers(`${what} values`, 'values', needs.values, index.values?.layers ?? []);
 }
 
 /** Whether a cache has what an objective needs of the next tokens. */
@@ -202,7 +206,7 @@ function needsOfTexts(entry: Objective, head: Head, fit: Fit, { teacher }: Logit
     // It has no layers and no heads: that they do not fit is another way to say so.
     throw error instanceof StepFailure ? none : error;
   }
-  if (needs.hiddenStates.length + needs.attention.length > 0) throw none;
+  if (needs.hiddenStates.length + needs.attention.length + needs.values.length > 0) throw none;
   return needs;
 }
 

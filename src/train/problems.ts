@@ -16,6 +16,7 @@ export function problemsOf({ stages, data, teacher }: Given): OptionProblem[] {
         return [
           ...('teacher' in entry ? beyond('teacher', teacher, entry.teacher, `${own}/teacher`) : []),
           ...temperatureProblems(entry, own),
+          ...attentionProblems(entry, own),
         ];
       }),
       ...(stage.objectives.every(({ weight }) => weight === 0)
@@ -45,7 +46,7 @@ function beyond(input: string, given: unknown, number: number | undefined, point
 }
 
 function temperatureProblems(entry: Objective, at: string): OptionProblem[] {
-  if (!('temperature' in entry)) return [];
+  if (entry.type !== 'soft-label') return [];
   const { temperature, divergence } = entry;
   if (divergence.type === 'mse' && temperature !== 1) {
     return [
@@ -62,4 +63,10 @@ function temperatureProblems(entry: Objective, at: string): OptionProblem[] {
       ? []
       : [{ pointer: `${at}/temperature/${end}`, message: 'a temperature divides, so it is greater than 0' }],
   );
+}
+
+function attentionProblems(entry: Objective, at: string): OptionProblem[] {
+  if (entry.type !== 'attention' || entry.distance !== 'kl' || entry.of === 'probabilities') return [];
+  const message = 'distance "kl" is one between probabilities, and scores are none';
+  return [{ pointer: `${at}/distance`, message, hint: 'Add of: probabilities.' }];
 }

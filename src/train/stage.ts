@@ -83,6 +83,7 @@ const SILENT: TeacherSignal = {
   logits: undefined,
   hiddenStates: new Map(),
   attentionScores: new Map(),
+  values: new Map(),
   next: undefined,
 };
 
@@ -135,11 +136,12 @@ export function buildStage(
   });
   const wanted = fits.map((_, place): Asked => {
     const own = parts.filter((p) => p.place === place);
-    const temperatures = own.flatMap(({ entry }) => ('temperature' in entry ? [entry.temperature] : []));
+    const temperatures = own.flatMap(({ entry }) => (entry.type === 'soft-label' ? [entry.temperature] : []));
     return {
       logits: own.some((p) => p.needs.logits),
       hiddenStates: ascending(own.flatMap((p) => p.needs.hiddenStates)),
       attention: ascending(own.flatMap((p) => p.needs.attention)),
+      values: ascending(own.flatMap((p) => p.needs.values)),
       temperature: temperatures.find((each) => typeof each === 'number') ?? 1,
     };
   });
@@ -186,6 +188,7 @@ export function buildStage(
         logits: logits && questions(logits),
         hiddenStates: new Map(each.hiddenStates.map((layer) => [layer, feed(names.hidden(layer))])),
         attentionScores: new Map(each.attention.map((layer) => [layer, feed(names.attention(layer))])),
+        values: new Map((each.values ?? []).map((layer) => [layer, feed(names.values(layer))])),
         next: fedNext(place, batch),
       };
     });
@@ -221,7 +224,7 @@ export function buildStage(
     ),
     wanted: wanted.map((each, place) => (asked[place] ? NOTHING_CACHED : each)),
     dropout,
-    over: parts.map(({ objective, place }) => ({ counted: objective.over(causal), teacher: place })),
+    over: parts.map(({ entry, objective, place }) => ({ counted: objective.over(causal, entry), teacher: place })),
     numbers: (progress) => numbersAt(parts, progress),
     applies: (labelled, knows) =>
       parts.some(({ needs, place }) => (!needs.labels || labelled) && (place === undefined || knows(place))),

@@ -5,6 +5,8 @@ import type { InputArtifact } from '../engine/step.js';
 import type { Fit } from '../methods/objective.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { loadTransformer } from '../models/checkpoint.js';
+import { hasLabels } from '../models/heads.js';
+import { valueShape } from '../models/values.js';
 import { StepFailure } from '../util/failure.js';
 import type { Live } from './live.js';
 import { checkLabels, fitOf } from './preflight.js';
@@ -93,7 +95,7 @@ async function asked(folder: string, { config, labels, tokenizer }: Pupil): Prom
       `Give the student max_length: ${own.positions} or less.`,
     );
   }
-  if (own.head === 'classifier' && config.head === 'classifier') checkLabels(model.labels, labels);
+  if (own.head === config.head && hasLabels(own.head)) checkLabels(model.labels, labels);
   return {
     fit: {
       layers: { student: config.layers, teacher: own.layers },
@@ -101,6 +103,8 @@ async function asked(folder: string, { config, labels, tokenizer }: Pupil): Prom
       teacherHidden: own.hidden,
       studentHeads: config.heads,
       teacherHeads: own.heads,
+      studentValues: valueShape(config),
+      teacherValues: valueShape(own),
     },
     said: undefined,
     live: { model, order: labels.map((label) => model.labels.indexOf(label)) },

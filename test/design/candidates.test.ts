@@ -73,7 +73,7 @@ describe('objectives', () => {
   });
 
   test('that make no sense for the task are an error at their place', () => {
-    const objectives = objectivesOf('hard-label', 'soft-label');
+    const objectives = objectivesOf('hard-label', 'attention');
     expect(() => misfit({ objectives, head: 'language-model', teacher }, shape(4))).toThrow(
       expect.objectContaining({ reason: 'task', pointer: '/objectives/1' }),
     );

@@ -30,6 +30,8 @@ test.each([
   ['bert', SHAPE, layers() + 2 * H * H + head],
   ['distilbert', SHAPE, layers() + 2 * H * H + head],
   ['roberta', SHAPE, layers() + 2 * H * H + head],
+  // Token embeddings are brought to the width of the hidden states.
+  ['albert', SHAPE, layers() + 2 * L * H * H + 2 * H * H + head],
   // The last token's row is taken by a product, and so are its rotation's two tables in a Llama.
   ['gpt2', SHAPE, layers() + 2 * L * H + head],
   ['llama', SHAPE, layers(H, 3) + 2 * L * H + 2 * L * 6 + head],
@@ -43,7 +45,12 @@ test('floating-point operations of the next token: the output embeddings', () =>
   expect(flopsOf(configOf(frame('gpt2', 'language-model'), SHAPE), L)).toBe(expected);
 });
 
-test.each(['bert', 'distilbert', 'roberta', 'gpt2', 'llama'] as const)(
+test('floating-point operations of tags: all tokens of all layers, no pooler', () => {
+  const tagger: Frame = { ...frame('bert'), head: 'token-classifier' };
+  expect(flopsOf(configOf(tagger, SHAPE), L)).toBe(3 * layer(L) + L * head);
+});
+
+test.each(['bert', 'distilbert', 'roberta', 'albert', 'gpt2', 'llama'] as const)(
   'parameters of a %s are those of the model',
   (type) => {
     const specs = specsOf(configOf(frame(type), SHAPE));

@@ -150,6 +150,15 @@ describe('teachers that are no classifiers', () => {
     for (const row of tables[0]?.rows ?? []) expect(Number(row.at(-1))).toBeGreaterThan(0);
   });
 
+  test('one that tags has students that tag', async () => {
+    const given = await save('tagger', { head: 'token-classifier', labels: 2 });
+    const { measured } = await runStep(designStudent, { options, inputs: given });
+    expect(measured.timing).toMatchObject({
+      teacher: expect.any(Number),
+      students: [{ milliseconds: expect.any(Number) }],
+    });
+  });
+
   test('one without a head: labels say what the student is for', async () => {
     const given = await save('encoder', { head: 'none' });
     await expect(runStep(designStudent, { options, inputs: given })).rejects.toMatchObject({ reason: 'labels' });

@@ -107,6 +107,8 @@ describe('tasks', async () => {
       teacherHidden: 16,
       studentHeads: 4,
       teacherHeads: 4,
+      studentValues: { heads: 4, width: 4 },
+      teacherValues: { heads: 4, width: 4 },
     };
     const objective: Objective = soft
       ? {

@@ -310,6 +310,20 @@ describe('what can go wrong', () => {
 });
 
 describe('a teacher behind an API', () => {
+  test('is judged alone, too', async () => {
+    const inputs = {
+      data: await dataset(test200),
+      answers: await answered(test200.slice(2)),
+      usage: { kind: 'measurement', value: { usd_a_thousand: 1.25 } },
+    };
+    const options = { expect: { teacher: { accuracy: '>= 0.99', usd_per_million: '<= 1250' } }, cost: true };
+    const { tables, measured } = await runStep(evaluate, { options, inputs });
+    expect(tables[0]?.notes.join('\n')).not.toContain('ms/text');
+    expect(tables[0]?.notes.at(-1)).toBe('Expected teacher.usd_per_million <= 1250: met, 1250.0000.');
+    expect(tables[1]?.rows[0]?.slice(1)).toEqual(['–', '–', '–', '–', '–', '–', '–', '–', '1,250', '']);
+    expect(measured.timing).toMatchObject({ models: [{ name: 'oracle', usd_per_million: 1250 }] });
+  });
+
   const answered = async (given: readonly Row[]): Promise<InputGiven> => {
     const path = await temporaryFolder();
     async function* logits() {

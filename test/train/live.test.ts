@@ -18,6 +18,7 @@ import {
   makeCorpus,
   makeTeacher,
   makingOf,
+  objectivesOf,
   randomParameters,
   sharedFolder,
   teacherConfig,
@@ -25,12 +26,13 @@ import {
 } from './rig.js';
 
 const STAGE: Stage = {
-  objectives: [
-    { type: 'soft-label', weight: 1, teacher: 1, temperature: 2, divergence: { type: 'forward' } },
-    { type: 'hidden-states', weight: 1, teacher: 1, layer_map: 'uniform', projection: 'shared' },
-    { type: 'attention', weight: 0.5, teacher: 1, layer_map: 'uniform' },
-    { type: 'hard-label', weight: 1 },
-  ],
+  objectives: objectivesOf(
+    { type: 'soft-label', temperature: 2 },
+    'hidden-states',
+    { type: 'attention', weight: 0.5 },
+    { type: 'value-relation', layer_map: 'uniform' },
+    'hard-label',
+  ),
   learning_rate: 0.01,
   warmup: 0,
   schedule: 'linear',
@@ -53,6 +55,7 @@ describe('a teacher that is asked in the graph', async () => {
     const { outputs } = await capture(join(folder, 'cache'), corpus, model, {
       hidden_states: [0, 2, 4],
       attention: [2, 4],
+      values: [2, 4],
       dtype: 'float32',
     });
     teachers = {

@@ -29,8 +29,15 @@ import {
 const STAGES: Stage[] = [
   {
     objectives: [
-      { type: 'hidden-states', weight: 1, teacher: 1, layer_map: 'uniform', projection: 'shared' },
-      { type: 'attention', weight: 0.5, teacher: 1, layer_map: 'uniform' },
+      {
+        type: 'hidden-states',
+        weight: 1,
+        teacher: 1,
+        layer_map: { type: 'uniform' },
+        distance: 'mse',
+        projection: 'shared',
+      },
+      { type: 'attention', weight: 0.5, teacher: 1, layer_map: { type: 'uniform' }, of: 'scores', distance: 'mse' },
     ],
     updates: 6,
     learning_rate: 0.01,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LogitsIndex } from '../../src/data/logits.js';
 import type { Objective, Stage } from '../../src/options/train.js';
 import { checkObjectives, fitOf } from '../../src/train/preflight.js';
-import { tinyConfig } from './rig.js';
+import { objectivesOf, tinyConfig } from './rig.js';
 
 const index: LogitsIndex = {
   format: 2,
@@ -34,7 +34,14 @@ const check = (objective: Objective, teacher: Parameters<typeof checkObjectives>
   const stage: Stage = { objectives: [objective], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] };
   return () => checkObjectives([stage], 'classifier', teacher);
 };
-const hidden: Objective = { type: 'hidden-states', weight: 1, teacher: 1, layer_map: 'uniform', projection: 'shared' };
+const hidden: Objective = {
+  type: 'hidden-states',
+  weight: 1,
+  teacher: 1,
+  layer_map: { type: 'uniform' },
+  distance: 'mse',
+  projection: 'shared',
+};
 
 describe('what is checked before training', () => {
   it('puts teacher and student side by side', () => {
@@ -44,6 +51,8 @@ describe('what is checked before training', () => {
       teacherHidden: 12,
       studentHeads: 2,
       teacherHeads: 2,
+      studentValues: { heads: 2, width: 4 },
+      teacherValues: undefined,
     });
   });
 
@@ -79,7 +88,8 @@ describe('what is checked before training', () => {
         { fit: own, index: ofTexts },
       ]),
     ).not.toThrow();
-    for (const objective of [hidden, { type: 'attention', weight: 1, teacher: 1, layer_map: 'uniform' } as const]) {
+    const others = objectivesOf('attention', 'embeddings', 'value-relation', 'contrastive');
+    for (const objective of [hidden, ...others]) {
       expect(check(objective, [{ fit: own, index: ofTexts }])).toThrow(
         `objective "${objective.type}" learns from a teacher's layers, and of this one (logistic) only class logits are known`,
       );
@@ -99,8 +109,14 @@ describe('what is checked before training', () => {
     expect(check(hidden, [{ fit, index }])).toThrow(
       'objective "hidden-states" needs the teacher\'s hidden states of layer 4, but the logits hold layers 0, 2',
     );
-    expect(check({ type: 'attention', weight: 1, teacher: 1, layer_map: 'last' }, [{ fit, index }])).toThrow(
-      'attention scores of layer 4, but the logits hold none',
+    expect(
+      check({ type: 'attention', weight: 1, teacher: 1, layer_map: { type: 'last' }, of: 'scores', distance: 'mse' }, [
+        { fit, index },
+      ]),
+    ).toThrow('attention scores of layer 4, but the logits hold none');
+    const [relation] = objectivesOf('value-relation') as [Objective];
+    expect(check(relation, [{ fit, index }])).toThrow(
+      'objective "value-relation" needs the teacher\'s values of layer 4, but the logits hold none',
     );
     expect(
       check(

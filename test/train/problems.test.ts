@@ -20,6 +20,13 @@ describe('problems of a train step', () => {
     expect(problems('hard-label', { type: 'soft-label', divergence: { type: 'reverse' }, temperature: 2 })).toEqual([]);
   });
 
+  it('a divergence of what are no probabilities', () => {
+    expect(problems({ type: 'attention', distance: 'kl' })).toEqual([
+      '/stages/1/objectives/0/distance distance "kl" is one between probabilities, and scores are none',
+    ]);
+    expect(problems({ type: 'attention', distance: 'kl', of: 'probabilities' })).toEqual([]);
+  });
+
   it('a temperature that a schedule brings to 0', () => {
     const temperature = { schedule: 'linear', from: 4, to: 0 };
     expect(problems({ type: 'soft-label', temperature })).toEqual([

@@ -9,15 +9,23 @@ import type { ParameterSpecs, Shape, TransformerConfig } from '../../src/models/
 import { architectureOf } from '../../src/models/architectures.js';
 import { saveTransformer } from '../../src/models/checkpoint.js';
 import type { Parameters } from '../../src/models/initialize.js';
+import type { Stage } from '../../src/options/train.js';
 import { cacheLogits } from '../../src/steps/cache-logits.js';
 import { trainTokenizer } from '../../src/steps/train-tokenizer.js';
 import type { Making } from '../../src/train/examples.js';
 import type { Asked } from '../../src/train/stage.js';
-import type { JsonObject } from '../../src/util/json.js';
+import type { Json, JsonObject } from '../../src/util/json.js';
 import { Random } from '../../src/util/random.js';
-import { type ContextOptions, runStep, type TestContext } from '../steps/context.js';
+import { type ContextOptions, runStep, type TestContext, withDefaults } from '../steps/context.js';
 
 export const LABELS = ['ham', 'spam'];
+
+/** A stage's objectives as a recipe says them, with their defaults. */
+export function objectivesOf(...objectives: Json[]): Stage['objectives'] {
+  const model = { type: 'bert', layers: 2, hidden: 8, heads: 2, max_length: 16 };
+  const options = withDefaults('train', { model, stages: [{ objectives }] });
+  return (options.stages as unknown as Stage[])[0]?.objectives as Stage['objectives'];
+}
 
 /** A folder for the tests of one file. */
 export async function sharedFolder(): Promise<string> {

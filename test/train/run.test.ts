@@ -14,7 +14,16 @@ const OPTIONS: TrainOptions = {
   model: { type: 'bert', layers: 2, hidden: 8, heads: 2, max_length: 40, dropout: 0.1 },
   stages: [
     {
-      objectives: [{ type: 'hidden-states', weight: 1, teacher: 1, layer_map: 'uniform', projection: 'per-layer' }],
+      objectives: [
+        {
+          type: 'hidden-states',
+          weight: 1,
+          teacher: 1,
+          layer_map: { type: 'uniform' },
+          distance: 'mse',
+          projection: 'per-layer',
+        },
+      ],
       updates: 3,
       learning_rate: 0.01,
       warmup: 0.1,

@@ -31,6 +31,7 @@ const layers = (teacher: number): HiddenStates => ({
   weight: 1,
   teacher,
   layer_map: [[2, 4]],
+  distance: 'mse',
   projection: 'shared',
 });
 const REST: Omit<Stage, 'objectives'> = { learning_rate: 0.01, warmup: 0, schedule: 'linear', freeze: [] };
