@@ -51,7 +51,7 @@ const TASKS: Readonly<Partial<Record<Head, TaskMethods>>> = {
   'language-model': { task: 'generation', objectives: [hardResponse, softResponse], questions: asItIs },
   'masked-language-model': {
     task: 'masked-language-model',
-    objectives: [maskedLm, softResponse, hiddenStates, attention],
+    objectives: [maskedLm, softResponse, ...features],
     questions: asItIs,
   },
 };

@@ -7,21 +7,7 @@ import { MaskedTexts } from '../models/masked-texts.js';
 import { StepFailure } from '../util/failure.js';
 import type { Batch } from './batches.js';
 import type { Counts, Learnable, Making } from './examples.js';
-import type { Task } from './tasks/task.js';
 import type { Judge, Metric } from './validate.js';
-
-/** To tell tokens that are hidden: how encoders learn a language. Texts are cut where the model's reading ends. */
-export const maskedLanguage = (seed: number): Task => ({
-  name: 'masked-language-model',
-  head: 'masked-language-model',
-  labels: [],
-  metrics: ['loss', 'perplexity'],
-  examples: (rows, tokenizer, config) => MaskedExamples.encode(rows, tokenizer, config, seed),
-  judge: async (rows, tokenizer, config) =>
-    new MaskedValidation((await encode('validation', rows, tokenizer, config, seed)).texts),
-  trainedOn: (rows) => ({ rows: rows.length, labelled: 0 }),
-  written: async () => undefined,
-});
 
 /** @throws StepFailure `no-rows` if no row has a token to tell, `no-mask` */
 async function encode(
@@ -41,8 +27,8 @@ async function encode(
   return { rows: some, texts: new MaskedTexts(tokens, ids, tokenizer, seed) };
 }
 
-/** Texts whose hidden tokens are to be told, hidden anew in each pass. */
-class MaskedExamples implements Learnable {
+/** Texts whose hidden tokens are to be told, hidden anew in each batch. */
+export class MaskedExamples implements Learnable {
   private constructor(
     readonly rows: readonly Row[],
     private readonly texts: MaskedTexts,
@@ -90,8 +76,17 @@ class MaskedExamples implements Learnable {
 }
 
 /** Texts by whose hidden tokens, the same in each evaluation, a model is judged while it learns. */
-class MaskedValidation implements Judge {
-  constructor(private readonly texts: MaskedTexts) {}
+export class MaskedValidation implements Judge {
+  private constructor(private readonly texts: MaskedTexts) {}
+
+  static async encode(
+    rows: readonly Row[],
+    tokenizer: TextTokenizer,
+    config: Pick<TransformerConfig, 'maxLength'>,
+    seed: number,
+  ): Promise<MaskedValidation> {
+    return new MaskedValidation((await encode('validation', rows, tokenizer, config, seed)).texts);
+  }
 
   /** Mean cross-entropy of the hidden tokens in nats, or its exponential. */
   async measure(metric: Metric, runner: Runner, config: TransformerConfig, parameters: HostTensors): Promise<number> {
