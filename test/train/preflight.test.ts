@@ -68,7 +68,7 @@ describe('what is checked before training', () => {
   });
 
   it('refuses stored answers for texts with hidden tokens', () => {
-    const objectives = objectivesOf({ ...hidden, layer_map: 'last' });
+    const objectives = objectivesOf({ type: 'hidden-states', layer_map: 'last' });
     const stage: Stage = { objectives, learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] };
     expect(() => checkObjectives([stage], 'masked-language-model', [{ fit, index }])).toThrow(
       'others in every pass, and the cache is of whole texts',
