@@ -19,7 +19,16 @@ export type LearnFrom = 'responses' | 'reasoning' | 'text';
  */
 export type Stages = [Stage, ...Stage[]];
 export type Objective =
-  HardLabel | SoftLabel | HiddenStates | Attention | Embeddings | ValueRelation | Contrastive | Gkd | MiniLlm;
+  | HardLabel
+  | SoftLabel
+  | HiddenStates
+  | Attention
+  | Embeddings
+  | ValueRelation
+  | Contrastive
+  | Gkd
+  | MiniLlm
+  | MaskedLm;
 /**
  * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
  */
@@ -82,6 +91,10 @@ export type Weight7 = number | (LinearSchedule | CosineSchedule | ExponentialSch
  */
 export type Weight8 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
 /**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight9 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
  * What changes the parameters by their gradients.
  */
 export type Optimizer = AdamW | Sgd;
@@ -110,9 +123,9 @@ export interface OnlineDistillOptions {
     | [Peer, Peer, Peer, Peer, Peer, Peer, Peer]
     | [Peer, Peer, Peer, Peer, Peer, Peer, Peer, Peer];
   /**
-   * What the model is for. classification: it gives a text one of some labels. tagging: it gives each word of a text a tag: parts of speech, or entities (BIO). multi-label: it gives a text any number of labels. regression: it gives a text a score. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own.
+   * What the model is for. classification: it gives a text one of some labels. tagging: it gives each word of a text a tag: parts of speech, or entities (BIO). multi-label: it gives a text any number of labels. regression: it gives a text a score. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own. masked-language-model: it tells tokens that are hidden from it (bert, distilbert, roberta); 15 % of a text's, others in every batch, of which 80 % become the mask token, 10 % a random one and 10 % stay.
    */
-  task: 'classification' | 'tagging' | 'multi-label' | 'regression' | 'generation';
+  task: 'classification' | 'tagging' | 'multi-label' | 'regression' | 'generation' | 'masked-language-model';
   prompt?: Prompt;
   learn_from?: LearnFrom;
   stages: Stages;
@@ -798,6 +811,13 @@ export interface MiniLlm {
   reward_scale: number;
 }
 /**
+ * Cross-entropy with the tokens that are hidden from the model, over these. Of task masked-language-model.
+ */
+export interface MaskedLm {
+  type: 'masked-lm';
+  weight: Weight9;
+}
+/**
  * Judge the model on the input "validation" while it learns, and keep what was best there.
  */
 export interface Validate {
@@ -806,7 +826,7 @@ export interface Validate {
    */
   every?: number;
   /**
-   * What says which is better: macro-F1 or accuracy (more), or the cross-entropy with the labels (less); of tagging these of words, and the F1 of entities; of multi-label micro- and macro-F1; of regression the correlations of Pearson and Spearman (more), the mean absolute error and the root of the mean squared one (less); of generation the cross-entropy of the responses' tokens, or the perplexity, its exponential (less). Default: macro_f1; of tagging entity_f1 where tags mark entities, else accuracy; of multi-label micro_f1; of regression pearson; of generation loss.
+   * What says which is better: macro-F1 or accuracy (more), or the cross-entropy with the labels (less); of tagging these of words, and the F1 of entities; of multi-label micro- and macro-F1; of regression the correlations of Pearson and Spearman (more), the mean absolute error and the root of the mean squared one (less); of generation and masked-language-model the cross-entropy of the responses' or the hidden tokens, or the perplexity, its exponential (less). Default: macro_f1; of tagging entity_f1 where tags mark entities, else accuracy; of multi-label micro_f1; of regression pearson; of generation and masked-language-model loss.
    */
   metric?:
     | 'macro_f1'

@@ -115,6 +115,7 @@ export class Examples implements Learnable {
     const tokens = rows.map((row) => this.tokens.length(row));
     const asked = rows.map((row) => this.targets.counts(row));
     return {
+      texts: rows.length,
       rows: asked.reduce((sum, each) => sum + each.rows, 0),
       labels: asked.reduce((sum, each) => sum + each.labels, 0),
       tokens: tokens.reduce((sum, n) => sum + n, 0),

@@ -5,7 +5,7 @@ import type { Wanted } from '../data/logits.js';
 import type { TeacherSignal } from '../methods/objective.js';
 import type { Encoded, ModelInput, ModelOutput } from '../models/architecture.js';
 import type { TransformerModel } from '../models/checkpoint.js';
-import { encode, forward, tokenLogits } from '../models/forward.js';
+import { encode, forward, tellsTokens, tokenLogits } from '../models/forward.js';
 import { joinHeads } from '../models/layers.js';
 
 /** A teacher that is asked of each batch, in the graph that trains the student. */
@@ -38,15 +38,15 @@ export function liveSignal(
     const own = Object.fromEntries(
       Object.keys(model.parameters).map((name) => [name, parameters[prefix + name] as Tensor]),
     );
-    const writes = config.head === 'language-model';
-    const all = writes || config.head === 'token-classifier' || wanted.hiddenStates.includes(config.layers);
+    const tells = tellsTokens(config);
+    const all = tells || config.head === 'token-classifier' || wanted.hiddenStates.includes(config.layers);
     const lastTokens = all ? 'all' : 'pooled';
     const input: ModelInput = { ids, mask, dropout: [], lastTokens };
-    const out = writes || config.head === 'none' ? encode(config, own, input) : forward(config, own, input);
+    const out = tells || config.head === 'none' ? encode(config, own, input) : forward(config, own, input);
     const last = out.hiddenStates.at(-1) as Tensor;
     const said = {
       logits: 'logits' in out ? ordered((out as ModelOutput).logits, order) : undefined,
-      next: writes && positions && wanted.logits ? tokenLogits(config, own, last, positions) : undefined,
+      next: tells && positions && wanted.logits ? tokenLogits(config, own, last, positions) : undefined,
     };
     return signalOf(out, said, mask, wanted);
   });

@@ -51,6 +51,45 @@ describe('learning from what the student writes', async () => {
   };
   const texts = Array.from({ length: WORDS ** LENGTH }, (_, i) => [Math.floor(i / 9), Math.floor(i / 3) % 3, i % 3]);
 
+  interface Token {
+    readonly context: number;
+    readonly word: number;
+    readonly student: number;
+    readonly drawn: number;
+    readonly sum: number;
+    readonly often: number;
+  }
+  const feedsOf = (rows: readonly Token[], importance: (token: Token) => number): HostTensors => ({
+    teacher,
+    contexts: { dtype: 'int32', shape: [rows.length], data: Int32Array.from(rows, ({ context }) => context) },
+    words: { dtype: 'int32', shape: [rows.length], data: Int32Array.from(rows, ({ word }) => word) },
+    weights: float32(
+      [rows.length],
+      rows.map(({ often }) => often),
+    ),
+    returns: float32(
+      [rows.length],
+      rows.map(({ sum }) => sum),
+    ),
+    importance: float32([rows.length], rows.map(importance)),
+  });
+  const call = (parameters: Tensors, b: Tensors): Tensors => {
+    const at = (x: Tensor): Tensor => tf.gather(x, b.contexts as tf.Tensor1D);
+    const logits = at(parameters.student as Tensor);
+    const chosen = tf.oneHot(b.words as tf.Tensor1D, WORDS);
+    const input = {
+      continuation: {
+        logits: () => logits,
+        losses: tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits), tf.cast(chosen, 'float32')), -1)),
+        weights: b.weights,
+      },
+      teacher: { next: { keep: 'full', logits: at(b.teacher as Tensor) } },
+      policy: { returns: b.returns, importance: b.importance },
+    } as unknown as LossInput;
+    // A mean over tokens: three of them are a text.
+    return { loss: tf.mul(minillm.loss(MINILLM, input, undefined), LENGTH) };
+  };
+
   /** minillm's mean over all texts that there are, each as often as it is drawn from a mixture with the teacher. */
   async function expected(mixed: number): Promise<Float32Array> {
     const rows = texts.flatMap((words) => {
@@ -63,39 +102,7 @@ describe('learning from what the student writes', async () => {
       const often = Math.exp(tokens.reduce((sum, { drawn }) => sum + drawn, 0));
       return returnsOf(tokens, 1, false).map((sum, t) => ({ ...(tokens[t] as (typeof tokens)[0]), sum, often }));
     });
-    const batch: HostTensors = {
-      teacher,
-      contexts: { dtype: 'int32', shape: [rows.length], data: Int32Array.from(rows, ({ context }) => context) },
-      words: { dtype: 'int32', shape: [rows.length], data: Int32Array.from(rows, ({ word }) => word) },
-      weights: float32(
-        [rows.length],
-        rows.map(({ often }) => often),
-      ),
-      returns: float32(
-        [rows.length],
-        rows.map(({ sum }) => sum),
-      ),
-      importance: float32(
-        [rows.length],
-        rows.map(({ student: q, drawn }) => Math.exp(q - drawn)),
-      ),
-    };
-    const call = (parameters: Tensors, b: Tensors): Tensors => {
-      const at = (x: Tensor): Tensor => tf.gather(x, b.contexts as tf.Tensor1D);
-      const logits = at(parameters.student as Tensor);
-      const chosen = tf.oneHot(b.words as tf.Tensor1D, WORDS);
-      const input = {
-        continuation: {
-          logits: () => logits,
-          losses: tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits), tf.cast(chosen, 'float32')), -1)),
-          weights: b.weights,
-        },
-        teacher: { next: { keep: 'full', logits: at(b.teacher as Tensor) } },
-        policy: { returns: b.returns, importance: b.importance },
-      } as unknown as LossInput;
-      // A mean over tokens: three of them are a text.
-      return { loss: tf.mul(minillm.loss(MINILLM, input, undefined), LENGTH) };
-    };
+    const batch = feedsOf(rows, ({ student: q, drawn }) => Math.exp(q - drawn));
     const { gradients } = await runner.gradients({ key: `minillm ${mixed}`, call }, { student }, batch);
     return dense(gradients.student, student).slice();
   }
@@ -113,6 +120,51 @@ describe('learning from what the student writes', async () => {
     };
     const { gradients } = await runner.gradients({ key: 'whole texts', call }, { student }, { teacher });
     expectClose(await expected(0), dense(gradients.student, student), 'gradient', 1e-4);
+  });
+
+  it('minillm: reaches the optimum that is known, the teacher, by the texts that it draws', async () => {
+    const specs = { student: { shape: [CONTEXTS, WORDS], initial: 'zeros', decay: false } } as const;
+    const optimizer = new Optimizer({ student: { ...student, dtype: 'float32' } }, specs, adamw(0), 0);
+    const draws = new Random(2, 'draws');
+    const own = () => optimizer.parameters.student as typeof student;
+    const distance = (): number =>
+      texts.reduce((sum, words) => {
+        const [q, p] = [own(), teacher].map((from) =>
+          words.reduce((all, word, t) => all + logOf(from, contextOf(words.slice(0, t)), word), 0),
+        ) as [number, number];
+        return sum + Math.exp(q) * (q - p);
+      }, 0);
+    const before = distance();
+    for (let update = 0; update < 300; update++) {
+      const rows = Array.from({ length: 32 }, () => {
+        const words: number[] = [];
+        const tokens = [0, 1, 2].map(() => {
+          const context = contextOf(words);
+          const point = draws.uniform();
+          const chances = [0, 1, 2].map((word) => Math.exp(logOf(own(), context, word)));
+          const word =
+            point < (chances[0] as number) ? 0 : point < (chances[0] as number) + (chances[1] as number) ? 1 : 2;
+          words.push(word);
+          return {
+            context,
+            word,
+            student: logOf(own(), context, word),
+            teacher: logOf(teacher, context, word),
+            drawn: 0,
+          };
+        });
+        return returnsOf(tokens, 1, false).map((sum, t) => ({ ...(tokens[t] as (typeof tokens)[0]), sum, often: 1 }));
+      }).flat();
+      const { gradients } = await runner.gradients(
+        { key: 'drawn', call },
+        optimizer.parameters,
+        feedsOf(rows, () => 1),
+      );
+      optimizer.add(gradients);
+      optimizer.apply(0.05 * (1 - update / 300));
+    }
+    expect(before).toBeGreaterThan(0.5);
+    expect(distance()).toBeLessThan(0.01);
   });
 
   it('minillm: tokens drawn from the teacher too are weighted by their importance', async () => {
