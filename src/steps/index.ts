@@ -10,6 +10,7 @@ import { importModel } from './import-model.js';
 import { onlineDistill } from './online-distill.js';
 import { queryTeacher } from './query-teacher.js';
 import { sampleData } from './sample-data.js';
+import { selfDistill } from './self-distill.js';
 import { train } from './train.js';
 import { trainTokenizer } from './train-tokenizer.js';
 
@@ -21,6 +22,7 @@ export const steps: readonly AnyStep[] = [
   trainTokenizer,
   designStudent,
   train,
+  selfDistill,
   onlineDistill,
   augmentData,
   cacheLogits,

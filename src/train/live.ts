@@ -13,10 +13,16 @@ export interface Live {
   readonly model: TransformerModel;
   /** Where each of the student's labels stands among the teacher's. */
   readonly order: readonly number[];
+  /** Of an ensemble, the others: models of the same labels in the same order. Their answers count as much. */
+  readonly others?: readonly TransformerModel[];
 }
 
-/** What stands before the names of a live teacher's parameters, the first being 0. */
-export const livePrefix = (teacher: number): string => `teacher.${teacher}.`;
+/** The models of a live teacher, and what stands before the names of each one's parameters; the first teacher is 0. */
+export const voicesOf = ({ model, others = [] }: Live, teacher: number) =>
+  [model, ...others].map((each, i) => ({
+    model: each,
+    prefix: i === 0 ? `teacher.${teacher}.` : `teacher.${teacher}.with.${i}.`,
+  }));
 
 /** A batch as a model reads it; `positions` are those before tokens that are to be written. */
 interface Read {
@@ -25,10 +31,10 @@ interface Read {
   readonly positions: Tensor | undefined;
 }
 
-/** What a live teacher says of a batch, without dropout; nothing of it is learnt. */
+/** What one of a live teacher's models says of a batch, without dropout; nothing of it is learnt. */
 export function liveSignal(
-  { model, order }: Live,
-  prefix: string,
+  { model, prefix }: ReturnType<typeof voicesOf>[number],
+  order: Live['order'],
   parameters: Tensors,
   { ids, mask, positions }: Read,
   wanted: Wanted,

@@ -1,5 +1,7 @@
+import { withoutGradient } from '../backend/gradient.js';
 import type { HostTensors, TensorFunction, Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
+import { ensembleOf } from '../methods/ensemble.js';
 import { methodsOf } from '../methods/index.js';
 import type { Counted, Fit, LossInput, TeacherSignal } from '../methods/objective.js';
 import { weighted } from '../methods/weights.js';
@@ -11,7 +13,7 @@ import { zeroed } from '../models/layers.js';
 import type { Stage as StageOptions } from '../options/train.js';
 import { teacherFeeds } from './examples.js';
 import { dropoutFeed, scheduledFeed, shareFeed, weightFeed } from './feeds.js';
-import { type Live, livePrefix, liveSignal } from './live.js';
+import { type Live, liveSignal, voicesOf } from './live.js';
 import { fedNext } from './next-feeds.js';
 import {
   type Asked,
@@ -99,7 +101,7 @@ const SILENT: TeacherSignal = {
 };
 
 /** A model's output with its logits as those of single questions. */
-const answered = (output: ModelOutput, questions: (logits: Tensor) => Tensor): ModelOutput => ({
+export const answered = (output: ModelOutput, questions: (logits: Tensor) => Tensor): ModelOutput => ({
   ...output,
   logits: questions(output.logits),
 });
@@ -185,8 +187,12 @@ export function memberOf(
     return wanted.map((each, place): TeacherSignal => {
       const own = asked[place];
       if (own) {
-        const said = liveSignal(own.live, livePrefix(place), parameters, { ids, mask, positions }, own);
-        return { ...said, logits: said.logits && questions(said.logits) };
+        const read = { ids, mask, positions };
+        const signals = voicesOf(own.live, place).map((voice) => {
+          const said = liveSignal(voice, own.live.order, parameters, read, own);
+          return { ...said, logits: said.logits && questions(said.logits) };
+        });
+        return signals.length === 1 ? (signals[0] as TeacherSignal) : withoutGradient(() => ensembleOf(signals));
       }
       const names = teacherFeeds(place);
       const logits = batch[names.logits];
@@ -237,7 +243,9 @@ export function memberOf(
     specs,
     fixed: Object.assign(
       {},
-      ...asked.map((own, place) => (own ? prefixed(own.live.model.parameters, livePrefix(place)) : {})),
+      ...asked.flatMap((own, place) =>
+        own ? voicesOf(own.live, place).map(({ model, prefix }) => prefixed(model.parameters, prefix)) : [],
+      ),
     ),
     wanted: wanted.map((each, place) => (asked[place] ? NOTHING_CACHED : each)),
     dropout,

@@ -1,14 +1,18 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { createRunner, type HostTensors } from '../../src/backend/runner.js';
 import type { TransformerConfig } from '../../src/models/architecture.js';
+import { exitsOf } from '../../src/models/exits.js';
 import type { Parameters } from '../../src/models/initialize.js';
 import { padTokens } from '../../src/models/padding.js';
 import type { Stage as StageOptions } from '../../src/options/train.js';
+import { Average } from '../../src/train/average.js';
+import { fitBetween } from '../../src/train/fit.js';
 import { Optimizer } from '../../src/train/optimizer.js';
 import { ruleOf } from '../../src/train/optimizers/index.js';
 import { rateFactor } from '../../src/train/schedule.js';
+import { withExits } from '../../src/train/together/exits.js';
 import { peers } from '../../src/train/together/peers.js';
-import type { Trainee } from '../../src/train/trainee.js';
+import { single, type Trainee } from '../../src/train/trainee.js';
 import type { Json } from '../../src/util/json.js';
 import { readSafetensors } from '../../src/util/safetensors.js';
 import { goldenFile, goldenJson, tiny } from '../models/tiny.js';
@@ -79,7 +83,7 @@ async function trained(trainee: Trainee, initial: Parameters, ...objectives: Jso
     schedule: 'linear',
     freeze: [],
   };
-  const stage = trainee.stage(options, 'golden');
+  const stage = trainee.stage(options, Object.keys(initial).join());
   const rule = ruleOf({ type: 'adamw' }, 0.01);
   const optimizer = new Optimizer(initial, trainee.specs, rule, 1, new Set(), trainee.modelOf);
   const parameters = { ...optimizer.parameters, ...stage.fixed };
@@ -114,5 +118,22 @@ describe('twenty updates are PyTorch’s', () => {
       { config: distilbert, teachers: [0] },
     ]);
     expectLosses(await trained(trainee, startOf('mutual'), 'hard-label', soft), golden.mutual);
+  });
+
+  it('a mean teacher', async () => {
+    const config = await configOf('bert');
+    const initial = startOf('average');
+    const average = new Average(initial, golden.decay);
+    const live = { model: { config, labels: [], parameters: average.parameters }, order: [0, 1, 2] };
+    const teacher = { fit: fitBetween(config, config), said: undefined, live };
+    const trainee = { ...single(config, [teacher]), average };
+    expectLosses(await trained(trainee, initial, 'hard-label', soft), golden.average);
+  });
+
+  it('an exit that learns from the last layer', async () => {
+    const config = await configOf('bert');
+    const trainee = withExits(config, exitsOf(config, [1]));
+    const states = { type: 'hidden-states', projection: 'none' };
+    expectLosses(await trained(trainee, startOf('exits'), 'hard-label', soft, states), golden.exits);
   });
 });

@@ -9,9 +9,9 @@ import { train } from '../loop.js';
 import { checkStages } from '../preflight.js';
 import { reporter } from '../reporter.js';
 import { readState } from '../saved-state.js';
-import { runnerOf, type Setting, settingOf, stagesOf } from '../setting.js';
+import { runnerOf, settingOf, stagesOf } from '../setting.js';
 import type { Task } from '../tasks/index.js';
-import { isBetter, type Metric } from '../validate.js';
+import { bestOf } from './choice.js';
 import { joined, type Peer, peerOf, peers } from './peers.js';
 
 const STATE = 'state';
@@ -41,7 +41,7 @@ export async function run(ctx: StepContext<OnlineDistillOptions>): Promise<void>
       reporter(ctx, stages, { state: STATE }),
     );
     const models = starts.map(({ config }, k) => ({ config, labels: task.labels, parameters: peerOf(parameters, k) }));
-    const best = await bestOf(models, setting, ctx);
+    const best = (await bestOf(models, setting, ctx, 'peer')) ?? 0;
     const outputs = [['model', best] as const, ...models.map((_, k) => [`peer-${k + 1}`, k] as const)];
     for (const [name, k] of outputs) {
       await saveTransformer(
@@ -105,21 +105,4 @@ async function startsOf(ctx: StepContext<OnlineDistillOptions>, task: Task): Pro
     starts.push(start);
   }
   return starts;
-}
-
-/** The peer that the last stage's validation rows like best; the first where there are none. */
-async function bestOf(
-  models: readonly Pick<Beginning, 'config' | 'parameters'>[],
-  { stages, validation, runner }: Setting,
-  { log }: Pick<StepContext<unknown>, 'log'>,
-): Promise<number> {
-  const judge = validation(stages.length - 1);
-  if (!judge) return 0;
-  const metric = stages.at(-1)?.validate?.metric as Metric;
-  const values: number[] = [];
-  for (const { config, parameters } of models) values.push(await judge.measure(metric, runner, config, parameters));
-  const best = values.reduce((so, value, k) => (isBetter(metric, value, values[so] as number) ? k : so), 0);
-  const told = values.map((value, k) => `peer ${k + 1} ${value.toFixed(4)}`).join(', ');
-  log('info', `${metric} on the validation rows: ${told}; output "model" is peer ${best + 1}`);
-  return best;
 }

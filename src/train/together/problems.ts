@@ -1,5 +1,6 @@
 import type { OptionProblem } from '../../engine/step.js';
 import type { OnlineDistillOptions } from '../../options/online-distill.js';
+import type { SelfDistillOptions } from '../../options/self-distill.js';
 import type { Objective, Stage } from '../../options/train.js';
 import { problemsOf } from '../problems.js';
 
@@ -13,13 +14,63 @@ export function onlineProblems(options: OnlineDistillOptions): OptionProblem[] {
     ...peers.flatMap((_, i) => peerProblems(peers, i)),
     ...stages.flatMap((stage, s) => [
       ...entryProblems(stage, s, 'whom a peer learns from, its own option teachers says'),
-      ...(asked ? layerProblems(stage, s) : []),
+      ...(asked ? layerProblems(stage, s, 'an ensemble has none', 'give all peers teachers: others') : []),
       ...(idle >= 0 ? nothingProblems(stage, s, `peer ${idle + 1} learns from no other`) : []),
     ]),
     ...(peers.every(({ teachers }) => Array.isArray(teachers) && teachers.length === 0)
       ? [{ pointer: '/peers', message: 'no peer learns from another', hint: 'Give one of them teachers: others' }]
       : []),
   ];
+}
+
+/** What is wrong with the options of `self-distill` that no schema can say. */
+export function selfProblems(options: SelfDistillOptions): OptionProblem[] {
+  const { model, teacher, stages } = options;
+  const first =
+    teacher.type === 'generations'
+      ? 'the first generation has none'
+      : 'the last layer, from which exits learn, has none';
+  return [
+    ...problemsOf({ ...options, stages, teacher: undefined }),
+    ...(teacher.type === 'exits' ? exitProblems(teacher.after, 'layers' in model ? model.layers : undefined) : []),
+    ...stages.flatMap((stage, s) => [
+      ...entryProblems(stage, s, 'there is one teacher, the model itself'),
+      ...(teacher.type === 'average' ? [] : nothingProblems(stage, s, first)),
+      ...(teacher.type === 'generations' && teacher.ensemble
+        ? layerProblems(stage, s, 'an ensemble has none', 'leave ensemble out')
+        : []),
+      ...(teacher.type === 'exits' ? sharedProblems(stage, s) : []),
+    ]),
+    ...(stages.some(({ objectives }) => objectives.some(learnsFromTeacher))
+      ? []
+      : [{ pointer: '/stages', message: 'no objective learns from a teacher', hint: 'Add soft-label' }]),
+  ];
+}
+
+function exitProblems(after: readonly number[], layers: unknown): OptionProblem[] {
+  return after.flatMap((layer, i): OptionProblem[] => {
+    const pointer = `/teacher/after/${i}`;
+    if (typeof layers === 'number' && layer >= layers) {
+      const message = `the model has ${layers} layers, and its own head is after the last: no exit after ${layer}`;
+      return [{ pointer, message, hint: `Name layers from 1 to ${layers - 1}` }];
+    }
+    return layer > (after[i - 1] ?? 0) ? [] : [{ pointer, message: 'exits stand in ascending order of their layers' }];
+  });
+}
+
+/** Objectives about layers that exits share with their teacher. */
+function sharedProblems({ objectives }: Stage, s: number): OptionProblem[] {
+  return objectives.flatMap((entry, i): OptionProblem[] => {
+    const pointer = `/stages/${s}/objectives/${i}`;
+    if (entry.type === 'hidden-states') {
+      if (!Array.isArray(entry.layer_map) && entry.layer_map.type === 'uniform') return [];
+      const message = 'the state of an exit learns from that of the last layer, so there is no layer_map';
+      return [{ pointer: `${pointer}/layer_map`, message, hint: 'Leave it out' }];
+    }
+    if (!learnsFromTeacher(entry) || entry.type === 'soft-label') return [];
+    const message = `"${entry.type}" compares layers, and an exit shares its layers with its teacher`;
+    return [{ pointer, message, hint: 'Exits learn by hard-label, soft-label and hidden-states' }];
+  });
 }
 
 function peerProblems(peers: OnlineDistillOptions['peers'], at: number): OptionProblem[] {
@@ -62,14 +113,14 @@ export function entryProblems({ objectives }: Stage, s: number, instead: string)
 }
 
 /** Objectives that learn from layers, which an ensemble has not. */
-function layerProblems({ objectives }: Stage, s: number): OptionProblem[] {
+function layerProblems({ objectives }: Stage, s: number, why: string, instead: string): OptionProblem[] {
   return objectives.flatMap((entry, i) =>
     learnsFromTeacher(entry) && entry.type !== 'soft-label'
       ? [
           {
             pointer: `/stages/${s}/objectives/${i}`,
-            message: `"${entry.type}" learns from a teacher's layers, and an ensemble has none`,
-            hint: 'Leave it out, or give all peers teachers: others',
+            message: `"${entry.type}" learns from a teacher's layers, and ${why}`,
+            hint: `Leave it out, or ${instead}`,
           },
         ]
       : [],
