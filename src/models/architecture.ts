@@ -54,6 +54,8 @@ export interface ModelInput {
   readonly ids: Tensor;
   /** 1 for a token, 0 for padding (at the end), float32 [batch, length]. */
   readonly mask: Tensor;
+  /** Of pairs, 1 for a token of the second text, float32 [batch, length]; absent where texts stand alone. */
+  readonly types?: Tensor | undefined;
   /** 1 to keep a value, 0 to drop it: one tensor a dropout site, as `dropoutSites` says; none when there is no dropout. */
   readonly dropout: readonly Tensor[];
   readonly lastTokens: LastTokens;
@@ -84,6 +86,8 @@ export interface TransformerConfig {
   readonly padId: number;
   /** Token that ends a text that is being made; null where the model names none. */
   readonly eosId: number | null;
+  /** It reads two texts at once, and compares them. */
+  readonly pairs?: true;
 }
 
 /** What a recipe says of a model from scratch, and what its data and tokenizer say. */

@@ -20,6 +20,9 @@ export const TOKENIZER_FILES = [
 ];
 const WEIGHTS = 'model.safetensors';
 const TOKENIZER_CONFIG = 'tokenizer_config.json';
+const RECIPE = 'recipe.json';
+/** What `recipe.json` says under `reads` of a model that compares two texts. */
+const PAIRS = 'pairs';
 const CHAT_TEMPLATE = 'chat_template.jinja';
 
 /** How many rows a model was trained on, and how many of them had a real label. */
@@ -84,11 +87,12 @@ export async function saveTransformer(
   // Whoever loads the folder is to read as much of a text as this model did.
   const known = (await readJson(join(tokenizer, TOKENIZER_CONFIG))) ?? {};
   await writeJson(join(folder, TOKENIZER_CONFIG), { ...known, model_max_length: config.maxLength });
-  await writeJson(join(folder, 'recipe.json'), {
+  await writeJson(join(folder, RECIPE), {
     type,
     labels,
     parameters: countParameters(parameters),
     trained_on: trainedOn,
+    ...(config.pairs && { reads: PAIRS }),
     ...(written && { prompt: written.prompt }),
   });
 }
@@ -121,12 +125,14 @@ export async function describeTransformer(folder: string): Promise<Described> {
       `${file}: hidden size ${config.hidden} is no multiple of ${config.heads}`,
     );
   }
+  const { reads } = (await readJson(join(folder, RECIPE))) ?? {};
   const limits = await Promise.all([
     readJson(join(folder, TOKENIZER_CONFIG)).then((found) => found?.model_max_length),
     readJson(join(folder, 'sentence_bert_config.json')).then((found) => found?.max_seq_length),
   ]);
   const read = limits.filter((limit): limit is number => typeof limit === 'number' && limit > 0);
-  return { config: { ...config, maxLength: Math.min(config.positions, ...read) }, labels };
+  const maxLength = Math.min(config.positions, ...read);
+  return { config: { ...config, maxLength, ...(reads === PAIRS && { pairs: true as const }) }, labels };
 }
 
 function headOf(json: Readonly<Record<string, unknown>>): Head {

@@ -25,7 +25,7 @@ export interface EncoderKind {
   readonly embeddings: string;
   /** Name of a layer, counted from 1, without a dot at the end. */
   layer(i: number): string;
-  /** Token types in the embeddings; every token is of the first. */
+  /** Token types in the embeddings: of the second are the tokens of a pair's second text, all others of the first. */
   readonly types: number;
   /** Position embeddings before that of the first token. */
   readonly offset: number;
@@ -109,7 +109,7 @@ export function encodeTexts(
   const positions = p[`${embeddings}.position_embeddings.weight`] as Tensor;
   let sum: Tensor = tf.add(words, tf.slice(positions, [kind.offset, 0], [length, c.hidden]));
   const types = p[`${embeddings}.token_type_embeddings.weight`];
-  if (types) sum = tf.add(sum, tf.slice(types, [0, 0], [1, c.hidden]));
+  if (types) sum = tf.add(sum, typeEmbeddings(types, kind.types > 1 ? input.types : undefined));
   let x = drop.apply(norm(`${embeddings}.LayerNorm`, sum));
 
   const blocked = tf.mul(tf.sub(1, tf.reshape(input.mask, [-1, 1, 1, length])), MASKED);
@@ -139,6 +139,20 @@ export function encodeTexts(
     hiddenStates.push(x);
   }
   return { hiddenStates, attentionScores, pooled: tf.reshape(firstToken(x), [-1, c.hidden]) };
+}
+
+/**
+ * @param types [types, hidden]
+ * @param second 1 for a token of the second type: [batch, length]; undefined: all are of the first
+ * @returns [1, hidden] or [batch, length, hidden]
+ */
+function typeEmbeddings(types: Tensor, second: Tensor | undefined): Tensor {
+  const hidden = types.shape[1] as number;
+  const row = (type: number): Tensor => tf.slice(types, [type, 0], [1, hidden]);
+  if (second === undefined) return row(0);
+  const [batch, length] = second.shape as [number, number];
+  const share = tf.reshape(second, [batch, length, 1]);
+  return tf.add(tf.mul(tf.sub(1, share), row(0)), tf.mul(share, row(1)));
 }
 
 const firstToken = (x: Tensor): Tensor => tf.slice(x, [0, 0, 0], [-1, 1, -1]);

@@ -10,8 +10,10 @@ export interface Predictor {
   readonly parameters: number;
   /** Bytes of the weights on disk. */
   readonly bytes: number;
-  /** Logits of each text, row-major [texts, labels]. Deterministic. */
-  predict(texts: readonly string[]): Promise<Float32Array>;
+  /** It compares two texts: `predict` needs both. */
+  readonly pairs?: true | undefined;
+  /** Logits of each text, or of each text and its pair, row-major [texts, labels]. Deterministic. */
+  predict(texts: readonly string[], pairs?: readonly string[]): Promise<Float32Array>;
   close(): Promise<void>;
 }
 

@@ -26,8 +26,13 @@ export const transformerFamily = (architecture: Architecture): PredictorFamily =
       labels,
       parameters: countParameters(parameters),
       bytes: await weightBytes(folder),
-      async predict(texts) {
-        const tokens = await tokenizer.encode(texts, config.maxLength);
+      pairs: config.pairs,
+      async predict(texts, pairs) {
+        if (config.pairs && pairs === undefined) throw new Error('a model of pairs was given single texts');
+        const tokens =
+          config.pairs && pairs
+            ? await tokenizer.encodePairs(texts, pairs, config.maxLength)
+            : await tokenizer.encode(texts, config.maxLength);
         return classifyTexts(runner, config, parameters, tokens);
       },
       close: () => runner.release(),

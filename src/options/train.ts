@@ -20,9 +20,9 @@ export interface TrainOptions {
    */
   model: Bert | DistilBert | Roberta | Gpt2 | Llama | Pretrained | LogisticOptions | LinearProbe;
   /**
-   * What the model is for. classification: it tells labels apart. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own.
+   * What the model is for. classification: it tells labels apart. pair-classification: it tells labels of two texts apart, a row's text and its field pair, which it reads together (a cross-encoder). generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own.
    */
-  task: 'classification' | 'generation';
+  task: 'classification' | 'pair-classification' | 'generation';
   /**
    * Of generation: what stands before a response, a text with {{ text }} and the like for a row's fields. The model keeps it, so that it is asked in the same way. A prompt that is too long loses its middle: its last quarter and its beginning stay; a response is never cut. Default: {{text}} and a line end.
    */

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readDataset } from '../data/dataset.js';
+import { type Row, readDataset } from '../data/dataset.js';
+import { pairOf } from '../data/pair.js';
 import {
   defineStep,
   type InputArtifact,
@@ -122,14 +123,14 @@ export const evaluate = defineStep<EvaluateOptions>({
 
 interface TestRows {
   readonly labels: readonly string[];
-  readonly rows: readonly { readonly id: string; readonly text: string; readonly label: string }[];
+  readonly rows: readonly (Pick<Row, 'id' | 'text' | 'fields'> & { readonly label: string })[];
   readonly unlabelled: number;
 }
 
 /** The rows that have a label. */
 async function readTestRows(folder: string): Promise<TestRows> {
   const { info, rows } = await readDataset(folder);
-  const labelled = rows.flatMap(({ id, text, label }) => (label === null ? [] : [{ id, text, label }]));
+  const labelled = rows.flatMap(({ label, ...row }) => (label === null ? [] : [{ ...row, label }]));
   const hint = 'Bind "data" to rows whose labels are known, such as the test split.';
   if (rows.length === 0) throw new StepFailure('empty-data', 'the data to evaluate on has no rows', hint);
   if (labelled.length === 0) {
@@ -181,7 +182,7 @@ async function answerAll(ctx: Context, name: string, predictor: Predictor, { lab
   for (let start = 0; start < rows.length; start += BATCH) {
     ctx.signal.throwIfAborted();
     const batch = rows.slice(start, start + BATCH);
-    logits.set(await predictor.predict(batch.map(({ text }) => text)), start * labels.length);
+    logits.set(await ask(predictor, batch), start * labels.length);
     await ctx.progress({ done: start + batch.length, total: rows.length, unit: 'rows', phase: name });
   }
   const broken = logits.findIndex((logit) => !Number.isFinite(logit));
@@ -196,16 +197,23 @@ async function answerAll(ctx: Context, name: string, predictor: Predictor, { lab
   return logits;
 }
 
+/** Logits of rows. @throws StepFailure if the model compares two texts, and a row has one */
+const ask = (predictor: Predictor, rows: TestRows['rows']): Promise<Float32Array> =>
+  predictor.predict(
+    rows.map(({ text }) => text),
+    predictor.pairs && rows.map(pairOf),
+  );
+
 /** Texts spread evenly over the rows, one a call. */
 async function timeOf(ctx: Context, name: string, predictor: Predictor, { rows }: TestRows): Promise<Timing> {
   const count = Math.min(TIMED, rows.length);
-  const texts = Array.from({ length: count }, (_, i) => rows[Math.floor((i * rows.length) / count)]?.text ?? '');
-  for (const text of texts.slice(0, WARM_UP)) await predictor.predict([text]);
+  const some = Array.from({ length: count }, (_, i) => rows[Math.floor((i * rows.length) / count)] as (typeof rows)[0]);
+  for (const row of some.slice(0, WARM_UP)) await ask(predictor, [row]);
   const times = new Float64Array(count);
-  for (const [i, text] of texts.entries()) {
+  for (const [i, row] of some.entries()) {
     ctx.signal.throwIfAborted();
     const started = ctx.now();
-    await predictor.predict([text]);
+    await ask(predictor, [row]);
     times[i] = ctx.now() - started;
     await ctx.progress({ done: i + 1, total: count, unit: 'rows', phase: `${name}, timing` });
   }

@@ -4,6 +4,7 @@ import { ensembleTeachers } from './ensemble-teachers.js';
 import { evaluate } from './evaluate.js';
 import { evaluateResponses } from './evaluate-responses.js';
 import { importModel } from './import-model.js';
+import { makePairs } from './make-pairs.js';
 import { queryTeacher } from './query-teacher.js';
 import { sampleData } from './sample-data.js';
 import { train } from './train.js';
@@ -12,6 +13,7 @@ import { trainTokenizer } from './train-tokenizer.js';
 /** Every step there is, in the order of a recipe: add a module, its schema, and a line here. */
 export const steps: readonly AnyStep[] = [
   sampleData,
+  makePairs,
   importModel,
   queryTeacher,
   trainTokenizer,

@@ -1,3 +1,4 @@
+import { pairOf } from '../data/pair.js';
 import type { InputArtifact } from '../engine/step.js';
 import { loadPredictor } from '../models/index.js';
 import type { CacheLogitsOptions } from '../options/cache-logits.js';
@@ -55,7 +56,10 @@ export async function predictorTeacher(
       const rows = [];
       for (let start = 0; start < texts.length; start += BATCH) {
         const some = texts.slice(start, start + BATCH);
-        const answers = await predictor.predict(some.map(({ text }) => text));
+        const answers = await predictor.predict(
+          some.map(({ text }) => text),
+          predictor.pairs && some.map(pairOf),
+        );
         for (const [i, { id }] of some.entries()) {
           const exact = answers.slice(i * labels.length, (i + 1) * labels.length);
           const logits = options.dtype === 'float16' ? float16Bits(exact) : exact;

@@ -10,9 +10,10 @@ import { type Tensor, tf } from '../backend/tf.js';
 import { type About, signalOf } from '../data/logits/index-file.js';
 import { attentionName, hiddenName, type Signal, type TokenSignal } from '../data/logits/signal.js';
 import type { RowParts } from '../data/logits/write-shard.js';
+import { encodeRows } from '../data/pair.js';
 import { loadTokenizer } from '../data/tokenizer.js';
 import type { InputArtifact } from '../engine/step.js';
-import type { ModelInput, ModelOutput, TransformerConfig } from '../models/architecture.js';
+import type { LastTokens, ModelInput, ModelOutput, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
 import { countParameters, loadTransformer, type TransformerModel } from '../models/checkpoint.js';
 import { encode, forward } from '../models/forward.js';
@@ -79,7 +80,7 @@ export async function transformerTeacher(
   return {
     about,
     shard: { rows: SHARD_ROWS, tokens: shardTokens },
-    encode: (texts) => tokenizer.encode(texts, maxLength),
+    encode: (rows) => encodeRows(rows, tokenizer, config),
     prepare: (outlook) => work.prepare(outlook),
     say: (texts, said) => work.say(texts, said),
     close: () => runner.release(),
@@ -140,7 +141,7 @@ class Capture {
     const paddedTo = (length: number): number => bucketLength(length, config.maxLength);
     const [least, most] = tokens.reduce(([a, b], n) => [Math.min(a, n), Math.max(b, n)], [config.maxLength, 1]);
     const extremes = [...new Set([paddedTo(most as number), paddedTo(least as number)])];
-    const empty = (length: number) => padTokens([], this.batchSize(length), length, config.padId);
+    const empty = (length: number) => padTokens([], this.batchSize(length), length, config.padId, config.pairs && []);
     await this.runner.prepare('forward', this.fn, parameters, extremes.map(empty));
     return this.fn.int8 ? agreement(this.runner, this.model, sample, paddedTo(most as number)) : undefined;
   }
@@ -157,7 +158,8 @@ class Capture {
       const chunk = order.slice(start, start + size).map((i) => ({ i, text: texts[i] as Text }));
       start += chunk.length;
       const ids = chunk.map(({ text }) => text.tokens);
-      const batch = padTokens(ids, size, padded, config.padId);
+      const seconds = config.pairs && chunk.map(({ text }) => text.second);
+      const batch = padTokens(ids, size, padded, config.padId, seconds);
       const outputs = await this.runner.forward(this.fn, parameters, batch);
       for (const [place, { i, text }] of chunk.entries()) rows[i] = this.partsOf(outputs, place, padded, text);
       await said(start);
@@ -223,7 +225,7 @@ function signalFunction(config: TransformerConfig, signal: Signal, int8: boolean
     half: dtype === 'float16' ? names : [],
     call: (p, b) => {
       const lastTokens = hiddenStates.includes(config.layers) || tokens ? 'all' : 'pooled';
-      const input: ModelInput = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens };
+      const input = readingOf(b, lastTokens);
       const answers = config.head === 'classifier' || tokens !== null;
       const out = answers ? forward(config, p, input) : encode(config, p, input);
       return {
@@ -235,6 +237,14 @@ function signalFunction(config: TransformerConfig, signal: Signal, int8: boolean
     },
   };
 }
+
+const readingOf = (batch: Tensors, lastTokens: LastTokens): ModelInput => ({
+  ids: batch.ids as Tensor,
+  mask: batch.mask as Tensor,
+  types: batch.types,
+  dropout: [],
+  lastTokens,
+});
 
 /** [batch, length, vocabulary] → [batch · length, vocabulary] */
 const flatLogits = ({ logits }: ModelOutput): Tensor => tf.reshape(logits, [-1, logits.shape.at(-1) as number]);
@@ -254,13 +264,13 @@ async function agreement(
   texts: readonly Int32Array[],
   length: number,
 ): Promise<string> {
-  const batch = padTokens(texts, texts.length, length, config.padId);
+  const batch = padTokens(texts, texts.length, length, config.padId, config.pairs && []);
   const state = hiddenName(config.layers);
   const compared = (int8: boolean): TensorFunction => ({
     key: `agreement ${int8}`,
     int8,
     call: (p, b) => {
-      const input: ModelInput = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens: 'all' };
+      const input = readingOf(b, 'all');
       const classifies = config.head === 'classifier';
       const out = classifies ? forward(config, p, input) : encode(config, p, input);
       const logits: Tensors = 'logits' in out ? { logits: out.logits as Tensor } : {};

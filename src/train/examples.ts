@@ -1,6 +1,7 @@
 import type { HostTensor, HostTensors } from '../backend/runner.js';
 import type { Row } from '../data/dataset.js';
 import type { LogitsCache, Wanted } from '../data/logits.js';
+import { encodeRows } from '../data/pair.js';
 import type { EncodedBatch, TextTokenizer } from '../data/tokenizer.js';
 import type { Counted } from '../methods/objective.js';
 import type { TransformerConfig } from '../models/architecture.js';
@@ -25,20 +26,16 @@ export class Examples {
     readonly rows: readonly Row[],
     private readonly tokens: EncodedBatch,
     private readonly labels: readonly string[],
-    private readonly padId: number,
+    private readonly config: Pick<TransformerConfig, 'padId' | 'pairs'>,
   ) {}
 
   static async encode(
     rows: readonly Row[],
     labels: readonly string[],
     tokenizer: TextTokenizer,
-    { maxLength, padId }: Pick<TransformerConfig, 'maxLength' | 'padId'>,
+    config: Pick<TransformerConfig, 'maxLength' | 'padId' | 'pairs'>,
   ): Promise<Examples> {
-    const tokens = await tokenizer.encode(
-      rows.map((r) => r.text),
-      maxLength,
-    );
-    return new Examples(rows, tokens, labels, padId);
+    return new Examples(rows, await encodeRows(rows, tokenizer, config), labels, config);
   }
 
   length(row: number): number {
@@ -46,7 +43,7 @@ export class Examples {
   }
 
   /**
-   * `ids`, `mask` [batch, length], `rows` [batch] (1 = real), `labels` one-hot [batch, labels], and what is wanted of
+   * `ids`, `mask` [batch, length], of pairs `types` of the same shape, `rows` [batch] (1 = real), `labels` one-hot [batch, labels], and what is wanted of
    * each teacher, all padded to the batch size with rows that count for nothing.
    */
   batch(
@@ -56,6 +53,8 @@ export class Examples {
     wanted: readonly Wanted[],
   ): HostTensors {
     const tokens = rows.map((r) => this.tokens.ids(r));
+    const { padId, pairs } = this.config;
+    const seconds = pairs && rows.map((r) => this.tokens.second(r));
     const real = new Float32Array(batchSize).fill(1, 0, rows.length);
     const labels = new Float32Array(batchSize * this.labels.length);
     rows.forEach((r, i) => {
@@ -67,7 +66,7 @@ export class Examples {
     );
     return Object.assign(
       {
-        ...padTokens(tokens, batchSize, length, this.padId),
+        ...padTokens(tokens, batchSize, length, padId, seconds),
         rows: { dtype: 'float32', shape: [batchSize], data: real },
         labels: { dtype: 'float32', shape: [batchSize, this.labels.length], data: labels },
       },

@@ -12,6 +12,7 @@ import { startFrom } from '../models/start.js';
 import type { Bert, DistilBert, Gpt2, Llama, Pretrained, Roberta, Stage, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import { train } from './loop.js';
+import { cannotCompare, readingPairs } from './pairs.js';
 import { checkObjectives, checkStages, fitOf } from './preflight.js';
 import { readState, saveState } from './saved-state.js';
 import { type Task, taskOf } from './tasks.js';
@@ -30,6 +31,7 @@ export async function run(ctx: StepContext<TrainOptions>): Promise<void> {
   const task = taskOf(ctx, info);
   if (model.type === 'logistic') {
     if (task.head !== 'classifier') throw cannotWrite(model.type);
+    if (task.pairs) throw cannotCompare(model.type);
     return trainYardstick(ctx, model, info, rows);
   }
   return trainTransformer(ctx, model, task, rows);
@@ -61,7 +63,8 @@ async function trainTransformer(
     );
   }
   const start = model.type === 'pretrained' ? await pretrained(ctx, model, task) : await scratch(ctx, model, task);
-  const { config, tokenizerFolder, tokenizer } = start;
+  const { tokenizerFolder, tokenizer } = start;
+  const config = task.pairs ? readingPairs(start.config) : start.config;
   const teachers: LogitsCache[] = [];
   const runner = await createRunner(backend, ctx.threads);
   try {

@@ -91,7 +91,7 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
     const feed = (name: string): Tensor => batch[name] as Tensor;
     const [rows, length] = feed('ids').shape as [number, number];
     const dropout = sites(rows, length).map((_, site) => feed(dropoutFeed(site)));
-    const input = { ids: feed('ids'), mask: feed('mask'), dropout, lastTokens } as const;
+    const input = { ids: feed('ids'), mask: feed('mask'), types: batch.types, dropout, lastTokens } as const;
     const writes = config.head === 'language-model';
     const student = writes ? encode(config, parameters, input) : forward(config, parameters, input);
     const continuation = writes

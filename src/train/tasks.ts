@@ -14,6 +14,8 @@ import { type Judge, type Metric, Validation } from './validate.js';
 /** What a model is to learn of a dataset: to tell labels apart, or to write. */
 export interface Task {
   readonly head: 'classifier' | 'language-model';
+  /** It is to read two texts at once. */
+  readonly pairs?: true;
   /** None unless it classifies. */
   readonly labels: readonly string[];
   /** By which `validate` judges where it does not say; all that it may name. */
@@ -30,17 +32,13 @@ export interface Task {
  */
 export function taskOf(ctx: Pick<StepContext<TrainOptions>, 'options' | 'inputList' | 'log'>, info: DatasetInfo): Task {
   const { task, prompt, learn_from: from } = ctx.options;
-  if (task === 'classification') {
+  if (task !== 'generation') {
     for (const [name, value] of Object.entries({ prompt, learn_from: from })) {
       if (value === undefined) continue;
       const hint = 'Leave it out, or set task: generation.';
-      throw new StepFailure(
-        'not-used',
-        `task "classification" takes no "${name}": it is for what a model writes`,
-        hint,
-      );
+      throw new StepFailure('not-used', `task "${task}" takes no "${name}": it is for what a model writes`, hint);
     }
-    return classification(info);
+    return task === 'pair-classification' ? { ...classification(info), pairs: true } : classification(info);
   }
   if (ctx.inputList('teacher').length > 0) {
     throw new StepFailure(
@@ -67,7 +65,7 @@ function classification(info: DatasetInfo): Task {
     labels,
     metrics: ['macro_f1', 'accuracy', 'loss'],
     examples: (rows, tokenizer, config) => Examples.encode(rows, labels, tokenizer, config),
-    judge: (rows, tokenizer, { maxLength }) => Validation.encode(rows, labels, tokenizer, maxLength),
+    judge: (rows, tokenizer, config) => Validation.encode(rows, labels, tokenizer, config),
     trainedOn(rows, stages) {
       const labelled = rows.filter((row) => row.label !== null).length;
       // Without a teacher, a row without a label says nothing.

@@ -42,7 +42,7 @@ describe('a stage', async () => {
       examples: await Examples.encode(corpus.rows, LABELS, corpus.tokenizer, config),
       teachers: [],
       fits: [],
-      validation: await Validation.encode(madeUpRows(31, 20), LABELS, corpus.tokenizer, config.maxLength),
+      validation: await Validation.encode(madeUpRows(31, 20), LABELS, corpus.tokenizer, config),
       batchSize: 4,
       accumulate: 1,
       optimizer: { type: 'adamw' },
