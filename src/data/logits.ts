@@ -23,7 +23,7 @@ export interface Wanted {
 
 /** One text's signal, unpadded: float32, or the bits of float16 if that is the cache's type. */
 export interface RowSignal {
-  /** [labels], in the order of the cache's own. */
+  /** [labels], in the order of the cache's own; of a tagger [tokens, labels]. */
   readonly logits: Float32Array | Uint16Array | undefined;
   /** By layer, [tokens, hidden]. */
   readonly hiddenStates: ReadonlyMap<number, Float32Array | Uint16Array>;
@@ -117,9 +117,13 @@ export class LogitsCache {
   /**
    * A text's class logits [labels], in the order of the cache's own labels. They are of the text and not of its tokens:
    * any tokenizer's will do.
-   * @throws StepFailure if the text is not in the cache
+   * @throws StepFailure if the text is not in the cache, or the teacher does not tell which one of the labels a text has
    */
   classLogits(id: string): Float32Array {
+    if (this.index.task !== undefined) {
+      const message = `the teacher's logits are those of a model for task "${this.index.task}", not of a classifier`;
+      throw new StepFailure('task', message, 'Take a teacher that was trained for task: classification.');
+    }
     const logits = this.reader(this.find(id))('logits');
     return logits instanceof Uint16Array ? float32Of(logits) : (logits as Float32Array);
   }

@@ -41,10 +41,21 @@ export class EncodedBatch {
     return (this.offsets[text + 1] as number) - (this.offsets[text] as number);
   }
 
+  /** Its texts are pairs. */
+  get pairs(): boolean {
+    return this.seconds !== undefined;
+  }
+
   /** Tokens of a pair before those of its second text, special ones included; undefined where texts are no pairs. */
   second(text: number): number | undefined {
     return this.seconds?.[text];
   }
+}
+
+/** Tokens of many texts, and of each text where they begin and end, UTF-16 code units; 0 and 0 of special ones. */
+export interface LocatedBatch {
+  readonly tokens: EncodedBatch;
+  readonly places: readonly { readonly starts: Int32Array; readonly ends: Int32Array }[];
 }
 
 export interface TextTokenizer {
@@ -56,6 +67,8 @@ export interface TextTokenizer {
   readonly hash: string;
   /** Each text with the special tokens around it, at most `maxLength` (≥ 2) in all; what is cut off is the text's end. */
   encode(texts: readonly string[], maxLength: number): Promise<EncodedBatch>;
+  /** The same tokens as `encode` gives, and where in each text they are. */
+  locate(texts: readonly string[], maxLength: number): Promise<LocatedBatch>;
   /**
    * Each text and its pair with the special tokens around and between them, at most `maxLength` in all; what is cut off
    * is the longer text's end, token by token until both are as long (`longest_first` of transformers).
@@ -90,6 +103,7 @@ export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
     hash: createHash('sha256').update(json).digest('hex'),
     encode: (texts, maxLength) => encode(tokenizer, suffix, texts, maxLength),
     encodePairs: (texts, pairs, maxLength) => encodePairs(json, texts, pairs, maxLength),
+    locate: (texts, maxLength) => locate(tokenizer, suffix, texts, maxLength),
     async encodeWhole(texts, as) {
       const ids = await encodeAll(tokenizer, [...texts], as === 'prompt');
       const end = as === 'prompt' ? -suffix.length || undefined : undefined;
@@ -156,6 +170,42 @@ async function idOf(
     if (id !== null) return id;
   }
   return null;
+}
+
+async function locate(
+  tokenizer: Tokenizer,
+  suffix: readonly number[],
+  texts: readonly string[],
+  maxLength: number,
+): Promise<LocatedBatch> {
+  const tokens = await encode(tokenizer, suffix, texts, maxLength);
+  const places: LocatedBatch['places'][number][] = [];
+  for (let start = 0; start < texts.length; start += CHUNK) {
+    const encodings = await tokenizer.encodeBatch(texts.slice(start, start + CHUNK), { addSpecialTokens: true });
+    for (const [i, encoding] of encodings.entries()) {
+      const text = texts[start + i] as string;
+      const offsets = encoding.getOffsets();
+      const length = tokens.length(start + i);
+      const cut = offsets.length > length;
+      const unit = codeUnits(text);
+      const [starts, ends] = [new Int32Array(length), new Int32Array(length)];
+      for (let k = 0; k < length - (cut ? suffix.length : 0); k++) {
+        const [from, to] = offsets[k] as [number, number];
+        starts[k] = unit(from);
+        ends[k] = unit(to);
+      }
+      places.push({ starts, ends });
+    }
+  }
+  return { tokens, places };
+}
+
+/** Where a text's n-th character is in UTF-16: the tokenizers count characters. */
+function codeUnits(text: string): (character: number) => number {
+  if (!/[\ud800-\udbff]/.test(text)) return (character) => character;
+  const places = [0];
+  for (const character of text) places.push((places.at(-1) as number) + character.length);
+  return (character) => places[character] as number;
 }
 
 /** A head's last tokens may not be the whole text's: a piece may reach over the cut. */

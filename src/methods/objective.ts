@@ -5,7 +5,7 @@ import type { LayerCounts } from './layer-map.js';
 
 /** What a teacher said of a batch, cached or live; an objective does not know which. */
 export interface TeacherSignal {
-  /** [batch, labels] */
+  /** [n, classes], a question a row (`questions.ts`). */
   readonly logits: Tensor | undefined;
   /** By teacher layer (0 = embedding output): [batch, length, hidden]; zeros at padding. */
   readonly hiddenStates: ReadonlyMap<number, Tensor>;
@@ -43,16 +43,16 @@ export interface Continuation {
 }
 
 export interface LossInput {
-  /** The logits are a classifier's. */
+  /** The logits are those of single questions, [n, classes]; none of what writes. */
   readonly student: Encoded & Partial<Pick<ModelOutput, 'logits'>>;
   /** Of a language model. */
   readonly continuation: Continuation | undefined;
   readonly teacher: TeacherSignal;
   /** 1 for a token, 0 for padding: [batch, length]; all 0 in a row that only fills up the batch. */
   readonly mask: Tensor;
-  /** 1 for a real row, 0 for one that only fills up the batch: [batch] */
+  /** 1 for a question that is asked, 0 for what only fills up: [n] */
   readonly rows: Tensor;
-  /** One-hot labels [batch, labels]; all 0 in a row without one. */
+  /** One-hot answers [n, classes]; all 0 where one is unknown. */
   readonly labels: Tensor;
   /** A token sees only what is before it: scores of what comes after mean nothing. */
   readonly causal: boolean;
@@ -61,7 +61,8 @@ export interface LossInput {
 }
 
 /**
- * What a loss can be a mean over: rows, rows with a label, tokens, tokens that are to be written, pairs of tokens of a row, and of
+ * What a loss can be a mean over: questions (a row asks one, but for a tagger's, of which each word asks one), those whose
+ * answer is known, tokens, tokens that are to be written, pairs of tokens of a row, and of
  * these pairs those in which the second is not after the first.
  */
 export type Counted = 'rows' | 'labels' | 'tokens' | 'written-tokens' | 'token-pairs' | 'causal-pairs';

@@ -42,7 +42,7 @@ export interface KeysValues {
 
 /** Everything an objective may look at, of a student or a teacher. */
 export interface ModelOutput extends Encoded {
-  /** [batch, labels] of a classifier, [batch, length, vocabulary] of a language model. */
+  /** [batch, labels] of what reads texts, [batch, length, labels] of a tagger, [batch, length, vocabulary] of a language model. */
   readonly logits: Tensor;
 }
 
@@ -61,8 +61,11 @@ export interface ModelInput {
   readonly lastTokens: LastTokens;
 }
 
-/** What stands on the layers: nothing, a label for a text, or the next token for each token. */
-export type Head = 'none' | 'classifier' | 'language-model';
+/**
+ * What stands on the layers: nothing; one label for a text, any number of labels, or a score; a label for each token; or
+ * the next token for each token.
+ */
+export type Head = 'none' | 'classifier' | 'multi-label' | 'regression' | 'token-classifier' | 'language-model';
 
 /** What there is to say of any transformer. Plain data: it names its architecture by `type`. */
 export interface TransformerConfig {
@@ -77,7 +80,7 @@ export interface TransformerConfig {
   /** Tokens that are read of a text; at most `positions`. */
   readonly maxLength: number;
   readonly head: Head;
-  /** 0 unless it is a classifier. */
+  /** Outputs of its head: 1 of a regression, 0 where there is no head or it writes. */
   readonly labels: number;
   readonly dropout: number;
   /** Of its norms. */
@@ -115,6 +118,8 @@ export interface Architecture<C extends TransformerConfig = TransformerConfig> {
   encode(config: C, parameters: Tensors, input: ModelInput, drop: Dropout): Encoded;
   /** @param pooled [batch, hidden] @returns [batch, labels] */
   classify(config: C, parameters: Tensors, pooled: Tensor, drop: Dropout): Tensor;
+  /** It can label tokens: `parameters` has the head that `tokenClassifierSpec` describes. */
+  readonly labelsTokens?: true;
   /** Absent of an encoder. */
   readonly decoder?: Decoder<C>;
 }

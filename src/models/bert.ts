@@ -1,7 +1,9 @@
 import { tf } from '../backend/tf.js';
 import type { Architecture } from './architecture.js';
 import { type BertConfig, readBert, scratchBert, writeBert } from './bert-config.js';
-import { BERT_NAMES, type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
+import { className } from './class-name.js';
+import { BERT_NAMES, type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
+import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
 
 const layer = (i: number): string => `bert.encoder.layer.${i - 1}`;
@@ -17,7 +19,7 @@ const kind = ({ types }: Pick<BertConfig, 'types'>): EncoderKind => ({
 /** BERT (Devlin et al. 2018, arXiv:1810.04805); MiniLM is one. */
 export const bert: Architecture<BertConfig> = {
   type: 'bert',
-  className: ({ head }) => (head === 'classifier' ? 'BertForSequenceClassification' : 'BertModel'),
+  className: ({ head }) => className('Bert', head),
   prefix: 'bert.',
 
   scratch: (shape) => scratchBert(shape, 1e-12, 2),
@@ -27,19 +29,23 @@ export const bert: Architecture<BertConfig> = {
 
   parameters: (c) => ({
     ...encoderParameters(kind(c), c),
-    ...linearSpec('head', 'bert.pooler.dense', c.hidden, c.hidden),
-    ...(c.head === 'classifier' && linearSpec('head', 'classifier', c.hidden, c.labels)),
+    ...(c.head === 'token-classifier'
+      ? tokenClassifierSpec(c)
+      : linearSpec('head', 'bert.pooler.dense', c.hidden, c.hidden)),
+    ...(readsTexts(c.head) && linearSpec('head', 'classifier', c.hidden, c.labels)),
   }),
 
   layerPrefix: (i) => `${layer(i)}.`,
 
   dropoutSites: (c, batch, length, lastTokens) => [
     ...encoderSites(kind(c), c, batch, length, lastTokens),
-    [batch, c.hidden],
+    ...headSites(c, batch, length),
   ],
 
   encode: (c, p, input, drop) => encodeTexts(kind(c), c, p, input, drop),
 
   classify: (_, p, pooled, drop) =>
     linear(p, 'classifier', drop.apply(tf.tanh(linear(p, 'bert.pooler.dense', pooled)))),
+
+  labelsTokens: true,
 };

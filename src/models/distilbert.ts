@@ -1,6 +1,8 @@
 import { tf } from '../backend/tf.js';
 import type { Architecture } from './architecture.js';
-import { type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
+import { className } from './class-name.js';
+import { type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
+import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
 import { settings } from './settings.js';
 
@@ -27,7 +29,7 @@ const kind: EncoderKind = {
 /** DistilBERT (Sanh et al. 2019, arXiv:1910.01108): BERT without token types and pooler. */
 export const distilbert: Architecture = {
   type: 'distilbert',
-  className: ({ head }) => (head === 'classifier' ? 'DistilBertForSequenceClassification' : 'DistilBertModel'),
+  className: ({ head }) => className('DistilBert', head),
   prefix: 'distilbert.',
 
   // Its code has layer norm's epsilon built in.
@@ -72,7 +74,8 @@ export const distilbert: Architecture = {
 
   parameters: (c) => ({
     ...encoderParameters(kind, c),
-    ...(c.head === 'classifier' && {
+    ...(c.head === 'token-classifier' && tokenClassifierSpec(c)),
+    ...(readsTexts(c.head) && {
       ...linearSpec('head', 'pre_classifier', c.hidden, c.hidden),
       ...linearSpec('head', 'classifier', c.hidden, c.labels),
     }),
@@ -82,10 +85,12 @@ export const distilbert: Architecture = {
 
   dropoutSites: (c, batch, length, lastTokens) => [
     ...encoderSites(kind, c, batch, length, lastTokens),
-    [batch, c.hidden],
+    ...headSites(c, batch, length),
   ],
 
   encode: (c, p, input, drop) => encodeTexts(kind, c, p, input, drop),
 
   classify: (_, p, pooled, drop) => linear(p, 'classifier', drop.apply(tf.relu(linear(p, 'pre_classifier', pooled)))),
+
+  labelsTokens: true,
 };

@@ -93,6 +93,10 @@ export function encoderSites(
   return [[batch, length, c.hidden], ...Array.from({ length: c.layers }, layer).flat()];
 }
 
+/** What a head drops: of a text's one state, as often as it says, or of each token's. */
+export const headSites = (c: TransformerConfig, batch: number, length: number, ofText = 1): number[][] =>
+  c.head === 'token-classifier' ? [[batch, length, c.hidden]] : Array.from({ length: ofText }, () => [batch, c.hidden]);
+
 export function encodeTexts(
   kind: EncoderKind,
   c: TransformerConfig,

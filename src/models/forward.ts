@@ -3,22 +3,26 @@ import type { Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Encoded, LastTokens, ModelInput, ModelOutput, TransformerConfig } from './architecture.js';
 import { architectureOf } from './architectures.js';
-import { Dropout, zeroed } from './layers.js';
+import { readsTexts, TOKEN_CLASSIFIER } from './heads.js';
+import { Dropout, dense, zeroed } from './layers.js';
 
 /** A model's layers without a head. */
 export function encode(config: TransformerConfig, parameters: Tensors, input: ModelInput): Encoded {
   return architectureOf(config).encode(config, parameters, input, new Dropout(input.dropout, config.dropout));
 }
 
-/** A model with its head. Throws (a bug) if it has none. */
+/** A model with its head; one that labels tokens needs all of the last layer's. Throws (a bug) if it has none. */
 export function forward(config: TransformerConfig, parameters: Tensors, input: ModelInput): ModelOutput {
   const architecture = architectureOf(config);
   const drop = new Dropout(input.dropout, config.dropout);
   const encoded = architecture.encode(config, parameters, input, drop);
-  if (config.head === 'classifier') {
+  if (readsTexts(config.head)) {
     return { ...encoded, logits: architecture.classify(config, parameters, encoded.pooled, drop) };
   }
   const last = encoded.hiddenStates.at(-1) as Tensor;
+  if (config.head === 'token-classifier') {
+    return { ...encoded, logits: dense(parameters, TOKEN_CLASSIFIER, drop.apply(last)) };
+  }
   const [batch, length] = last.shape as [number, number];
   const rows = nextToken(config, parameters, tf.reshape(last, [batch * length, config.hidden]));
   return { ...encoded, logits: tf.reshape(rows, [batch, length, config.vocabulary]) };

@@ -2,7 +2,9 @@ import { geluTanh, layerNorm } from '../backend/ops.js';
 import type { Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Architecture, ParameterSpecs, TransformerConfig } from './architecture.js';
+import { className } from './class-name.js';
 import { cached, causal, type LookBack, pooledOf, rowCount, rowsOf, scoresOf } from './decoder.js';
+import { readsTexts } from './heads.js';
 import { conv1dSpec, Dropout, flat, joinHeads, linear, normSpec, splitHeads, weight } from './layers.js';
 import { settings } from './settings.js';
 
@@ -62,8 +64,7 @@ function runLayer(
 /** GPT-2 (Radford et al. 2019): norms before what they feed, learnt positions, tied embeddings. */
 export const gpt2: Architecture = {
   type: 'gpt2',
-  className: ({ head }) =>
-    ({ classifier: 'GPT2ForSequenceClassification', 'language-model': 'GPT2LMHeadModel', none: 'GPT2Model' })[head],
+  className: ({ head }) => (head === 'language-model' ? 'GPT2LMHeadModel' : className('GPT2', head)),
   prefix: 'transformer.',
 
   scratch: ({ kvHeads: _, ...shape }) => ({ ...shape, positions: shape.maxLength, eosId: null, epsilon: 1e-5 }),
@@ -134,7 +135,7 @@ export const gpt2: Architecture = {
     return {
       ...specs,
       ...normSpec(c.layers, 'transformer.ln_f', c.hidden),
-      ...(c.head === 'classifier' && { 'score.weight': weight('head', c.labels, c.hidden) }),
+      ...(readsTexts(c.head) && { 'score.weight': weight('head', c.labels, c.hidden) }),
     };
   },
 

@@ -3,7 +3,9 @@ import type { HostTensors, Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
 import { StepFailure } from '../util/failure.js';
 import type { Architecture, ModelInput, ParameterSpecs, Part, PlacedSpec, TransformerConfig } from './architecture.js';
+import { className } from './class-name.js';
 import { cached, causal, type LookBack, lastTokens, pooledOf, rowCount, rowsOf, scoresOf } from './decoder.js';
+import { readsTexts } from './heads.js';
 import { type Dropout, dense, joinHeads, linear, splitHeads, weight } from './layers.js';
 import { frequencies, type RopeScaling, readRope, rotate, writeRope } from './rope.js';
 import { settings } from './settings.js';
@@ -97,8 +99,7 @@ const embeddings = (p: Tensors, ids: Tensor): Tensor =>
  */
 const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<LlamaConfig> => ({
   type,
-  className: ({ head }) =>
-    `${name}${{ classifier: 'ForSequenceClassification', 'language-model': 'ForCausalLM', none: 'Model' }[head]}`,
+  className: ({ head }) => className(name, head),
   prefix: 'model.',
 
   scratch: ({ kvHeads, ...shape }) => ({
@@ -205,7 +206,7 @@ const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<Ll
     return {
       ...specs,
       'model.norm.weight': ones(c.layers, c.hidden),
-      ...(c.head === 'classifier' && { 'score.weight': weight('head', c.labels, c.hidden) }),
+      ...(readsTexts(c.head) && { 'score.weight': weight('head', c.labels, c.hidden) }),
       ...(c.head === 'language-model' && !c.tied && { 'lm_head.weight': weight('head', c.vocabulary, c.hidden) }),
     };
   },

@@ -1,5 +1,5 @@
 import { StepFailure } from '../util/failure.js';
-import type { Part, TransformerConfig } from './architecture.js';
+import type { Head, Part, TransformerConfig } from './architecture.js';
 import { architectureOf } from './architectures.js';
 import { describeTransformer, readParameters, type TransformerModel } from './checkpoint.js';
 import { initialize, type Parameters } from './initialize.js';
@@ -7,8 +7,8 @@ import { initialize, type Parameters } from './initialize.js';
 /** How a model starts from another. */
 export interface Start {
   /** Of the one that is to be trained. */
-  readonly head: 'classifier' | 'language-model';
-  /** None unless it is a classifier. */
+  readonly head: Exclude<Head, 'none'>;
+  /** As many as its head has outputs; none if it writes. */
   readonly labels: readonly string[];
   /** Layers to take over, counted from 1 in ascending order; or how many, spread evenly; undefined: all. */
   readonly layers: number | readonly number[] | undefined;
@@ -48,7 +48,7 @@ export async function startFrom(folder: string, start: Start): Promise<Transform
     dropout: start.dropout ?? other.config.dropout,
   };
   const config = { ...whole, layers: taken.length };
-  const sameLabels = other.labels.join('\n') === start.labels.join('\n');
+  const sameLabels = other.config.head === start.head && other.labels.join('\n') === start.labels.join('\n');
   const found = await readParameters(folder, whole, new Set<Part>(['head']));
   const architecture = architectureOf(config);
   const specs = architecture.parameters(config);

@@ -20,9 +20,9 @@ export interface TrainOptions {
    */
   model: Bert | DistilBert | Roberta | Gpt2 | Llama | Pretrained | LogisticOptions | LinearProbe;
   /**
-   * What the model is for. classification: it tells labels apart. pair-classification: it tells labels of two texts apart, a row's text and its field pair, which it reads together (a cross-encoder). generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own.
+   * What the model is for. classification: it gives a text one of some labels. pair-classification: it gives two texts one of some labels, a row's text and its field pair, which it reads together (a cross-encoder). tagging: it gives each word of a text a tag: parts of speech, or entities (BIO). multi-label: it gives a text any number of labels. regression: it gives a text a score. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own.
    */
-  task: 'classification' | 'pair-classification' | 'generation';
+  task: 'classification' | 'pair-classification' | 'tagging' | 'generation';
   /**
    * Of generation: what stands before a response, a text with {{ text }} and the like for a row's fields. The model keeps it, so that it is asked in the same way. A prompt that is too long loses its middle: its last quarter and its beginning stay; a response is never cut. Default: {{text}} and a line end.
    */
@@ -389,9 +389,19 @@ export interface Validate {
    */
   every?: number;
   /**
-   * What says which is better: macro-F1 or accuracy (more), or the cross-entropy with the labels (less); of generation the cross-entropy of the responses' tokens, or the perplexity, its exponential (less). Default: macro_f1, of generation loss.
+   * What says which is better: macro-F1 or accuracy (more), or the cross-entropy with the labels (less); of tagging these of words, and the F1 of entities; of multi-label micro- and macro-F1; of regression the correlations of Pearson and Spearman (more), the mean absolute error and the root of the mean squared one (less); of generation the cross-entropy of the responses' tokens, or the perplexity, its exponential (less). Default: macro_f1; of tagging entity_f1 where tags mark entities, else accuracy; of multi-label micro_f1; of regression pearson; of generation loss.
    */
-  metric?: 'macro_f1' | 'accuracy' | 'loss' | 'perplexity';
+  metric?:
+    | 'macro_f1'
+    | 'accuracy'
+    | 'entity_f1'
+    | 'micro_f1'
+    | 'pearson'
+    | 'spearman'
+    | 'mae'
+    | 'rmse'
+    | 'loss'
+    | 'perplexity';
   /**
    * End the stage after so many evaluations without a better one. Default: never.
    */

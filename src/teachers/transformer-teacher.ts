@@ -17,12 +17,13 @@ import type { LastTokens, ModelInput, ModelOutput, TransformerConfig } from '../
 import { architectureOf } from '../models/architectures.js';
 import { countParameters, loadTransformer, type TransformerModel } from '../models/checkpoint.js';
 import { encode, forward } from '../models/forward.js';
+import { hasLabels, ofTask } from '../models/heads.js';
 import { bucketLength, padTokens } from '../models/padding.js';
 import type { CacheLogitsOptions } from '../options/cache-logits.js';
-import { argmaxRows } from '../report/metrics.js';
 import { StepFailure } from '../util/failure.js';
 import { Random } from '../util/random.js';
 import { checkFinite } from './finite.js';
+import { agreement } from './int8-agreement.js';
 import { nextTokenTensors, ROUNDED, tokenParts } from './next-token.js';
 import type { Outlook, Teacher, Text } from './teacher.js';
 
@@ -64,6 +65,7 @@ export async function transformerTeacher(
   const about: About = {
     teacher: { name: type, revision: digest, layers, hidden, heads },
     labels,
+    ...ofTask(config.head),
     tokenizer: tokenizer.hash,
     maxLength,
     hiddenStates: checkedLayers('hidden_states', options.hidden_states, 0, layers),
@@ -101,7 +103,7 @@ function tokenSignal(asked: CacheLogitsOptions['tokens'], config: TransformerCon
   const { head, type, vocabulary } = config;
   if (head !== 'language-model' || architectureOf(config).decoder === undefined) {
     if (asked === undefined) return null;
-    const is = head === 'classifier' ? 'a classifier' : 'without a head that says what comes next';
+    const is = hasLabels(head) ? 'a classifier' : 'without a head that says what comes next';
     throw new StepFailure(
       'not-used',
       `"tokens" is for language models, and the teacher, a ${type}, is ${is}`,
@@ -169,16 +171,16 @@ class Capture {
 
   /** Texts of one length to compute at once. */
   private batchSize(length: number): number {
-    const { labels, hidden, heads, hiddenStates, attention, tokens } = this.signal;
+    const { labels, perToken, hidden, heads, hiddenStates, attention, tokens } = this.signal;
     const states = hiddenStates.length * length * hidden;
     const scores = attention.length * heads * length * length;
-    const most = Math.max(labels + states + scores, tokens ? length * tokens.vocabulary : 0);
+    const most = Math.max(labels * (perToken ? length : 1) + states + scores, tokens ? length * tokens.vocabulary : 0);
     return Math.max(1, Math.min(BATCH, Math.floor(NUMBERS / most), Math.floor(this.batchTokens / length)));
   }
 
   /** One text's signal without its padding. */
   private partsOf(outputs: Outputs, place: number, length: number, { id, tokens: ids }: Text): RowParts {
-    const { labels, hidden, heads, hiddenStates, attention, dtype, tokens } = this.signal;
+    const { labels, perToken, hidden, heads, hiddenStates, attention, dtype, tokens } = this.signal;
     const n = ids.length;
     const parts: Record<string, RowParts[string]> = {};
     const output = (name: string): Float32Array | Uint16Array => outputs[name] as Float32Array | Uint16Array;
@@ -186,7 +188,10 @@ class Capture {
       checkFinite(name, id, numbers);
       parts[name] = numbers;
     };
-    if (labels > 0) keep('logits', output('logits').slice(place * labels, (place + 1) * labels));
+    if (labels > 0) {
+      const from = place * (perToken ? length : 1) * labels;
+      keep('logits', output('logits').slice(from, from + (perToken ? n : 1) * labels));
+    }
     for (const layer of hiddenStates) {
       const from = place * length * hidden;
       keep(hiddenName(layer), output(hiddenName(layer)).slice(from, from + n * hidden));
@@ -214,7 +219,7 @@ class Capture {
 function signalFunction(config: TransformerConfig, signal: Signal, int8: boolean): TensorFunction {
   const { hiddenStates, attention, tokens, dtype } = signal;
   const names = [
-    ...(config.head === 'classifier' ? ['logits'] : []),
+    ...(hasLabels(config.head) ? ['logits'] : []),
     ...hiddenStates.map(hiddenName),
     ...attention.map(attentionName),
     ...outputsOf(tokens),
@@ -224,12 +229,12 @@ function signalFunction(config: TransformerConfig, signal: Signal, int8: boolean
     int8,
     half: dtype === 'float16' ? names : [],
     call: (p, b) => {
-      const lastTokens = hiddenStates.includes(config.layers) || tokens ? 'all' : 'pooled';
-      const input = readingOf(b, lastTokens);
-      const answers = config.head === 'classifier' || tokens !== null;
+      const all = hiddenStates.includes(config.layers) || tokens !== null || signal.perToken;
+      const input = readingOf(b, all ? 'all' : 'pooled');
+      const answers = hasLabels(config.head) || tokens !== null;
       const out = answers ? forward(config, p, input) : encode(config, p, input);
       return {
-        ...(config.head === 'classifier' && { logits: (out as ModelOutput).logits }),
+        ...(hasLabels(config.head) && { logits: (out as ModelOutput).logits }),
         ...Object.fromEntries(hiddenStates.map((l) => [hiddenName(l), out.hiddenStates[l] as Tensor])),
         ...Object.fromEntries(attention.map((l) => [attentionName(l), out.attentionScores[l - 1]?.() as Tensor])),
         ...(tokens && nextTokenTensors(flatLogits(out as ModelOutput), tokens)),
@@ -256,43 +261,3 @@ const outputsOf = (tokens: TokenSignal | null): readonly string[] => {
   const plain = tokens.keep === 'full' || tokens.temperature === 1;
   return ROUNDED.filter((name) => name.startsWith(own) && !(plain && name.endsWith('_at_1')));
 };
-
-/** How far a teacher's answers of 8-bit integers are from those of float32, on some texts. */
-async function agreement(
-  runner: Runner,
-  { config, parameters, labels }: TransformerModel,
-  texts: readonly Int32Array[],
-  length: number,
-): Promise<string> {
-  const batch = padTokens(texts, texts.length, length, config.padId, config.pairs && []);
-  const state = hiddenName(config.layers);
-  const compared = (int8: boolean): TensorFunction => ({
-    key: `agreement ${int8}`,
-    int8,
-    call: (p, b) => {
-      const input = readingOf(b, 'all');
-      const classifies = config.head === 'classifier';
-      const out = classifies ? forward(config, p, input) : encode(config, p, input);
-      const logits: Tensors = 'logits' in out ? { logits: out.logits as Tensor } : {};
-      return { ...logits, [state]: out.hiddenStates[config.layers] as Tensor };
-    },
-  });
-  const [exact, rounded] = (await Promise.all(
-    [false, true].map((int8) => runner.forward(compared(int8), parameters, batch)),
-  )) as [Record<string, Float32Array>, Record<string, Float32Array>];
-  const [a, b] = [exact[state] as Float32Array, rounded[state] as Float32Array];
-  const width = config.hidden;
-  let [sum, size, count] = [0, 0, 0];
-  texts.forEach((text, row) => {
-    for (let i = row * length * width; i < (row * length + text.length) * width; i++) {
-      sum += Math.abs((a[i] as number) - (b[i] as number));
-      size += Math.abs(a[i] as number);
-      count++;
-    }
-  });
-  const states = `hidden states differ by ${(sum / count).toFixed(4)} on average (their size is ${(size / count).toFixed(3)})`;
-  if (labels.length === 0) return `int8 against float32 on ${texts.length} texts: ${states}`;
-  const answers = [exact, rounded].map((found) => argmaxRows(found.logits as Float32Array, labels.length));
-  const same = texts.filter((_, row) => answers[0]?.[row] === answers[1]?.[row]).length;
-  return `int8 against float32 on ${texts.length} texts: ${same} with the same label, ${states}`;
-}

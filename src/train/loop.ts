@@ -127,7 +127,8 @@ async function runStage(
 ): Promise<void> {
   const { examples, batchSize, accumulate, config, seed, runner, teachers } = training;
   const options = training.stages[index] as StageOptions;
-  const rows = examples.rows.flatMap((row, i) => (stage.labelledOnly && row.label === null ? [] : [i]));
+  const says = (i: number): boolean => !stage.labelledOnly || examples.counts({ rows: [i], length: 0 }).labels > 0;
+  const rows = examples.rows.flatMap((_, i) => (says(i) ? [i] : []));
   if (rows.length === 0) {
     throw new StepFailure('no-rows', `stage ${index + 1} learns from labels only, and no training row has one`);
   }

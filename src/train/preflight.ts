@@ -1,7 +1,8 @@
 import type { LogitsIndex } from '../data/logits.js';
-import { objectiveOf, teacherOf } from '../methods/index.js';
+import { methodsOf, objectiveOf, teacherOf } from '../methods/index.js';
 import type { Fit, Needs } from '../methods/objective.js';
 import type { Head, TransformerConfig } from '../models/architecture.js';
+import { ofTask } from '../models/heads.js';
 import type { Objective, Stage } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import type { Metric } from './validate.js';
@@ -10,7 +11,7 @@ import type { Metric } from './validate.js';
  * Teacher and student side by side.
  * @param labels of the data; the teacher's may stand in another order
  * @param tokenizer SHA-256 of the student's tokenizer.json; of no account where the teacher read texts and not tokens
- * @throws StepFailure if the logits were made with other labels, another tokenizer or another length
+ * @throws StepFailure if the logits were made for another task, with other labels, another tokenizer or another length
  */
 export function fitOf(
   index: LogitsIndex,
@@ -18,6 +19,14 @@ export function fitOf(
   labels: readonly string[],
   tokenizer: string,
 ): Fit {
+  const { task } = ofTask(config.head);
+  if (index.labels.length > 0 && index.task !== task) {
+    throw new StepFailure(
+      'task',
+      `the teacher's logits are those of a model for task "${index.task ?? 'classification'}", and the student learns task "${task ?? methodsOf(config.head).task}"`,
+      'Train teacher and student for the same task.',
+    );
+  }
   if (index.labels.length > 0) checkLabels(index.labels, labels);
   if (index.tokenizer !== null && index.tokenizer !== tokenizer) {
     throw new StepFailure(
@@ -154,7 +163,7 @@ export function checkStages(
       );
     }
     if (validate?.metric && !metrics.includes(validate.metric)) {
-      const task = head === 'language-model' ? 'generation' : 'classification';
+      const { task } = methodsOf(head);
       throw new StepFailure(
         'task',
         `stage ${i + 1} is judged by ${validate.metric}, which makes no sense for task "${task}"`,

@@ -6,7 +6,7 @@ import type { StepContext } from '../engine/step.js';
 import type { Fit } from '../methods/objective.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
-import { saveTransformer } from '../models/checkpoint.js';
+import { describeTransformer, saveTransformer } from '../models/checkpoint.js';
 import { initialize, type Parameters } from '../models/initialize.js';
 import { startFrom } from '../models/start.js';
 import type { Bert, DistilBert, Gpt2, Llama, Pretrained, Roberta, Stage, TrainOptions } from '../options/train.js';
@@ -15,7 +15,7 @@ import { train } from './loop.js';
 import { cannotCompare, readingPairs } from './pairs.js';
 import { checkObjectives, checkStages, fitOf } from './preflight.js';
 import { readState, saveState } from './saved-state.js';
-import { type Task, taskOf } from './tasks.js';
+import { type Task, taskOf } from './tasks/index.js';
 import type { Metric } from './validate.js';
 import { trainYardstick } from './yardstick.js';
 
@@ -30,11 +30,31 @@ export async function run(ctx: StepContext<TrainOptions>): Promise<void> {
   const { model } = ctx.options;
   const task = taskOf(ctx, info);
   if (model.type === 'logistic') {
-    if (task.head !== 'classifier') throw cannotWrite(model.type);
+    if (task.head === 'language-model') throw cannotWrite(model.type);
+    if (task.head !== 'classifier') throw onlyLabels(model.type, task.name);
     if (task.pairs) throw cannotCompare(model.type);
     return trainYardstick(ctx, model, info, rows);
   }
   return trainTransformer(ctx, model, task, rows);
+}
+
+const onlyLabels = (type: string, task: string): StepFailure =>
+  new StepFailure(
+    'task',
+    `a ${type} model gives a text one of some labels, so it cannot be trained for task "${task}"`,
+    'Take a bert, a distilbert or a roberta, or set task: classification.',
+  );
+
+/** @throws StepFailure if the architecture has no head for the task */
+function checkHead(type: string, head: Task['head']): void {
+  const architecture = architectureOf({ type });
+  if (head === 'language-model' && !architecture.decoder) throw cannotWrite(type);
+  if (head !== 'token-classifier' || architecture.labelsTokens) return;
+  throw new StepFailure(
+    'task',
+    `a ${type} model reads from left to right and labels no words, so it cannot be trained for task "tagging"`,
+    'Take a bert, a distilbert or a roberta.',
+  );
 }
 
 const cannotWrite = (type: string): StepFailure =>
@@ -176,7 +196,7 @@ async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, { head, l
   const tokenizer = await loadTokenizer(tokenizerFolder);
   const architecture = architectureOf(model);
   const writes = head === 'language-model';
-  if (writes && !architecture.decoder) throw cannotWrite(model.type);
+  checkHead(model.type, head);
   const shape = architecture.scratch({
     type: model.type,
     vocabulary: tokenizer.vocabularySize,
@@ -214,10 +234,10 @@ async function pretrained(
   }
   const tokenizer = await loadTokenizer(folder);
   const { layers, max_length: maxLength, dropout } = model;
+  checkHead((await describeTransformer(folder)).config.type, head);
   const started = await startFrom(folder, { head, labels, layers, maxLength, dropout, seed: ctx.seed });
   const { parameters } = started;
   const writes = head === 'language-model';
-  if (writes && !architectureOf(started.config).decoder) throw cannotWrite(started.config.type);
   const config = writes ? { ...started.config, eosId: endOf(started.config, tokenizer) } : started.config;
   if (tokenizer.vocabularySize > config.vocabulary) {
     throw new StepFailure(

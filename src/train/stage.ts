@@ -1,9 +1,9 @@
 import type { HostTensor, HostTensors, TensorFunction, Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Wanted } from '../data/logits.js';
-import { objectiveOf, teacherOf } from '../methods/index.js';
+import { methodsOf, objectiveOf, teacherOf } from '../methods/index.js';
 import type { Counted, Fit, TeacherSignal } from '../methods/objective.js';
-import type { ParameterSpec, TransformerConfig } from '../models/architecture.js';
+import type { ModelOutput, ParameterSpec, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
 import { NEXT } from '../models/continuations.js';
 import { dropoutSites, encode, forward, tokenLosses } from '../models/forward.js';
@@ -51,6 +51,12 @@ const SILENT: TeacherSignal = { logits: undefined, hiddenStates: new Map(), atte
 
 const ascending = (layers: readonly number[]): number[] => [...new Set(layers)].sort((a, b) => a - b);
 
+/** A model's output with its logits as those of single questions. */
+const answered = (output: ModelOutput, questions: (logits: Tensor) => Tensor): ModelOutput => ({
+  ...output,
+  logits: questions(output.logits),
+});
+
 /**
  * @param key names the stage; two stages of one model must not share it
  * @param fits each teacher and the student side by side
@@ -84,7 +90,9 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
   );
 
   const causal = architectureOf(config).decoder !== undefined;
-  const lastTokens = parts.some((p) => p.needs.lastHiddenState) ? 'all' : 'pooled';
+  const all = config.head === 'token-classifier' || parts.some((p) => p.needs.lastHiddenState);
+  const lastTokens = all ? 'all' : 'pooled';
+  const { questions } = methodsOf(config.head);
   const sites = (rows: number, length: number) => dropoutSites(config, rows, length, lastTokens);
 
   const call = (parameters: Tensors, batch: Tensors): Tensors => {
@@ -93,7 +101,9 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
     const dropout = sites(rows, length).map((_, site) => feed(dropoutFeed(site)));
     const input = { ids: feed('ids'), mask: feed('mask'), types: batch.types, dropout, lastTokens } as const;
     const writes = config.head === 'language-model';
-    const student = writes ? encode(config, parameters, input) : forward(config, parameters, input);
+    const student = writes
+      ? encode(config, parameters, input)
+      : answered(forward(config, parameters, input), questions);
     const continuation = writes
       ? {
           losses: tokenLosses(
@@ -109,7 +119,7 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
     const teachers = wanted.map(({ hiddenStates, attention }, place): TeacherSignal => {
       const names = teacherFeeds(place);
       return {
-        logits: batch[names.logits],
+        logits: batch[names.logits] && questions(batch[names.logits] as Tensor),
         hiddenStates: new Map(hiddenStates.map((layer) => [layer, feed(names.hidden(layer))])),
         attentionScores: new Map(attention.map((layer) => [layer, feed(names.attention(layer))])),
       };

@@ -22,6 +22,11 @@ export interface LogitsIndex {
   };
   /** Order of the class logits; none are kept if it is empty. */
   readonly labels: readonly string[];
+  /**
+   * What the class logits say; absent: which one of the labels a text has. tagging: which one each token has.
+   * multi-label: of each label whether a text has it. regression: a score.
+   */
+  readonly task?: 'tagging' | 'multi-label' | 'regression';
   /** SHA-256 of the teacher's tokenizer.json, and its longest input: both say how a text became tokens. Null: it reads none. */
   readonly tokenizer: string | null;
   readonly maxLength: number | null;
@@ -73,6 +78,7 @@ export const shardName = (shard: number): string => `shard-${String(shard).padSt
 /** What the shards of an artifact are made of. */
 export const signalOf = (about: About): Signal => ({
   labels: about.labels.length,
+  ...(about.task === 'tagging' && { perToken: true }),
   hidden: about.teacher.hidden,
   heads: about.teacher.heads,
   hiddenStates: about.hiddenStates,

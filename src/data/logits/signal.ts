@@ -13,8 +13,10 @@ export type TokenSignal =
 
 /** What a cache keeps of each text, and so what its shards are made of. */
 export interface Signal {
-  /** Class logits of a text; 0: none are kept. */
+  /** Class logits of a text, or of a token; 0: none are kept. */
   readonly labels: number;
+  /** The class logits are of each token, not of the text. */
+  readonly perToken?: boolean;
   /** Width of a hidden state, and attention heads; 0 where no layer is kept. */
   readonly hidden: number;
   readonly heads: number;
@@ -53,7 +55,15 @@ export function sectionsOf(signal: Signal): readonly Section[] {
     { name: 'id', dtype: 'U8', per: 'row', width: 8, rank: 2 },
     ...(signal.aligned ? ALIGNMENT : []),
     ...(signal.labels > 0
-      ? [{ name: 'logits', dtype: float, per: 'row', width: signal.labels, rank: 2 } as const]
+      ? [
+          {
+            name: 'logits',
+            dtype: float,
+            per: signal.perToken ? 'token' : 'row',
+            width: signal.labels,
+            rank: 2,
+          } as const,
+        ]
       : []),
     ...signal.hiddenStates.map(
       (layer) => ({ name: hiddenName(layer), dtype: float, per: 'token', width: signal.hidden, rank: 2 }) as const,

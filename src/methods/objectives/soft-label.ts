@@ -4,7 +4,7 @@ import { weightedMean } from '../means.js';
 import { NOTHING, type Objective } from '../objective.js';
 
 /**
- * T²·KL(softmax(t/T) ‖ softmax(s/T)), mean over rows (Hinton et al. 2015, arXiv:1503.02531; T² keeps its gradient's
+ * T²·KL(softmax(t/T) ‖ softmax(s/T)), mean over rows, of a tagger over words (Hinton et al. 2015, arXiv:1503.02531; T² keeps its gradient's
  * size when T changes). At T = 1 its gradient is that of TinyBERT's prediction loss, which the paper's code however
  * also divides by the number of labels.
  */
