@@ -82,9 +82,13 @@ export async function makePairs(
           used.map(({ pair }) => pair),
         );
   const made: Row[] = [];
+  /** Of each first text, the second ones that it was set beside. */
+  const beside = new Map<string, Set<string>>();
   let lacking = 0;
   for (const [place, two] of used.entries()) {
-    const taken = new Chooser(used, place, seen);
+    const chosen = beside.get(two.text) ?? new Set();
+    beside.set(two.text, chosen);
+    const taken = new Chooser(used, place, seen, chosen);
     const drawn = taken.draw(options.random, new Random(seed, `negatives ${place}`));
     const hard = similar ? taken.best(options.hard, await similar(place)) : [];
     lacking += options.random + options.hard - drawn.length - hard.length;
@@ -119,12 +123,12 @@ function twoOf(row: Row, { text, pair, ignore }: PairOptions): Two {
 
 /** Chooses negatives of one row, none of them twice. */
 class Chooser {
-  private readonly chosen = new Set<string>();
-
+  /** @param chosen keys of negatives that the row's first text already has; grows */
   constructor(
     private readonly all: readonly Two[],
     private readonly own: number,
     private readonly positives: ReadonlySet<string>,
+    private readonly chosen: Set<string>,
   ) {}
 
   draw(count: number, random: Random): number[] {

@@ -4,9 +4,13 @@ import type { Objective as ObjectiveOptions, TrainOptions } from '../options/tra
 import { StepFailure } from '../util/failure.js';
 import type { Objective } from './objective.js';
 import { attention } from './objectives/attention.js';
+import { cosineMse } from './objectives/cosine-mse.js';
 import { hardLabel } from './objectives/hard-label.js';
 import { hardResponse } from './objectives/hard-response.js';
 import { hiddenStates } from './objectives/hidden-states.js';
+import { inBatchNegatives } from './objectives/in-batch-negatives.js';
+import { marginMse } from './objectives/margin-mse.js';
+import { softCandidates } from './objectives/soft-candidates.js';
 import { softLabel } from './objectives/soft-label.js';
 import { asItIs, eachToken } from './questions.js';
 
@@ -31,6 +35,11 @@ const TASKS: Readonly<Partial<Record<Head, TaskMethods>>> = {
     task: 'tagging',
     objectives: [hardLabel, softLabel, hiddenStates, attention],
     questions: eachToken,
+  },
+  embedding: {
+    task: 'matching',
+    objectives: [inBatchNegatives, marginMse, softCandidates, cosineMse],
+    questions: asItIs,
   },
   'language-model': { task: 'generation', objectives: [hardResponse], questions: asItIs },
 };

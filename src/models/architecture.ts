@@ -62,10 +62,17 @@ export interface ModelInput {
 }
 
 /**
- * What stands on the layers: nothing; one label for a text, any number of labels, or a score; a label for each token; or
- * the next token for each token.
+ * What stands on the layers: nothing; a text's vector, the mean of its tokens'; one label for a text, any number of
+ * labels, or a score; a label for each token; or the next token for each token.
  */
-export type Head = 'none' | 'classifier' | 'multi-label' | 'regression' | 'token-classifier' | 'language-model';
+export type Head =
+  | 'none'
+  | 'embedding'
+  | 'classifier'
+  | 'multi-label'
+  | 'regression'
+  | 'token-classifier'
+  | 'language-model';
 
 /** What there is to say of any transformer. Plain data: it names its architecture by `type`. */
 export interface TransformerConfig {

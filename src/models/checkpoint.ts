@@ -6,6 +6,7 @@ import type { Architecture, Head, PlacedSpec, TransformerConfig } from './archit
 import { architectureOf } from './architectures.js';
 import { hasLabels, headOfProblem, problemType } from './heads.js';
 import type { Parameters } from './initialize.js';
+import { type Similarity, writeSentenceEncoder } from './sentence-encoder.js';
 import { Weights } from './weights.js';
 
 /** Files of a tokenizer that go with a model where they are there, so that its folder is complete in itself. */
@@ -58,6 +59,7 @@ export const countParameters = (parameters: Parameters): number =>
  *
  * @param tokenizer folder of the tokenizer, or of a model that has it
  * @param written of a language model: how a text becomes a prompt
+ * @param similarity of a model that compares texts by their vectors
  */
 export async function saveTransformer(
   folder: string,
@@ -65,6 +67,7 @@ export async function saveTransformer(
   tokenizer: string,
   trainedOn: TrainedOn,
   written?: WrittenFrom,
+  similarity?: Similarity,
 ): Promise<void> {
   const { config, labels, parameters } = model;
   const { type, className, toHuggingFace } = architectureOf(config);
@@ -96,7 +99,9 @@ export async function saveTransformer(
     trained_on: trainedOn,
     ...(config.pairs && { reads: PAIRS }),
     ...(written && { prompt: written.prompt }),
+    ...(similarity && { similarity }),
   });
+  if (similarity) await writeSentenceEncoder(folder, config.hidden, config.maxLength);
 }
 
 /** A folder's `config.json`, and how much of a text its tokenizer reads. */

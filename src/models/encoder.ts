@@ -93,9 +93,12 @@ export function encoderSites(
   return [[batch, length, c.hidden], ...Array.from({ length: c.layers }, layer).flat()];
 }
 
-/** What a head drops: of a text's one state, as often as it says, or of each token's. */
-export const headSites = (c: TransformerConfig, batch: number, length: number, ofText = 1): number[][] =>
-  c.head === 'token-classifier' ? [[batch, length, c.hidden]] : Array.from({ length: ofText }, () => [batch, c.hidden]);
+/** What a head drops: nothing of a vector; of a text's one state, as often as it says; or of each token's. */
+export function headSites(c: TransformerConfig, batch: number, length: number, ofText = 1): number[][] {
+  if (c.head === 'embedding') return [];
+  if (c.head === 'token-classifier') return [[batch, length, c.hidden]];
+  return Array.from({ length: ofText }, () => [batch, c.hidden]);
+}
 
 export function encodeTexts(
   kind: EncoderKind,

@@ -12,6 +12,8 @@ export interface Predictor {
   readonly bytes: number;
   /** It compares two texts: `predict` needs both. */
   readonly pairs?: true | undefined;
+  /** Of one that compares the vectors of both: its second logit is scale · cosine + bias, its first 0. */
+  readonly similarity?: { readonly scale: number; readonly bias: number };
   /** Logits of each text, or of each text and its pair, row-major [texts, labels]. Deterministic. */
   predict(texts: readonly string[], pairs?: readonly string[]): Promise<Float32Array>;
   close(): Promise<void>;

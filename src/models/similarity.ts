@@ -85,6 +85,13 @@ export function unitRows(vectors: Float32Array, width: number): Float32Array {
   return vectors;
 }
 
+/** The product of two of such rows: their cosine. */
+export function cosine(vectors: Float32Array, width: number, a: number, b: number): number {
+  let sum = 0;
+  for (let i = 0; i < width; i++) sum += (vectors[a * width + i] as number) * (vectors[b * width + i] as number);
+  return sum;
+}
+
 /** Products of a vector of length 1 with others, row-major [n, width]: their cosines. */
 export function cosines(own: Float32Array, others: Float32Array): Float32Array {
   const width = own.length;

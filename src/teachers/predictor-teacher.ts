@@ -22,7 +22,7 @@ export async function predictorTeacher(
   threads: number,
 ): Promise<Teacher> {
   const predictor = await loadPredictor(path, options.backend, threads);
-  const { type, labels } = predictor;
+  const { type, labels, similarity } = predictor;
   const asked = [
     ...(options.hidden_states.length > 0 ? ['hidden_states'] : []),
     ...(options.attention.length > 0 ? ['attention'] : []),
@@ -39,7 +39,7 @@ export async function predictorTeacher(
   }
   return {
     about: {
-      teacher: { name: type, revision: digest, layers: 0, hidden: 0, heads: 0 },
+      teacher: { name: type, revision: digest, layers: 0, hidden: 0, heads: 0, ...(similarity && { similarity }) },
       labels,
       tokenizer: null,
       maxLength: null,

@@ -20,7 +20,10 @@ export const teacherFeeds = (teacher: number) => ({
 export type Counts = Readonly<Record<Counted, number>>;
 
 /** What a training run asks of what there is to learn from. */
-export type Learnable = Pick<Examples, 'rows' | 'length' | 'batch' | 'counts'>;
+export type Learnable = Pick<Examples, 'rows' | 'length' | 'batch' | 'counts'> & {
+  /** Texts that are computed for each row of a batch; one where it does not say. */
+  readonly texts?: number;
+};
 
 /** Training rows as tokens with what they are to be answered with, and how to make a batch of them. */
 export class Examples {

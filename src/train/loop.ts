@@ -142,7 +142,7 @@ async function runStage(
   /** What is fed of one batch of an update. */
   const feedsOf = (window: readonly Batch[], i: number, size: number, counter: number): HostTensors => {
     const batch = window[i] as Batch;
-    const sites = stage.dropoutSites(size, batch.length);
+    const sites = stage.dropoutSites(size * (examples.texts ?? 1), batch.length);
     return {
       ...examples.batch(batch, size, teachers, stage.wanted),
       ...dropoutFeeds(masks.fill(sites, zeroed(config.dropout), key, counter)),

@@ -99,7 +99,8 @@ async function trainTransformer(
     );
     const saved = await ctx.checkpoint.load(STATE);
     const examples = await task.examples(rows, tokenizer, config);
-    const validation = judges && (await task.judge((await readDataset(judges.path)).rows, tokenizer, config));
+    const judged = judges && (await readDataset(judges.path)).rows;
+    const validation = judged && (await task.judge(judged, tokenizer, config));
     const loss = new Mean();
     const losses = new Map<string, Mean>();
     const parameters = await train(
@@ -161,6 +162,7 @@ async function trainTransformer(
       tokenizerFolder,
       task.trainedOn(rows, stages),
       await task.written(tokenizer),
+      await task.similarity?.(judged ?? rows, tokenizer, runner, config, parameters),
     );
   } finally {
     for (const cache of teachers) cache.close();

@@ -9,6 +9,7 @@ import { NEXT } from '../models/continuations.js';
 import { dropoutSites, encode, forward, tokenLosses } from '../models/forward.js';
 import type { Stage as StageOptions } from '../options/train.js';
 import { type Counts, teacherFeeds } from './examples.js';
+import { matchOf } from './match-feeds.js';
 
 /** A stage made ready to run: what it computes, what it learns beside the model, and what it must be fed. */
 export interface Stage {
@@ -101,9 +102,9 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
     const dropout = sites(rows, length).map((_, site) => feed(dropoutFeed(site)));
     const input = { ids: feed('ids'), mask: feed('mask'), types: batch.types, dropout, lastTokens } as const;
     const writes = config.head === 'language-model';
-    const student = writes
-      ? encode(config, parameters, input)
-      : answered(forward(config, parameters, input), questions);
+    const compares = config.head === 'embedding';
+    const student =
+      writes || compares ? encode(config, parameters, input) : answered(forward(config, parameters, input), questions);
     const continuation = writes
       ? {
           losses: tokenLosses(
@@ -129,6 +130,7 @@ export function buildStage(config: TransformerConfig, options: StageOptions, fit
       const given = {
         student,
         continuation,
+        match: compares ? matchOf(student, batch) : undefined,
         teacher: (place === undefined ? undefined : teachers[place]) ?? SILENT,
         mask: feed('mask'),
         rows: feed('rows'),

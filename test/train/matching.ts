@@ -15,3 +15,24 @@ export function madeUpPairs(count: number, stream: string): Row[] {
     return { id: rowId(text, { pair }), text, label, fields: { pair } };
   });
 }
+
+const TOPICS = [
+  ['lunch', 'soup', 'table', 'noon'],
+  ['kettle', 'kitchen', 'steam', 'boil'],
+  ['parking', 'street', 'car', 'fine'],
+];
+
+/** Texts about three things, each beside one about the same and two about others. */
+export function madeUpTopics(count: number, stream: string): Row[] {
+  const random = new Random(5, stream);
+  return Array.from({ length: count }, (_, i): Row[] => {
+    const words = (topic: number, n: number): string =>
+      Array.from({ length: n }, () => (TOPICS[topic % 3] as string[])[random.below(4)]).join(' ');
+    const topic = random.below(3);
+    const text = `${words(topic, 2)} ${i}`;
+    return [0, 1, 2].map((away): Row => {
+      const fields = { pair: `${words(topic + away, 4)} ${random.below(1000)}` };
+      return { id: rowId(text, fields), text, label: MATCHES[away === 0 ? 1 : 0] as string, fields };
+    });
+  }).flat();
+}

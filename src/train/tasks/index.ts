@@ -3,6 +3,7 @@ import type { TrainOptions } from '../../options/train.js';
 import { StepFailure } from '../../util/failure.js';
 import { classification } from './classification.js';
 import { generationOf } from './generation.js';
+import { matching } from './matching.js';
 import { pairClassification } from './pair-classification.js';
 import { tagging } from './tagging.js';
 import type { Task, TaskContext } from './task.js';
@@ -13,6 +14,7 @@ export type { Task } from './task.js';
 const TASKS: Readonly<Record<TrainOptions['task'], (info: DatasetInfo, ctx: TaskContext) => Task>> = {
   classification,
   'pair-classification': pairClassification,
+  matching,
   tagging,
   generation: (_, ctx) => generationOf(ctx),
 };
