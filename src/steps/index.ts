@@ -2,6 +2,7 @@ import type { AnyStep } from '../engine/step.js';
 import { cacheLogits } from './cache-logits.js';
 import { ensembleTeachers } from './ensemble-teachers.js';
 import { evaluate } from './evaluate.js';
+import { evaluateMatching } from './evaluate-matching.js';
 import { evaluateResponses } from './evaluate-responses.js';
 import { importModel } from './import-model.js';
 import { makePairs } from './make-pairs.js';
@@ -21,5 +22,6 @@ export const steps: readonly AnyStep[] = [
   cacheLogits,
   ensembleTeachers,
   evaluate,
+  evaluateMatching,
   evaluateResponses,
 ];
