@@ -11,9 +11,10 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   cli: ['ui', 'engine', 'steps', 'serve', 'backend', 'util'],
   ui: ['engine', 'util'],
   engine: ['util'],
-  steps: ['engine', 'hub', 'train', 'teachers', 'data', 'report', 'models', 'options', 'util'],
+  steps: ['engine', 'hub', 'design', 'train', 'teachers', 'data', 'report', 'models', 'options', 'util'],
   serve: ['models', 'data', 'backend', 'util'],
   hub: ['engine', 'models', 'data', 'options', 'util'],
+  design: ['engine', 'methods', 'models', 'backend', 'data', 'options', 'util'],
   train: ['engine', 'methods', 'models', 'backend', 'data', 'report', 'options', 'util'],
   teachers: ['engine', 'models', 'backend', 'data', 'report', 'options', 'util'],
   methods: ['models', 'backend', 'options', 'util'],
@@ -27,7 +28,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
 
 /** Folders outside the engine's own users see of it only what a step may. */
 const CONTRACT = ['engine/step.ts'];
-const CONTRACT_ONLY = ['steps', 'hub', 'train', 'teachers'];
+const CONTRACT_ONLY = ['steps', 'hub', 'design', 'train', 'teachers'];
 
 /** Which files may import a package; nothing else may. */
 const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
@@ -39,7 +40,7 @@ const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^p-queue$/, /^(engine\/scheduler|models\/generate|teachers\/query\/pace)\.ts$/],
   [/^openai$/, /^teachers\/query\/client\.ts$/],
   [/^undici$/, /^teachers\/query\/transport\.ts$/],
-  [/^libsql$/, /^teachers\/query\/(answers|write-group)\.ts$/],
+  [/^libsql$/, /^teachers\/query\/(answers|answers-file|ledger|ledger-thread)\.ts$/],
   [/^limiter$/, /^teachers\/query\/allowance\.ts$/],
   [/^p-retry$/, /^teachers\/query\/(asker|batch)\.ts$/],
   // The CLI writes examples; only the engine reads.

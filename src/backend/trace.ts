@@ -220,6 +220,8 @@ export interface Feed {
   readonly shape: readonly number[];
 }
 
+export type Feeds = Readonly<Record<string, Feed>>;
+
 /** What a trace gives: the graph, and by name the values that the traced function returned. */
 export interface Recording {
   readonly graph: Graph;
@@ -235,7 +237,7 @@ export interface Recording {
  * @throws if `fn` reads a tensor or uses a kernel that cannot be recorded (the message names it)
  */
 export function record(
-  feeds: Readonly<Record<string, Feed>>,
+  feeds: Feeds,
   fn: (tensors: Readonly<Record<string, Tensor>>) => Readonly<Record<string, Tensor>>,
   half: readonly string[] = [],
 ): Recording {

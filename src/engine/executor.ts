@@ -24,7 +24,14 @@ export interface Job {
 
 export type JobOutcome =
   | { readonly status: 'ok'; readonly outputs: Readonly<Record<string, OutputRef>>; readonly peakMemory: number }
-  | { readonly status: 'failed'; readonly reason: string; readonly message: string; readonly hint?: string }
+  | {
+      readonly status: 'failed';
+      readonly reason: string;
+      readonly message: string;
+      readonly hint?: string;
+      /** JSON pointer into the options of what it is about. */
+      readonly pointer?: string;
+    }
   /** It was asked to stop and did, after saving what it could. */
   | { readonly status: 'interrupted' };
 

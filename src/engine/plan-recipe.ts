@@ -10,6 +10,7 @@ import { type Issue, sortDiagnostics, toDiagnostic } from './issue.js';
 import { findFile, findPackage } from './mentions.js';
 import { findCycles, topologicalOrder } from './order.js';
 import { resolveParams } from './params.js';
+import { placesOf } from './place.js';
 import type { Binding, ExternalFile, ExternalPackage, Plan, StepInstance } from './plan.js';
 import { type Draft, type PlannedRecipeStep, planStep } from './plan-step.js';
 import { child } from './pointer.js';
@@ -78,6 +79,7 @@ export async function loadPlan(file: string, options: PlanOptions): Promise<Resu
     description: recipe.description,
     seed: recipe.seed,
     params: Object.fromEntries([...params.values].flatMap(([name, param]) => (param ? [[name, param.value]] : []))),
+    places: placesOf(recipe.steps.values(), document),
     instances,
     outputs: Object.fromEntries([...outputs].map(([name, use]) => [name, bindingsOf([use], steps)])),
   };

@@ -67,6 +67,8 @@ export interface Plan {
   readonly description: string;
   readonly seed: number;
   readonly params: Readonly<Record<string, Json>>;
+  /** Where in the recipe steps' options stand, by JSON pointer: `/steps/student/with/stages/0`. */
+  readonly places: Readonly<Record<string, Place>>;
   /** Topological; among the ready, the recipe's order. */
   readonly instances: readonly StepInstance[];
   /** The recipe's `outputs:`: what is copied to `out/<name>/<key>` (`<key>/<instance>` for a matrix) at the end. */

@@ -6,6 +6,7 @@ import type { Executor, Job } from './executor.js';
 import { ExternalFiles } from './external.js';
 import { absolute, type Finished, fingerprintOf, type Parts, partsOf } from './fingerprint.js';
 import { blockedBy, jobInputs, requiredOutputs } from './inputs.js';
+import { placeOf } from './place.js';
 import type { Plan, StepInstance } from './plan.js';
 import type { Registry } from './registry.js';
 import { replaceAt } from './replace-at.js';
@@ -126,6 +127,7 @@ export class StepRunner implements Work {
       control,
       retry: instance.retry,
       timeoutMs: instance.timeoutMs,
+      locate: (pointer) => placeOf(plan, instance, pointer),
       started: async (attempt) => {
         tables.length = 0;
         since = performance.now();

@@ -11,6 +11,8 @@ export type Kind = string;
 
 export interface InputSpec {
   readonly kind: Kind;
+  /** Kinds that it takes as well. */
+  readonly others: readonly Kind[];
   /** The step also runs without it. */
   readonly optional: boolean;
   /** Any number of artifacts, in the order the recipe gives them; a matrix step's output is such a list. */
@@ -20,11 +22,15 @@ export interface InputSpec {
 }
 
 /** One artifact of this kind. */
-export const one = (kind: Kind): InputSpec => ({ kind, optional: false, list: false, named: false });
+export const one = (kind: Kind): InputSpec => ({ kind, others: [], optional: false, list: false, named: false });
 /** One artifact of this kind, or none. */
-export const optional = (kind: Kind): InputSpec => ({ kind, optional: true, list: false, named: false });
+export const optional = (kind: Kind): InputSpec => ({ kind, others: [], optional: true, list: false, named: false });
 /** One or more artifacts of this kind. */
-export const list = (kind: Kind): InputSpec => ({ kind, optional: false, list: true, named: false });
+export const list = (kind: Kind): InputSpec => ({ kind, others: [], optional: false, list: true, named: false });
+/** The same input, which takes artifacts of these kinds as well. */
+export const either = (spec: InputSpec, ...others: readonly Kind[]): InputSpec => ({ ...spec, others });
+/** All that an input takes. */
+export const kindsOf = ({ kind, others }: InputSpec): readonly Kind[] => [kind, ...others];
 /** The same input, whose results carry the name of the step that produced it. */
 export const named = (spec: InputSpec): InputSpec => ({ ...spec, named: true });
 

@@ -4,15 +4,21 @@ import type { Objective as ObjectiveOptions, TrainOptions } from '../options/tra
 import { StepFailure } from '../util/failure.js';
 import type { Objective } from './objective.js';
 import { attention } from './objectives/attention.js';
+import { contrastive } from './objectives/contrastive.js';
 import { cosineMse } from './objectives/cosine-mse.js';
+import { embeddings } from './objectives/embeddings.js';
 import { hardLabel } from './objectives/hard-label.js';
 import { hardResponse } from './objectives/hard-response.js';
+import { hardScore } from './objectives/hard-score.js';
 import { hiddenStates } from './objectives/hidden-states.js';
 import { inBatchNegatives } from './objectives/in-batch-negatives.js';
 import { marginMse } from './objectives/margin-mse.js';
 import { softCandidates } from './objectives/soft-candidates.js';
 import { softLabel } from './objectives/soft-label.js';
-import { asItIs, eachToken } from './questions.js';
+import { softResponse } from './objectives/soft-response.js';
+import { softScore } from './objectives/soft-score.js';
+import { valueRelation } from './objectives/value-relation.js';
+import { asItIs, eachLabel, eachToken } from './questions.js';
 
 /** What a model with a head is trained for. */
 interface TaskMethods {
@@ -24,24 +30,33 @@ interface TaskMethods {
   questions(logits: Tensor): Tensor;
 }
 
+/** What is learnt of a teacher's layers, whatever the task. */
+const features = [hiddenStates, attention, embeddings, valueRelation, contrastive] as const;
+
 /** Every task, by the head that learns it. */
 const TASKS: Readonly<Partial<Record<Head, TaskMethods>>> = {
   classifier: {
     task: 'classification',
-    objectives: [hardLabel, softLabel, hiddenStates, attention],
+    objectives: [hardLabel, softLabel, ...features],
     questions: asItIs,
   },
   'token-classifier': {
     task: 'tagging',
-    objectives: [hardLabel, softLabel, hiddenStates, attention],
+    objectives: [hardLabel, softLabel, ...features],
     questions: eachToken,
   },
+  'multi-label': {
+    task: 'multi-label',
+    objectives: [hardLabel, softLabel, ...features],
+    questions: eachLabel,
+  },
+  regression: { task: 'regression', objectives: [hardScore, softScore, ...features], questions: asItIs },
   embedding: {
     task: 'matching',
     objectives: [inBatchNegatives, marginMse, softCandidates, cosineMse],
     questions: asItIs,
   },
-  'language-model': { task: 'generation', objectives: [hardResponse], questions: asItIs },
+  'language-model': { task: 'generation', objectives: [hardResponse, softResponse], questions: asItIs },
 };
 
 /** Throws (a bug) if nothing is learnt with that head. */

@@ -5,7 +5,10 @@ import type { Dropout } from './layers.js';
 /** How a parameter starts: drawn from N(0, 0.02²) as BERT's code does, or filled. */
 export type Initial = 'normal' | 'zeros' | 'ones';
 
-/** Where in a model a parameter is: what is frozen, taken over or made anew goes by it. Layers count from 1. */
+/**
+ * Where in a model a parameter is: what is frozen, taken over or made anew goes by it. Layers count from 1; what several
+ * layers share is in the first of them.
+ */
 export type Part = 'embeddings' | number | 'head';
 
 export interface ParameterSpec {
@@ -28,6 +31,8 @@ export interface Encoded {
   readonly hiddenStates: readonly Tensor[];
   /** Each layer's Q·Kᵀ/√d before mask and softmax, computed when asked for: layers of [batch, heads, length, length]. */
   readonly attentionScores: readonly (() => Tensor)[];
+  /** Each layer's values: layers of [batch, kv heads, length, width]. */
+  readonly values: readonly Tensor[];
   /** The last hidden state of the token that a classifier reads: [batch, hidden]. */
   readonly pooled: Tensor;
   /** Of a decoder, each layer's: what the tokens after these will look back to. */
@@ -101,7 +106,12 @@ export interface TransformerConfig {
 }
 
 /** What a recipe says of a model from scratch, and what its data and tokenizer say. */
-export type Shape = Omit<TransformerConfig, 'positions' | 'epsilon' | 'eosId'> & { readonly kvHeads: number };
+export type Shape = Omit<TransformerConfig, 'positions' | 'epsilon' | 'eosId'> & {
+  readonly kvHeads: number;
+  /** ALBERT's own: width of the token embeddings, and groups of layers that share their parameters. */
+  readonly embedding?: number;
+  readonly groups?: number;
+};
 
 /** A model family over configurations `C`: what it is made of, and what it computes, in tfjs ops. */
 export interface Architecture<C extends TransformerConfig = TransformerConfig> {
@@ -118,8 +128,17 @@ export interface Architecture<C extends TransformerConfig = TransformerConfig> {
   fromHuggingFace(json: Readonly<Record<string, unknown>>, head: Head, labels: number): C;
   /** In the order in which they are drawn and saved; names are Hugging Face's. */
   parameters(config: C): ParameterSpecs;
-  /** Names of a layer's parameters, counted from 1: what stands before the rest of the name. */
-  layerPrefix(layer: number): string;
+  /**
+   * Names of a layer's parameters, counted from 1: what stands before the rest of the name. Layers of one prefix share
+   * their parameters.
+   */
+  layerPrefix(config: C, layer: number): string;
+  /**
+   * The configuration of a model of some of the layers, where it is more than their number.
+   * @param layers counted from 1, ascending
+   * @throws StepFailure if there is no such model
+   */
+  withLayers?(config: C, layers: readonly number[]): C;
   /** Shapes of the values that dropout may zero, in order of use. */
   dropoutSites(config: C, batch: number, length: number, lastTokens: LastTokens): readonly (readonly number[])[];
   encode(config: C, parameters: Tensors, input: ModelInput, drop: Dropout): Encoded;

@@ -2,14 +2,14 @@ import { tf } from '../backend/tf.js';
 import type { Architecture } from './architecture.js';
 import { type BertConfig, readBert, scratchBert, writeBert } from './bert-config.js';
 import { className } from './class-name.js';
-import { BERT_NAMES, type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
+import { BERT_LAYER, type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
 import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
 
 const layer = (i: number): string => `bert.encoder.layer.${i - 1}`;
 
 const kind = ({ types }: Pick<BertConfig, 'types'>): EncoderKind => ({
-  ...BERT_NAMES,
+  ...BERT_LAYER,
   embeddings: 'bert.embeddings',
   layer,
   types,
@@ -35,7 +35,7 @@ export const bert: Architecture<BertConfig> = {
     ...(readsTexts(c.head) && linearSpec('head', 'classifier', c.hidden, c.labels)),
   }),
 
-  layerPrefix: (i) => `${layer(i)}.`,
+  layerPrefix: (_, i) => `${layer(i)}.`,
 
   dropoutSites: (c, batch, length, lastTokens) => [
     ...encoderSites(kind(c), c, batch, length, lastTokens),

@@ -36,6 +36,8 @@ export class Continuations {
     readonly tokens: EncodedBatch,
     /** Tokens of each that are given. */
     private readonly given: Int32Array,
+    /** Tokens of each that are a text's own; −1 where a prompt stands before it. */
+    private readonly own: Int32Array,
     /** Of what was to be encoded, those that are here: the others' texts are longer than the model can write. */
     readonly kept: readonly number[],
   ) {}
@@ -56,6 +58,7 @@ export class Continuations {
     );
     const parts: Int32Array[] = [];
     const given: number[] = [];
+    const own: number[] = [];
     const kept: number[] = [];
     for (const [i, { prompt }] of texts.entries()) {
       const [before, after] = [prompts[i] as Int32Array, written[i] as Int32Array];
@@ -63,16 +66,18 @@ export class Continuations {
         const whole = Int32Array.from([...fitPrompt(before, Number.POSITIVE_INFINITY, endId), endId]);
         parts.push(whole.subarray(0, maxLength));
         given.push(1);
+        own.push(Math.min(before.length, maxLength));
       } else {
         const room = maxLength - after.length - 1;
         if (room < 1) continue;
-        const own = fitPrompt(before, room, endId);
-        parts.push(Int32Array.from([...own, ...after, endId]));
-        given.push(own.length);
+        const asked = fitPrompt(before, room, endId);
+        parts.push(Int32Array.from([...asked, ...after, endId]));
+        given.push(asked.length);
+        own.push(-1);
       }
       kept.push(i);
     }
-    return new Continuations(EncodedBatch.of(parts), Int32Array.from(given), kept);
+    return new Continuations(EncodedBatch.of(parts), Int32Array.from(given), Int32Array.from(own), kept);
   }
 
   get size(): number {
@@ -86,6 +91,18 @@ export class Continuations {
   /** Tokens to be written, the end among them. */
   count(i: number): number {
     return this.tokens.length(i) - (this.given[i] as number);
+  }
+
+  /** The tokens of a text that is learnt as a whole, without its end: what a teacher of texts has read. */
+  text(i: number): Int32Array | undefined {
+    const own = this.own[i] as number;
+    return own < 0 ? undefined : this.tokens.ids(i).subarray(0, own);
+  }
+
+  /** The places before the tokens to be written, in the order of `feeds`. */
+  places(i: number): number[] {
+    const first = (this.given[i] as number) - 1;
+    return Array.from({ length: this.count(i) }, (_, n) => first + n);
   }
 
   /**
@@ -109,9 +126,9 @@ export class Continuations {
     const texts = rows.map((i) => this.tokens.ids(i));
     let n = 0;
     texts.forEach((ids, row) => {
-      for (let at = this.given[rows[row] as number] as number; at < ids.length; at++) {
-        positions[n] = row * length + at - 1;
-        targets[n] = ids[at] as number;
+      for (const at of this.places(rows[row] as number)) {
+        positions[n] = row * length + at;
+        targets[n] = ids[at + 1] as number;
         weights[n++] = 1;
       }
     });

@@ -1,3 +1,4 @@
+import { gelu } from '../backend/ops.js';
 import { tf } from '../backend/tf.js';
 import type { Architecture } from './architecture.js';
 import { className } from './class-name.js';
@@ -23,6 +24,7 @@ const kind: EncoderKind = {
   layer,
   types: 0,
   offset: 0,
+  activation: gelu,
   dropsProjection: false,
 };
 
@@ -81,7 +83,7 @@ export const distilbert: Architecture = {
     }),
   }),
 
-  layerPrefix: (i) => `${layer(i)}.`,
+  layerPrefix: (_, i) => `${layer(i)}.`,
 
   dropoutSites: (c, batch, length, lastTokens) => [
     ...encoderSites(kind, c, batch, length, lastTokens),

@@ -47,9 +47,18 @@ export function tokenLosses(
   positions: Tensor,
   targets: Tensor,
 ): Tensor {
-  const rows = tf.gather(tf.reshape(x, [-1, config.hidden]), positions as tf.Tensor1D);
-  return crossEntropy(rows, outputOf(config, parameters), targets);
+  return crossEntropy(rowsAt(config, x, positions), outputOf(config, parameters), targets);
 }
+
+/**
+ * Logits of the tokens that follow, at the same positions: [n, vocabulary].
+ * @param x last hidden states [batch, length, hidden]
+ */
+export const tokenLogits = (config: TransformerConfig, parameters: Tensors, x: Tensor, positions: Tensor): Tensor =>
+  nextToken(config, parameters, rowsAt(config, x, positions));
+
+const rowsAt = ({ hidden }: TransformerConfig, x: Tensor, positions: Tensor): Tensor =>
+  tf.gather(tf.reshape(x, [-1, hidden]), positions as tf.Tensor1D);
 
 /** Output embeddings [vocabulary, hidden]. Throws (a bug) if the model is no language model. */
 function outputOf(config: TransformerConfig, parameters: Tensors): Tensor {

@@ -139,7 +139,7 @@ export const gpt2: Architecture = {
     };
   },
 
-  layerPrefix: (i) => `${layerName(i)}.`,
+  layerPrefix: (_, i) => `${layerName(i)}.`,
 
   dropoutSites(c, batch, length, lastTokens) {
     const layer = (_: unknown, i: number): number[][] => {
@@ -169,7 +169,8 @@ export const gpt2: Architecture = {
       attentionScores.push(layer.scores);
       memory.push(layer);
     }
-    return { hiddenStates, attentionScores, memory, pooled: pooledOf(x, c, input) };
+    const values = memory.map((layer) => layer.values);
+    return { hiddenStates, attentionScores, values, memory, pooled: pooledOf(x, c, input) };
   },
 
   classify: (_, p, pooled) => linear(p, 'score', pooled),

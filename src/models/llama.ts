@@ -211,7 +211,7 @@ const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<Ll
     };
   },
 
-  layerPrefix: (i) => `${layerName(i)}.`,
+  layerPrefix: (_, i) => `${layerName(i)}.`,
 
   dropoutSites: (c, batch, length, lastTokens) =>
     Array.from({ length: c.layers }, (_, i) => [batch, c.heads, rowCount(c, i + 1, length, lastTokens), length]),
@@ -236,7 +236,8 @@ const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<Ll
       attentionScores.push(layer.scores);
       memory.push(layer);
     }
-    return { hiddenStates, attentionScores, memory, pooled: pooledOf(x, c, input) };
+    const values = memory.map((layer) => layer.values);
+    return { hiddenStates, attentionScores, values, memory, pooled: pooledOf(x, c, input) };
   },
 
   classify: (_, p, pooled) => linear(p, 'score', pooled),

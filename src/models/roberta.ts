@@ -2,7 +2,7 @@ import { tf } from '../backend/tf.js';
 import type { Architecture } from './architecture.js';
 import { type BertConfig, readBert, scratchBert, writeBert } from './bert-config.js';
 import { className } from './class-name.js';
-import { BERT_NAMES, type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
+import { BERT_LAYER, type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
 import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
 
@@ -10,7 +10,7 @@ const layer = (i: number): string => `roberta.encoder.layer.${i - 1}`;
 
 /** Its positions count from the padding token's id on, so a text's first token stands at the one after it. */
 const kind = ({ types, padId }: Pick<BertConfig, 'types' | 'padId'>): EncoderKind => ({
-  ...BERT_NAMES,
+  ...BERT_LAYER,
   embeddings: 'roberta.embeddings',
   layer,
   types,
@@ -37,7 +37,7 @@ export const roberta: Architecture<BertConfig> = {
     }),
   }),
 
-  layerPrefix: (i) => `${layer(i)}.`,
+  layerPrefix: (_, i) => `${layer(i)}.`,
 
   dropoutSites: (c, batch, length, lastTokens) => [
     ...encoderSites(kind(c), c, batch, length, lastTokens),

@@ -1,7 +1,8 @@
+import type { Timing } from './cost.js';
 import { type Interval, wilson } from './intervals.js';
 import { confusionOf, qualityOf } from './metrics.js';
 import { areaUnderCurve, rankingOf, type Scored } from './ranking.js';
-import { grouped, type ReportTable, sizeOf, type Timing } from './table.js';
+import { grouped, type ReportTable, sizeOf } from './table.js';
 
 /** A model after it has compared the two texts of every test row. */
 export interface Matched {

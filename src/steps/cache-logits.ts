@@ -4,7 +4,7 @@ import type { CacheLogitsOptions } from '../options/cache-logits.js';
 export const cacheLogits = defineStep<CacheLogitsOptions>({
   name: 'cache-logits',
   version: 4,
-  summary: 'Asks a teacher once and keeps its logits, next tokens, hidden states and attention scores',
+  summary: 'Asks a teacher once and keeps its logits, next tokens, hidden states, attention scores and values',
   inputs: { teacher: one('model'), data: one('dataset') },
   outputs: { logits: 'logits' },
   lane: 'compute',

@@ -14,17 +14,15 @@ import {
 } from '../engine/step.js';
 import type { Predictor } from '../models/predictor.js';
 import type { EvaluateMatchingOptions } from '../options/evaluate-matching.js';
-import { percentile } from '../report/intervals.js';
+import type { Timing } from '../report/cost.js';
 import { type Matched, matchReport, matchTable, scoreLines } from '../report/matching.js';
-import type { Timing } from '../report/table.js';
+import { ask } from './ask.js';
+import { timeAlone } from './cost.js';
 
 type Context = StepContext<EvaluateMatchingOptions>;
 
 /** Rows a call of `predict`: a model that compares vectors computes every different text once a call. */
 const BATCH = 1024;
-/** Pairs timed one by one, at most, and pairs compared before that. */
-const TIMED = 100;
-const WARM_UP = 10;
 
 export const evaluateMatching = defineStep<EvaluateMatchingOptions>({
   name: 'evaluate-matching',
@@ -117,23 +115,18 @@ async function compared(
       );
     }
     const [no, yes] = places as [number, number];
-    const ask = (some: readonly Row[]): Promise<Float32Array> =>
-      predictor.predict(
-        some.map(({ text }) => text),
-        some.map(pairOf),
-      );
     const scores = new Float64Array(rows.length);
     for (let start = 0; start < rows.length; start += BATCH) {
       ctx.signal.throwIfAborted();
       const some = rows.slice(start, start + BATCH);
-      const logits = await ask(some);
+      const logits = await ask(predictor, some);
       some.forEach((row, i) => {
         scores[start + i] = (logits[2 * i + yes] as number) - (logits[2 * i + no] as number);
         if (!Number.isFinite(scores[start + i])) throw notANumber(from, row.id);
       });
       await ctx.progress({ done: start + some.length, total: rows.length, unit: 'pairs', phase: from });
     }
-    const timing = await timeOf(ctx, from, rows, ask);
+    const timing = await timeAlone(ctx, from, predictor, rows);
     return { name: from, role, ...(await described(predictor, path)), scores, timing };
   } finally {
     await predictor.close();
@@ -150,26 +143,4 @@ const notANumber = (from: string, id: string): StepFailure =>
 async function described({ type, parameters, bytes, similarity }: Predictor, folder: string) {
   const recipe = JSON.parse(await readFile(join(folder, 'recipe.json'), 'utf8')) as { trained_on?: { rows: number } };
   return { type, parameters, bytes, vectors: similarity !== undefined, trainedOn: recipe.trained_on?.rows ?? null };
-}
-
-/** Pairs spread evenly over the rows, one a call. */
-async function timeOf(
-  ctx: Context,
-  name: string,
-  rows: readonly Row[],
-  ask: (rows: readonly Row[]) => Promise<Float32Array>,
-): Promise<Timing> {
-  const count = Math.min(TIMED, rows.length);
-  const some = Array.from({ length: count }, (_, i) => rows[Math.floor((i * rows.length) / count)] as Row);
-  for (const row of some.slice(0, WARM_UP)) await ask([row]);
-  const times = new Float64Array(count);
-  for (const [i, row] of some.entries()) {
-    ctx.signal.throwIfAborted();
-    const started = ctx.now();
-    await ask([row]);
-    times[i] = ctx.now() - started;
-    await ctx.progress({ done: i + 1, total: count, unit: 'pairs', phase: `${name}, timing` });
-  }
-  times.sort();
-  return { median_ms: percentile(times, 0.5), p95_ms: percentile(times, 0.95), rows: count };
 }

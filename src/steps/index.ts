@@ -1,5 +1,6 @@
 import type { AnyStep } from '../engine/step.js';
 import { cacheLogits } from './cache-logits.js';
+import { designStudent } from './design-student.js';
 import { ensembleTeachers } from './ensemble-teachers.js';
 import { evaluate } from './evaluate.js';
 import { evaluateMatching } from './evaluate-matching.js';
@@ -18,6 +19,7 @@ export const steps: readonly AnyStep[] = [
   importModel,
   queryTeacher,
   trainTokenizer,
+  designStudent,
   train,
   cacheLogits,
   ensembleTeachers,

@@ -8,7 +8,15 @@ import {
 } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
 import { type About, signalOf } from '../data/logits/index-file.js';
-import { attentionName, hiddenName, type Signal, type TokenSignal } from '../data/logits/signal.js';
+import {
+  attentionName,
+  hiddenName,
+  type Signal,
+  type TokenSignal,
+  type ValueSignal,
+  valuesName,
+  valuesWidth,
+} from '../data/logits/signal.js';
 import type { RowParts } from '../data/logits/write-shard.js';
 import { encodeRows } from '../data/pair.js';
 import { loadTokenizer } from '../data/tokenizer.js';
@@ -18,7 +26,9 @@ import { architectureOf } from '../models/architectures.js';
 import { countParameters, loadTransformer, type TransformerModel } from '../models/checkpoint.js';
 import { encode, forward } from '../models/forward.js';
 import { hasLabels, ofTask } from '../models/heads.js';
+import { joinHeads } from '../models/layers.js';
 import { bucketLength, padTokens } from '../models/padding.js';
+import { valueShape } from '../models/values.js';
 import type { CacheLogitsOptions } from '../options/cache-logits.js';
 import { StepFailure } from '../util/failure.js';
 import { Random } from '../util/random.js';
@@ -70,6 +80,7 @@ export async function transformerTeacher(
     maxLength,
     hiddenStates: checkedLayers('hidden_states', options.hidden_states, 0, layers),
     attention: checkedLayers('attention', options.attention, 1, layers),
+    ...(options.values.length > 0 && { values: valueSignal(options.values, config) }),
     dtype,
     tokens: tokenSignal(options.tokens, config),
     computed: { backend, precision },
@@ -97,6 +108,11 @@ function checkedLayers(option: string, layers: readonly number[], first: number,
   }
   return [...layers].sort((a, b) => a - b);
 }
+
+const valueSignal = (asked: readonly number[], config: TransformerConfig): ValueSignal => ({
+  layers: checkedLayers('values', asked, 1, config.layers),
+  ...valueShape(config),
+});
 
 /** @throws StepFailure if a teacher that is no language model is asked for next tokens */
 function tokenSignal(asked: CacheLogitsOptions['tokens'], config: TransformerConfig): TokenSignal | null {
@@ -171,16 +187,17 @@ class Capture {
 
   /** Texts of one length to compute at once. */
   private batchSize(length: number): number {
-    const { labels, perToken, hidden, heads, hiddenStates, attention, tokens } = this.signal;
-    const states = hiddenStates.length * length * hidden;
+    const { labels, perToken, hidden, heads, hiddenStates, attention, values, tokens } = this.signal;
+    const states = hiddenStates.length * hidden + (values ? values.layers.length * valuesWidth(values) : 0);
     const scores = attention.length * heads * length * length;
-    const most = Math.max(labels * (perToken ? length : 1) + states + scores, tokens ? length * tokens.vocabulary : 0);
+    const logits = labels * (perToken ? length : 1);
+    const most = Math.max(logits + states * length + scores, tokens ? length * tokens.vocabulary : 0);
     return Math.max(1, Math.min(BATCH, Math.floor(NUMBERS / most), Math.floor(this.batchTokens / length)));
   }
 
   /** One text's signal without its padding. */
   private partsOf(outputs: Outputs, place: number, length: number, { id, tokens: ids }: Text): RowParts {
-    const { labels, perToken, hidden, heads, hiddenStates, attention, dtype, tokens } = this.signal;
+    const { labels, perToken, hidden, heads, hiddenStates, attention, values, dtype, tokens } = this.signal;
     const n = ids.length;
     const parts: Record<string, RowParts[string]> = {};
     const output = (name: string): Float32Array | Uint16Array => outputs[name] as Float32Array | Uint16Array;
@@ -192,10 +209,12 @@ class Capture {
       const from = place * (perToken ? length : 1) * labels;
       keep('logits', output('logits').slice(from, from + (perToken ? n : 1) * labels));
     }
-    for (const layer of hiddenStates) {
-      const from = place * length * hidden;
-      keep(hiddenName(layer), output(hiddenName(layer)).slice(from, from + n * hidden));
-    }
+    const keepTokens = (name: string, width: number): void => {
+      const from = place * length * width;
+      keep(name, output(name).slice(from, from + n * width));
+    };
+    for (const layer of hiddenStates) keepTokens(hiddenName(layer), hidden);
+    for (const layer of values?.layers ?? []) keepTokens(valuesName(layer), valuesWidth(values as ValueSignal));
     for (const layer of attention) {
       // Padded [heads, length, length] into [heads, n, n]: one line of scores at a time.
       const all = output(attentionName(layer));
@@ -218,10 +237,12 @@ class Capture {
 /** The teacher's forward pass, giving what is kept, in the type in which it is. */
 function signalFunction(config: TransformerConfig, signal: Signal, int8: boolean): TensorFunction {
   const { hiddenStates, attention, tokens, dtype } = signal;
+  const values = signal.values?.layers ?? [];
   const names = [
     ...(hasLabels(config.head) ? ['logits'] : []),
     ...hiddenStates.map(hiddenName),
     ...attention.map(attentionName),
+    ...values.map(valuesName),
     ...outputsOf(tokens),
   ];
   return {
@@ -237,6 +258,7 @@ function signalFunction(config: TransformerConfig, signal: Signal, int8: boolean
         ...(hasLabels(config.head) && { logits: (out as ModelOutput).logits }),
         ...Object.fromEntries(hiddenStates.map((l) => [hiddenName(l), out.hiddenStates[l] as Tensor])),
         ...Object.fromEntries(attention.map((l) => [attentionName(l), out.attentionScores[l - 1]?.() as Tensor])),
+        ...Object.fromEntries(values.map((l) => [valuesName(l), joinHeads(out.values[l - 1] as Tensor)])),
         ...(tokens && nextTokenTensors(flatLogits(out as ModelOutput), tokens)),
       } as Tensors;
     },

@@ -1,13 +1,13 @@
 import type { HostTensor, HostTensors } from '../backend/runner.js';
 import type { Row } from '../data/dataset.js';
-import type { LogitsCache, Wanted } from '../data/logits.js';
+import type { LogitsCache } from '../data/logits.js';
 import { pairOf } from '../data/pair.js';
 import type { EncodedBatch, TextTokenizer } from '../data/tokenizer.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { padTokens } from '../models/padding.js';
 import type { Batch } from './batches.js';
 import { type Group, groupsOf, Known } from './candidates.js';
-import { type Counts, type Learnable, teacherFeeds } from './examples.js';
+import { type Counts, knownRows, type Learnable, type Making, teacherFeeds } from './examples.js';
 import { MATCH } from './match-feeds.js';
 
 const EMPTY = new Int32Array(0);
@@ -55,17 +55,16 @@ export class MatchExamples implements Learnable {
     return candidates.reduce((most, candidate) => Math.max(most, own(pairOf(candidate))), own(text));
   }
 
+  labelled(row: number): boolean {
+    return (this.groups[row] as Group).answered;
+  }
+
   /**
    * `ids`, `mask` [(1 + candidates) · batch, length], the texts first and then each one's candidates; `rows` [batch]
    * (1 = real); which candidates belong to which text, under the names of `MATCH`; and of each teacher that is wanted the
    * scores of the candidates, [batch, candidates]: the logit of belonging together less that of not.
    */
-  batch(
-    { rows, length }: Batch,
-    size: number,
-    teachers: readonly LogitsCache[],
-    wanted: readonly Wanted[],
-  ): HostTensors {
+  batch({ rows, length }: Batch, size: number, { caches, wanted, partial }: Making): HostTensors {
     const groups = rows.map((r) => this.groups[r] as Group);
     const texts: Int32Array[] = Array.from({ length: size * this.texts }, () => EMPTY);
     const ids = (text: string): Int32Array => this.tokens.ids(this.place.get(text) as number);
@@ -75,7 +74,10 @@ export class MatchExamples implements Learnable {
         texts[size + b * this.room + c] = ids(pairOf(row));
       });
     });
-    const said = teachers.map((cache, i) => (wanted[i]?.logits ? this.scores(i, groups, size, cache) : {}));
+    const said = caches.map((cache, i) => ({
+      ...(cache && wanted[i]?.logits && this.scores(i, groups, size, cache)),
+      ...(cache && partial[i] && { [teacherFeeds(i).rows]: knownRows(rows, this.rows, size, cache) }),
+    }));
     const real = { dtype: 'float32', shape: [size], data: new Float32Array(size).fill(1, 0, rows.length) } as const;
     return Object.assign(
       { ...padTokens(texts, texts.length, length, this.padId), rows: real, ...this.relations(groups, size) },
@@ -84,7 +86,8 @@ export class MatchExamples implements Learnable {
   }
 
   /** Answered groups count as labelled rows; the rest is of texts that stand alone. */
-  counts({ rows }: Batch): Counts {
+  counts({ rows: all }: Batch, teacher?: LogitsCache): Counts {
+    const rows = teacher ? all.filter((row) => teacher.has((this.rows[row] as Row).id)) : all;
     const answered = rows.filter((r) => (this.groups[r] as Group).answered).length;
     const nothing = { tokens: 0, 'written-tokens': 0, 'token-pairs': 0, 'causal-pairs': 0 };
     return { rows: rows.length, labels: answered, ...nothing };
@@ -123,6 +126,8 @@ export class MatchExamples implements Learnable {
     const [no, yes] = this.labels.map((label) => cache.index.labels.indexOf(label)) as [number, number];
     const data = new Float32Array(size * this.room);
     groups.forEach(({ candidates }, b) => {
+      // A teacher that knows the first of a group was asked about all, or of none is learnt.
+      if (!cache.has((candidates[0] as Row).id)) return;
       candidates.forEach(({ id }, c) => {
         const logits = cache.classLogits(id);
         data[b * this.room + c] = (logits[yes] as number) - (logits[no] as number);

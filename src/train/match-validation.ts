@@ -3,9 +3,8 @@ import type { Row } from '../data/dataset.js';
 import { pairOf } from '../data/pair.js';
 import type { EncodedBatch, TextTokenizer } from '../data/tokenizer.js';
 import type { TransformerConfig } from '../models/architecture.js';
+import { calibrate } from '../models/calibrate.js';
 import { embedTexts } from '../models/embedding.js';
-import { denseRows } from '../models/linear-probe.js';
-import { fitSoftmax } from '../models/logistic/fit.js';
 import type { Similarity } from '../models/sentence-encoder.js';
 import { cosine, unitRows } from '../models/similarity.js';
 import { rankingOf } from '../report/ranking.js';
@@ -47,30 +46,17 @@ export class MatchValidation implements Judge {
     throw new StepFailure('no-rows', message, 'Make them with a make-pairs step.');
   }
 
-  /**
-   * How a cosine becomes the logit of belonging together: a logistic regression (Platt 1999). Undefined where the pairs
-   * are all of one kind.
-   */
+  /** How a cosine becomes the logit of belonging together. Undefined where the pairs are all of one kind. */
   async similarity(
     runner: Runner,
     config: TransformerConfig,
     parameters: HostTensors,
   ): Promise<Similarity | undefined> {
-    const together = this.rows.filter(({ label }) => label === this.labels[1]).length;
-    if (together === 0 || together === this.rows.length) return undefined;
-    const targets = new Float32Array(2 * this.rows.length);
-    this.rows.forEach(({ label }, i) => {
-      targets[2 * i + (label === this.labels[1] ? 1 : 0)] = 1;
-    });
-    const { weight, bias } = await fitSoftmax({
-      rows: denseRows(await this.cosines(runner, config, parameters), 1),
-      features: 1,
-      labels: 2,
-      targets,
-      weights: new Float32Array(this.rows.length).fill(1),
-      l2: PENALTY,
-    });
-    return { scale: weight[0] as number, bias: bias[0] as number };
+    const cosines = await this.cosines(runner, config, parameters);
+    return calibrate(
+      cosines,
+      this.rows.map(({ label }) => label === this.labels[1]),
+    );
   }
 
   private async cosines(runner: Runner, config: TransformerConfig, parameters: HostTensors): Promise<Float32Array> {
@@ -79,6 +65,3 @@ export class MatchValidation implements Judge {
     return Float32Array.from(this.rows, (row) => cosine(vectors, config.hidden, at(row.text), at(pairOf(row))));
   }
 }
-
-/** Keeps the scale finite where cosines tell the pairs apart without an error. */
-const PENALTY = 0.01;

@@ -1,10 +1,13 @@
 import type { LogitsIndex } from '../data/logits.js';
 import { methodsOf, objectiveOf, teacherOf } from '../methods/index.js';
 import type { Fit, Needs } from '../methods/objective.js';
+import { isSchedule } from '../methods/schedules/index.js';
 import type { Head, TransformerConfig } from '../models/architecture.js';
 import { ofTask } from '../models/heads.js';
+import { valueShape } from '../models/values.js';
 import type { Objective, Stage } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
+import type { Live } from './live.js';
 import type { Metric } from './validate.js';
 
 /**
@@ -51,10 +54,12 @@ export function fitOf(
     studentHeads: config.heads,
     teacherHeads: index.teacher.heads,
     teacherSimilarity: index.teacher.similarity,
+    studentValues: valueShape(config),
+    teacherValues: index.values,
   };
 }
 
-function checkLabels(teacher: readonly string[], data: readonly string[]): void {
+export function checkLabels(teacher: readonly string[], data: readonly string[]): void {
   const unknown = data.filter((label) => !teacher.includes(label));
   const extra = teacher.filter((label) => !data.includes(label));
   if (unknown.length + extra.length === 0) return;
@@ -69,6 +74,13 @@ function checkLabels(teacher: readonly string[], data: readonly string[]): void 
   );
 }
 
+/** A teacher beside its student, and what its cache holds or the model that is asked. */
+interface Taught {
+  readonly fit: Fit;
+  readonly index?: LogitsIndex | undefined;
+  readonly live?: Live | undefined;
+}
+
 /**
  * Checks the objectives of all stages before anything is trained.
  * @param head what the model is trained with
@@ -76,11 +88,7 @@ function checkLabels(teacher: readonly string[], data: readonly string[]): void 
  * @throws StepFailure if an objective makes no sense for the task, needs a teacher that is not there, does not fit the two models, or needs what the
  *   logits do not hold; or if nothing is learnt from one of several teachers
  */
-export function checkObjectives(
-  stages: readonly Stage[],
-  head: Head,
-  teachers: readonly { readonly fit: Fit; readonly index: LogitsIndex }[],
-): void {
+export function checkObjectives(stages: readonly Stage[], head: Head, teachers: readonly Taught[]): void {
   const taught = new Set<number>();
   for (const entry of stages.flatMap((stage) => stage.objectives)) {
     const objective = objectiveOf(entry, head);
@@ -90,7 +98,7 @@ export function checkObjectives(
       throw new StepFailure(
         'no-teacher',
         `objective "${entry.type}" learns from a teacher, and the input "teacher" is not given`,
-        'Give the output of a cache-logits step as "teacher", or leave the objective out.',
+        'Give the output of a cache-logits step, or a model, as "teacher", or leave the objective out.',
       );
     }
     const teacher = teachers[place];
@@ -102,18 +110,10 @@ export function checkObjectives(
       );
     }
     taught.add(place);
-    const { fit, index } = teacher;
     const what = `objective "${entry.type}" needs ${teachers.length === 1 ? "the teacher's" : `teacher ${place + 1}'s`}`;
-    const needs = index.tokenizer === null ? needsOfTexts(entry, head, fit, index) : objective.needs(entry, fit);
-    if (needs.logits && index.labels.length === 0) {
-      throw new StepFailure(
-        'not-cached',
-        `${what} class logits, but the teacher, a ${index.teacher.name}, tells no labels apart`,
-        'Train the teacher as a classifier first, or leave the objective out.',
-      );
-    }
-    checkLayers(`${what} hidden states`, 'hidden_states', needs.hiddenStates, index.hiddenStates);
-    checkLayers(`${what} attention scores`, 'attention', needs.attention, index.attention);
+    const { fit, index, live } = teacher;
+    if (live) checkAsked(what, objective.needs(entry, fit), head, live.model.config);
+    else checkSaid(what, entry, head, fit, index as LogitsIndex);
   }
   const idle = teachers.findIndex((_, place) => !taught.has(place));
   if (teachers.length < 2 || idle < 0) return;
@@ -121,6 +121,67 @@ export function checkObjectives(
     'not-used',
     `the input "teacher" has ${teachers.length} teachers, and no objective learns from number ${idle + 1}`,
     `Add an objective with teacher: ${idle + 1}, or make one teacher of all with an ensemble-teachers step.`,
+  );
+}
+
+/** Whether a teacher that is asked has what an objective needs: all layers it has. */
+function checkAsked(what: string, needs: Needs, head: Head, teacher: TransformerConfig): void {
+  if (!needs.logits || teacher.head === head) return;
+  throw new StepFailure(
+    'task',
+    `${what} logits, but the teacher, a ${teacher.type}, ${teacher.head === 'none' ? 'has no head' : `is for task "${methodsOf(teacher.head).task}"`}`,
+    'Take a teacher of the same task, or learn from its layers.',
+  );
+}
+
+function checkSaid(what: string, entry: Objective, head: Head, fit: Fit, index: LogitsIndex): void {
+  const needs =
+    index.tokenizer === null ? needsOfTexts(entry, head, fit, index) : objectiveOf(entry, head).needs(entry, fit);
+  if (needs.logits && head === 'language-model') checkNext(what, entry, index);
+  else if (needs.logits && index.labels.length === 0) {
+    throw new StepFailure(
+      'not-cached',
+      `${what} class logits, but the teacher, a ${index.teacher.name}, tells no labels apart`,
+      'Train the teacher as a classifier first, or leave the objective out.',
+    );
+  }
+  if (head === 'language-model' && needs.hiddenStates.length + needs.attention.length + needs.values.length > 0) {
+    throw new StepFailure(
+      'not-cached',
+      `${what} layers, and of a language model's texts the cache is read for next tokens only`,
+      'Give the model itself as "teacher".',
+    );
+  }
+  checkLayers(`${what} hidden states`, 'hidden_states', needs.hiddenStates, index.hiddenStates);
+  checkLayers(`${what} attention scores`, 'attention', needs.attention, index.attention);
+  checkLayers(`${what} values`, 'values', needs.values, index.values?.layers ?? []);
+}
+
+/** Whether a cache has what an objective needs of the next tokens. */
+function checkNext(what: string, entry: Objective, { tokens, teacher }: LogitsIndex): void {
+  if (tokens === null) {
+    throw new StepFailure(
+      'not-cached',
+      `${what} next tokens, but the teacher, a ${teacher.name}, is no language model`,
+      'Take a language model as the teacher, or leave the objective out.',
+    );
+  }
+  if (tokens.keep === 'full' || entry.type !== 'soft-label') return;
+  const { temperature, divergence } = entry;
+  const whole = 'Give the cache-logits step tokens: { keep: full }, or the model itself as "teacher".';
+  if (divergence.type === 'mse' || (tokens.keep === 'sampled' && divergence.type !== 'forward')) {
+    throw new StepFailure(
+      'not-cached',
+      `${what} whole logits for the divergence ${divergence.type}, but the cache holds ${tokens.keep === 'top-k' ? `the ${tokens.k} most likely tokens` : 'tokens that were drawn'}`,
+      whole,
+    );
+  }
+  if (typeof temperature === 'number') return;
+  const moves = isSchedule(temperature) ? 'that changes' : 'of that kind';
+  throw new StepFailure(
+    'not-cached',
+    `${what} whole logits for a temperature ${moves}, but the cache holds next tokens at temperature ${tokens.temperature} only`,
+    whole,
   );
 }
 
@@ -141,7 +202,7 @@ function needsOfTexts(entry: Objective, head: Head, fit: Fit, { teacher }: Logit
     // It has no layers and no heads: that they do not fit is another way to say so.
     throw error instanceof StepFailure ? none : error;
   }
-  if (needs.hiddenStates.length + needs.attention.length > 0) throw none;
+  if (needs.hiddenStates.length + needs.attention.length + needs.values.length > 0) throw none;
   return needs;
 }
 

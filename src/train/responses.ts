@@ -7,7 +7,9 @@ import type { TransformerConfig } from '../models/architecture.js';
 import { Continuations, surpriseOf, type Written } from '../models/continuations.js';
 import { StepFailure } from '../util/failure.js';
 import type { Batch } from './batches.js';
-import type { Counts, Learnable } from './examples.js';
+import type { Counts, Learnable, Making } from './examples.js';
+import { nextFeeds, type Place } from './next-feeds.js';
+import type { Asked } from './stage.js';
 import type { Judge, Metric } from './validate.js';
 
 /** How rows become what a language model is to write. */
@@ -104,9 +106,43 @@ export class ResponseExamples implements Learnable {
     return this.continuations.length(row);
   }
 
-  batch({ rows, length }: Batch, batchSize: number): HostTensors {
+  labelled(): boolean {
+    return false;
+  }
+
+  batch(
+    { rows, length }: Batch,
+    batchSize: number,
+    { caches, wanted }: Pick<Making, 'caches' | 'wanted'>,
+  ): HostTensors {
     if (this.rooms?.batch !== batchSize) this.rooms = { batch: batchSize, room: this.continuations.room(batchSize) };
-    return this.continuations.feeds(rows, batchSize, length, this.rooms.room(rows, length), this.padId);
+    const room = this.rooms.room(rows, length);
+    const said = caches.map((cache, i) => {
+      const { logits, temperature } = wanted[i] as Asked;
+      return cache && logits ? nextFeeds(i, cache, this.places(rows), room, temperature) : {};
+    });
+    const real = new Float32Array(batchSize).fill(1, 0, rows.length);
+    return Object.assign(
+      {
+        ...this.continuations.feeds(rows, batchSize, length, room, this.padId),
+        rows: { dtype: 'float32', shape: [batchSize], data: real },
+      },
+      ...said,
+    );
+  }
+
+  /** @throws StepFailure `not-cached` if a prompt stands before what is learnt: a cache is of texts */
+  private places(rows: readonly number[]): Place[] {
+    return rows.flatMap((row): Place[] => {
+      const ids = this.continuations.text(row);
+      const { id } = this.rows[row] as Row;
+      if (ids) return this.continuations.places(row).map((at) => ({ id, ids, at }));
+      throw new StepFailure(
+        'not-cached',
+        'the cached next tokens are of texts, and this stage learns responses behind a prompt',
+        'Give the model itself as "teacher", or set learn_from: text.',
+      );
+    });
   }
 
   counts({ rows }: Batch): Counts {

@@ -29,7 +29,7 @@ const all = batch * candidates;
 const OPTIONS: readonly Objective[] = [
   { type: 'in-batch-negatives', weight: 1, temperature: 0.07 },
   { type: 'margin-mse', weight: 1, teacher: 1 },
-  { type: 'soft-label', weight: 1, teacher: 1, temperature: 2 },
+  { type: 'soft-label', weight: 1, teacher: 1, temperature: 2, divergence: { type: 'forward' } },
   { type: 'cosine-mse', weight: 1, teacher: 1 },
 ];
 const fit: Fit = {
@@ -38,6 +38,8 @@ const fit: Fit = {
   teacherHidden: 0,
   studentHeads: 1,
   teacherHeads: 0,
+  studentValues: { heads: 1, width },
+  teacherValues: undefined,
   teacherSimilarity: { scale: 4, bias: 0.5 },
 };
 const parameters = {
@@ -84,7 +86,7 @@ const lossOf = (options: Objective): TensorFunction => ({
       compared: feed('compared'),
     };
     const teacher = { logits: feed('scores'), hiddenStates: new Map(), attentionScores: new Map() };
-    const input = { match, teacher, rows: feed('rows') } as unknown as LossInput;
+    const input = { match, teacher, rows: feed('rows'), parameters: {}, scheduled: {} } as unknown as LossInput;
     return { loss: objectiveOf(options, 'embedding').loss(options, input, fit) };
   },
 });

@@ -16,7 +16,7 @@ import { TESTED } from '../backend/backends.js';
 import { dense, expectClose } from '../backend/rig.js';
 import { tiny } from './tiny.js';
 
-const ENCODERS = ['bert', 'distilbert', 'roberta'];
+const ENCODERS = ['bert', 'distilbert', 'roberta', 'albert'];
 const DECODERS = ['gpt2', 'llama', 'llama3', 'qwen2', 'qwen3'];
 
 const runners = Object.fromEntries(

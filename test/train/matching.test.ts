@@ -14,6 +14,7 @@ import { groupsOf } from '../../src/train/candidates.js';
 import { MatchExamples } from '../../src/train/match-examples.js';
 import { MATCH } from '../../src/train/match-feeds.js';
 import type { JsonObject } from '../../src/util/json.js';
+import { Random } from '../../src/util/random.js';
 import { digests, type InputGiven, makeContext, runStep, withDefaults } from '../steps/context.js';
 import { MATCHES, madeUpTopics } from './matching.js';
 import { capture, LABELS, madeUpRows, sharedFolder } from './rig.js';
@@ -189,7 +190,8 @@ describe('a model that compares vectors', async () => {
     const examples = await MatchExamples.encode(rows, ['no', 'yes'], await loadTokenizer(tokenizer.path), config);
     expect(examples.rows.map(({ id }) => id)).toEqual([rows[0], rows[4], rows[2]].map((row) => row?.id));
     expect(examples.counts({ rows: [0, 1, 2], length: 8 })).toMatchObject({ rows: 3, labels: 3 });
-    const batch = examples.batch({ rows: [0, 1, 2], length: 8 }, 4, [], []);
+    const making = { caches: [], wanted: [], partial: [], random: () => new Random(1, 'none') };
+    const batch = examples.batch({ rows: [0, 1, 2], length: 8 }, 4, making);
     const lines = (name: string, width: number) =>
       Array.from({ length: 4 }, (_, b) => [...(batch[name]?.data.slice(b * width, (b + 1) * width) ?? [])].join(''));
     expect(batch.ids?.shape).toEqual([12, 8]);

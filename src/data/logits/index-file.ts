@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DAMAGED_INPUT, StepFailure } from '../../util/failure.js';
-import type { Signal, TokenSignal } from './signal.js';
+import type { Signal, TokenSignal, ValueSignal } from './signal.js';
 
 /** Raised whenever the form of an artifact of kind `logits` changes. */
 export const FORMAT = 2;
@@ -34,6 +34,8 @@ export interface LogitsIndex {
   readonly maxLength: number | null;
   readonly hiddenStates: readonly number[];
   readonly attention: readonly number[];
+  /** Absent where no values are kept. */
+  readonly values?: ValueSignal;
   readonly dtype: 'float16' | 'float32';
   readonly tokens: TokenSignal | null;
   /** How it was computed; null where it was asked for. */
@@ -85,6 +87,7 @@ export const signalOf = (about: About): Signal => ({
   heads: about.teacher.heads,
   hiddenStates: about.hiddenStates,
   attention: about.attention,
+  values: about.values,
   dtype: about.dtype,
   aligned: about.tokenizer !== null,
   tokens: about.tokens,

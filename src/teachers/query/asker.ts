@@ -1,9 +1,10 @@
 import pRetry from 'p-retry';
-import type { Account, Amount, Answers, Reservation } from './answers.js';
+import type { Account, Answers } from './answers.js';
 import type { Answered } from './client.js';
 import { RequestFailure } from './failure.js';
 import { RETRY, stepFailure } from './giving-up.js';
 import { keyOf } from './key.js';
+import type { Amount, Reservation } from './ledger.js';
 import type { Key, Pace } from './pace.js';
 import { costOf, type Price, plausible, upperBound } from './price.js';
 import type { Question, Reply, Usage } from './reply.js';
@@ -141,13 +142,15 @@ export class Asker {
 
   /** Keeps an answer that came in another way. */
   receive(question: Question, { choices, usage: told }: Answered, reservation: Reservation | undefined): Promise<void> {
-    const usage = plausible(told, upperBound(question));
-    return this.options.answers.receive(question, { choices, usage }, this.count(question, usage), reservation);
+    const bound = upperBound(question);
+    const usage = plausible(told, bound);
+    return this.options.answers.receive(question, { choices, usage }, this.count(usage, bound), reservation);
   }
 
   /** Books an answer that came in another way and is of no use, at the most that it can have cost. */
   waste(question: Question, reservation: Reservation | undefined): Promise<void> {
-    return this.options.answers.waste(this.count(question, upperBound(question)), reservation);
+    const bound = upperBound(question);
+    return this.options.answers.waste(this.count(bound, bound), reservation);
   }
 
   /** Gives back what was set aside for requests that will not be sent. */
@@ -231,6 +234,8 @@ export class Asker {
   private async once(request: Request): Promise<Kept> {
     const { answers, pace } = this.options;
     const { question, useless } = request;
+    // What is answered and not on disk is paid for again after a crash.
+    if (answers.isFull) await answers.room();
     const bound = upperBound(question);
     const reservation = await this.begin(request);
     const used: { key?: Key } = {};
@@ -241,7 +246,7 @@ export class Asker {
         return key.client.ask(question);
       });
       const usage = plausible(found.usage, bound);
-      const cost = this.count(question, usage);
+      const cost = this.count(usage, bound);
       const problem = useless?.(found);
       if (problem !== undefined) {
         await answers.waste(cost, reservation);
@@ -319,12 +324,11 @@ export class Asker {
     return costOf({ ...bound, ...most }, this.options.price);
   }
 
-  private count(question: Question, usage: Usage): Amount {
+  private count(usage: Usage, bound: Usage): Amount {
     const cost = costOf(usage, this.options.price);
     this.counts.nanousd += cost.nanousd;
     this.counts.prompt += usage.prompt;
     this.counts.completion += usage.completion;
-    const bound = upperBound(question);
     const [prompt, completion] = [usage.prompt / bound.prompt, usage.completion / bound.completion];
     if (prompt > this.excess.prompt || completion > this.excess.completion) {
       this.excess = {

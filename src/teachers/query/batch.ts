@@ -3,7 +3,7 @@ import pRetry from 'p-retry';
 import type { Row } from '../../data/dataset.js';
 import { sha256 } from '../../util/canonical.js';
 import { StepFailure } from '../../util/failure.js';
-import type { Answers, NotedBatch, Reservation } from './answers.js';
+import type { Answers, NotedBatch } from './answers.js';
 import { type Asker, OutOfBudget, type Request } from './asker.js';
 import { lineOf, linesOf, questionsIn, type ResultLine, resultOf } from './batch-file.js';
 import type { Client } from './client.js';
@@ -12,6 +12,7 @@ import { RETRY, stepFailure } from './giving-up.js';
 import type { Inquiry } from './inquiry.js';
 import { InvalidRows } from './invalid.js';
 import { keyOf } from './key.js';
+import type { Reservation } from './ledger.js';
 import type { Question } from './reply.js';
 import type { Unanswered } from './round.js';
 

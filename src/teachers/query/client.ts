@@ -2,7 +2,7 @@ import OpenAI, { APIConnectionError, APIConnectionTimeoutError, APIError, APIUse
 import type { JsonObject } from '../../util/json.js';
 import { RequestFailure } from './failure.js';
 import type { Choice, Question, Reply, Token, TokenLogprobs, Usage } from './reply.js';
-import { locate } from './spelling.js';
+import { bytesOf, locate } from './spelling.js';
 import { failureFrom, toldOf } from './told.js';
 import { makeFetch } from './transport.js';
 
@@ -281,7 +281,7 @@ const isScored = ({ logprob }: JsonObject): boolean => typeof logprob === 'numbe
 function tokenOf({ token, logprob, bytes }: JsonObject): Token {
   const text = typeof token === 'string' ? token : '';
   const told = Array.isArray(bytes) && bytes.every((byte) => Number.isInteger(byte)) ? (bytes as number[]) : undefined;
-  const differ = told !== undefined && !Buffer.from(told).equals(Buffer.from(text));
+  const differ = told !== undefined && Buffer.from(told).toString('latin1') !== bytesOf(text);
   return { token: text, logprob: logprob as number, ...(differ ? { bytes: told } : {}) };
 }
 

@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { readDatasetInfo, streamRows } from '../../data/dataset.js';
 import type { Estimate, EstimateContext } from '../../engine/step.js';
 import type { QueryTeacherOptions } from '../../options/query-teacher.js';
-import { ANSWERS, Answers, type Budget } from './answers.js';
+import { Answers } from './answers.js';
+import { ANSWERS } from './answers-file.js';
 import type { Request } from './asker.js';
 import { keyOf } from './key.js';
+import type { Budget } from './ledger.js';
 import { costOf, mostTokens, type Price } from './price.js';
 import { teacherOf } from './providers.js';
 import type { Question } from './reply.js';
@@ -34,7 +36,7 @@ export async function estimate(ctx: EstimateContext<QueryTeacherOptions>): Promi
   try {
     return summed(options, asked.price, rows, sample, known);
   } finally {
-    known?.close();
+    await known?.close();
   }
 }
 

@@ -40,13 +40,30 @@ export type Answer<Value> =
 export class Interview<Value> {
   /** Of rows that are on their way: each is looked up, paid for and asked, with the same requests. */
   private readonly begun = new WeakMap<Row, readonly Request[]>();
+  /** Of every question. */
+  private readonly parameters: JsonObject;
+  /** Whether the samples are choices of one answer. */
+  private readonly together: boolean;
 
   constructor(
     private readonly mode: Mode<Value>,
     private readonly options: InterviewOptions,
     /** Why a reply is of no use though it can be read. */
     private readonly useless?: Request['useless'],
-  ) {}
+  ) {
+    const { abilities, maxTokens } = options;
+    const { samples, temperature, schema, mostTokens } = mode;
+    this.together = abilities.choices && samples > 1;
+    this.parameters = {
+      temperature,
+      [abilities.maxTokens]: maxTokens ?? mostTokens,
+      ...(this.together ? { n: samples } : {}),
+      ...(schema !== undefined && abilities.jsonSchema
+        ? { response_format: { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema } } }
+        : {}),
+      ...options.parameters,
+    };
+  }
 
   /** The requests that a row begins with, so that they can be paid for in advance. */
   requests(row: Row): readonly Request[] {
@@ -64,7 +81,7 @@ export class Interview<Value> {
     const talk = (request: Request) => this.converse(request, row, ask);
     const requests = this.requests(row);
     const begun = order === 'at-once' ? requests.map(talk) : undefined;
-    await Promise.allSettled(begun ?? []);
+    if (begun !== undefined) await Promise.allSettled(begun);
     for (const [i, request] of requests.entries()) {
       const found = await (begun?.[i] ?? talk(request));
       if ('invalid' in found) return found;
@@ -75,24 +92,15 @@ export class Interview<Value> {
   }
 
   private make(row: Row): Request[] {
-    const { baseUrl, model, prompt, abilities, redact, parameters, maxTokens } = this.options;
-    const { samples, temperature, schema, mostTokens } = this.mode;
+    const { baseUrl, model, prompt, redact } = this.options;
+    const { samples } = this.mode;
+    const { parameters, together } = this;
     const at = `row ${row.id}`;
-    const together = abilities.choices && samples > 1;
-    const shared: JsonObject = {
-      temperature,
-      [abilities.maxTokens]: maxTokens ?? mostTokens,
-      ...(together ? { n: samples } : {}),
-      ...(schema !== undefined && abilities.jsonSchema
-        ? { response_format: { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema } } }
-        : {}),
-      ...parameters,
-    };
     const subjects = this.mode.subjects?.(row) ?? [{}];
     return subjects.flatMap((subject): Request[] => {
       const fields = Object.entries({ ...fieldsOf(row), ...subject }).map(([name, text]) => [name, redact(text)]);
       const messages = messagesOf(prompt, Object.fromEntries(fields), at);
-      const question: Question = { base_url: baseUrl, model, messages, parameters: shared };
+      const question: Question = { base_url: baseUrl, model, messages, parameters };
       const useless = this.useless && { useless: this.useless };
       if (together || samples === 1) return [{ question, ...useless }];
       return Array.from({ length: samples }, (_, sample) => ({ question: { ...question, sample }, ...useless }));

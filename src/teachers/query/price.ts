@@ -1,4 +1,4 @@
-import type { Amount } from './answers.js';
+import type { Amount } from './ledger.js';
 import type { Question, Usage } from './reply.js';
 
 /** US dollars for a million tokens. */

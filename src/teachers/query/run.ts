@@ -6,7 +6,8 @@ import type { Progress, StepContext } from '../../engine/step.js';
 import type { QueryTeacherOptions } from '../../options/query-teacher.js';
 import { StepFailure } from '../../util/failure.js';
 import type { JsonObject } from '../../util/json.js';
-import { ANSWERS, Answers } from './answers.js';
+import { Answers } from './answers.js';
+import { ANSWERS } from './answers-file.js';
 import { Asker, OutOfBudget } from './asker.js';
 import { askInBatches } from './batch.js';
 import { Client } from './client.js';
@@ -42,7 +43,7 @@ export async function run(ctx: StepContext<QueryTeacherOptions>): Promise<void> 
     const written = await writeAnswers(ctx, asked, answers, unanswered);
     ctx.measure('usage', usageOf(asking.asker, seconds, written));
   } finally {
-    answers.close();
+    await answers.close();
   }
 }
 

@@ -4,7 +4,10 @@ import type { Token } from './reply.js';
  * Tokens are pieces of UTF-8, not of text: one may hold a part of a character. So texts are compared as strings with a
  * code unit for each byte (Node's `latin1`), called bytes here.
  */
-export const bytesOf = (text: string): string => Buffer.from(text).toString('latin1');
+export const bytesOf = (text: string): string => (ASCII.test(text) ? text : Buffer.from(text).toString('latin1'));
+
+/** What is its own bytes: nearly all of the tokens that an answer brings. */
+const ASCII = /^[^\u0080-\uffff]*$/;
 
 /** Bytes of a token, also of one that is no whole character. */
 export const bytesOfToken = ({ token, bytes }: Token): string =>

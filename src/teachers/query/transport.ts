@@ -1,12 +1,14 @@
-import { Agent, request } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 
 type Fetch = typeof fetch;
+/** Of headers, by their names in lower case. */
+type Values = Readonly<Record<string, string | string[] | undefined>>;
 
 /** A response's headers. They can be asked for and gone through; no more is made of them than there is. */
 class Names {
-  readonly #values: Readonly<Record<string, string | string[] | undefined>>;
+  readonly #values: Values;
 
-  constructor(values: Readonly<Record<string, string | string[] | undefined>>) {
+  constructor(values: Values) {
     this.#values = values;
   }
 
@@ -35,7 +37,7 @@ class Whole {
     readonly url: string,
     private readonly whole: string,
     readonly status: number,
-    headers: Readonly<Record<string, string | string[] | undefined>>,
+    headers: Values,
   ) {
     this.ok = status >= 200 && status < 300;
     this.headers = new Names(headers);
@@ -47,6 +49,56 @@ class Whole {
 
   async json(): Promise<unknown> {
     return JSON.parse(this.whole);
+  }
+}
+
+const utf8 = new TextDecoder();
+
+/** Takes a response in. undici's own `request` would make a stream of it first, for a sixth of a request's time. */
+class Gathering implements Dispatcher.DispatchHandler {
+  private controller: Dispatcher.DispatchController | undefined;
+  private status = 0;
+  private headers: Values = {};
+  private readonly parts: Buffer[] = [];
+
+  /** @param signal gives it up */
+  constructor(
+    private readonly url: string,
+    private readonly signal: AbortSignal | null,
+    private readonly resolve: (response: Whole) => void,
+    private readonly reject: (error: unknown) => void,
+  ) {
+    signal?.addEventListener('abort', () => this.giveUp(), { once: true });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    if (this.signal?.aborted) this.giveUp();
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Values): void {
+    this.status = status;
+    this.headers = headers;
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, part: Buffer): void {
+    this.parts.push(part);
+  }
+
+  onResponseEnd(): void {
+    const [first = Buffer.alloc(0), ...more] = this.parts;
+    const text = utf8.decode(more.length === 0 ? first : Buffer.concat(this.parts));
+    this.resolve(new Whole(this.url, text, this.status, this.headers));
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.reject(error);
+  }
+
+  private giveUp(): void {
+    const reason = this.signal?.reason as Error;
+    this.reject(reason);
+    this.controller?.abort(reason);
   }
 }
 
@@ -62,19 +114,26 @@ export function makeFetch(signal: AbortSignal): Fetch {
   const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
   signal.addEventListener('abort', () => void dispatcher.destroy(signal.reason as Error), { once: true });
   // Taking an address apart takes longer than comparing it with the last one.
-  let last = { text: '', url: new URL('http://127.0.0.1') };
+  let last = { text: '', origin: '', path: '' };
   return async (url, init = {}) => {
     const { method, body, headers: given = {}, signal: own = null } = init;
     if (typeof url !== 'string' || method !== 'POST' || typeof body !== 'string') return fetch(url, init);
     const plain = given instanceof Headers || Array.isArray(given) ? Object.fromEntries(given) : given;
     const headers = { ...plain, 'accept-encoding': 'identity' };
-    if (url !== last.text) last = { text: url, url: new URL(url) };
-    const response = await request(last.url, { method, headers, body, signal: own, dispatcher });
-    const text = await response.body.text();
-    const { statusCode } = response;
-    if (statusCode >= 300 && statusCode < 400) {
+    if (url !== last.text) last = { text: url, ...addressOf(url) };
+    own?.throwIfAborted();
+    const response = await new Promise<Whole>((resolve, reject) => {
+      const { origin, path } = last;
+      dispatcher.dispatch({ origin, path, method, headers, body }, new Gathering(url, own, resolve, reject));
+    });
+    if (response.status >= 300 && response.status < 400) {
       return fetch(url, { ...init, signal: own === null ? signal : AbortSignal.any([own, signal]) });
     }
-    return new Whole(url, text, statusCode, response.headers) as unknown as Response;
+    return response as unknown as Response;
   };
+}
+
+function addressOf(url: string): { readonly origin: string; readonly path: string } {
+  const { origin, pathname, search } = new URL(url);
+  return { origin, path: `${pathname}${search}` };
 }

@@ -10,15 +10,8 @@ import type { Task, TaskContext } from './task.js';
  * To write, as a language model.
  * @throws StepFailure for options that do not go together
  */
-export function generationOf({ options, inputList, log }: TaskContext): Task {
+export function generationOf({ options, log }: TaskContext): Task {
   const { prompt, learn_from: from } = options;
-  if (inputList('teacher').length > 0) {
-    throw new StepFailure(
-      'not-used',
-      'task "generation" takes no input "teacher": it learns from the rows\' responses',
-      "Let query-teacher write the teacher's responses into the rows, and leave it out.",
-    );
-  }
   if (from !== 'text') return generation(prompt ?? USUAL_PROMPT, from === 'reasoning', log);
   if (prompt !== undefined) {
     const hint = 'Leave one of them out.';

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import Database from 'libsql';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Answers, type Budget } from '../../../src/teachers/query/answers.js';
+import { Answers } from '../../../src/teachers/query/answers.js';
 import { keyOf } from '../../../src/teachers/query/key.js';
+import type { Budget } from '../../../src/teachers/query/ledger.js';
 import { costOf, plausible, upperBound } from '../../../src/teachers/query/price.js';
 import type { Question, Reply } from '../../../src/teachers/query/reply.js';
 import type { JsonObject } from '../../../src/util/json.js';
@@ -94,7 +95,7 @@ describe('Answers', () => {
   it('keeps what was set aside for a request of unknown end', async () => {
     const { answers, path } = await store({ usd: 1e-6 });
     await answers.reserve('a', amount(700));
-    answers.close();
+    await answers.close();
     const { answers: again } = await store({ usd: 1e-6 }, 'recipe/step', path);
     expect(again.balance().reserved).toEqual(amount(700));
     expect(await again.reserve('b', amount(400))).toBeUndefined();

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Answers, type Budget } from '../../../src/teachers/query/answers.js';
+import { Answers } from '../../../src/teachers/query/answers.js';
 import { Asker, OutOfBudget, type Request } from '../../../src/teachers/query/asker.js';
 import { Client } from '../../../src/teachers/query/client.js';
+import type { Budget } from '../../../src/teachers/query/ledger.js';
 import { Pace } from '../../../src/teachers/query/pace.js';
 import { temporaryFolder } from '../../steps/context.js';
 import { serve } from './rig.js';
