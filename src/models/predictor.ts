@@ -16,6 +16,8 @@ export interface Predictor {
   readonly similarity?: { readonly scale: number; readonly bias: number };
   /** Logits of each text, or of each text and its pair, row-major [texts, labels]. Deterministic. */
   predict(texts: readonly string[], pairs?: readonly string[]): Promise<Float32Array>;
+  /** The same for many calls in which texts come again: what is computed of them is kept as long as what this returns. */
+  many?(): Predictor['predict'];
   close(): Promise<void>;
 }
 

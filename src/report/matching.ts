@@ -9,11 +9,12 @@ export interface Matched {
   /** The step that produced it. */
   readonly name: string;
   readonly role: 'teacher' | 'student' | 'baseline';
-  readonly type: string;
+  /** Null, as what follows, of a teacher of which only answers are here. */
+  readonly type: string | null;
   /** It compares vectors, where others read both texts at once. */
-  readonly vectors: boolean;
-  readonly parameters: number;
-  readonly bytes: number;
+  readonly vectors: boolean | null;
+  readonly parameters: number | null;
+  readonly bytes: number | null;
   readonly trainedOn: number | null;
   /** Of each row, the logit of belonging together less that of not. */
   readonly scores: Float64Array;
@@ -106,9 +107,12 @@ export function* scoreLines({ rows }: MatchRows, models: readonly Matched[]): Ge
 
 /**
  * The report as one table, with what one must know to read it below.
- * @param timings in the order of the models
+ * @param timings in the order of the models; undefined of one that is not here
  */
-export function matchTable({ title, test, models }: MatchReport, timings: readonly Timing[]): ReportTable {
+export function matchTable(
+  { title, test, models }: MatchReport,
+  timings: readonly (Timing | undefined)[],
+): ReportTable {
   const dash = (value: number | null, text: (value: number) => string): string => (value === null ? '–' : text(value));
   const share = (value: number): string => `${(100 * value).toFixed(1)} %`;
   const columns: [label: string, cell: (model: MatchedReport, index: number) => string][] = [
@@ -120,9 +124,9 @@ export function matchTable({ title, test, models }: MatchReport, timings: readon
     ['ROC AUC', ({ roc_auc }) => dash(roc_auc, (x) => x.toFixed(4))],
     ['accuracy', ({ accuracy }) => accuracy.toFixed(4)],
     ['F1', ({ f1 }) => f1.toFixed(4)],
-    ['parameters', ({ parameters }) => grouped(parameters)],
-    ['bytes', ({ bytes }) => sizeOf(bytes)],
-    ['ms/pair', (_, i) => (timings[i] as Timing).median_ms.toFixed(1)],
+    ['parameters', ({ parameters }) => dash(parameters, grouped)],
+    ['bytes', ({ bytes }) => dash(bytes, sizeOf)],
+    ['ms/pair', (_, i) => timings[i]?.median_ms.toFixed(1) ?? '–'],
   ];
   const name = ({ name, role }: MatchedReport): string =>
     role === 'student' || name.toLowerCase().includes(role) ? name : `${name} (${role})`;
@@ -142,11 +146,12 @@ export function matchTable({ title, test, models }: MatchReport, timings: readon
       ...(models.some(({ retention }) => retention !== null)
         ? ['Retention: of the teacher’s mean reciprocal rank.']
         : []),
-      ...models.map(
-        (model) =>
-          `${model.name} ${model.vectors ? 'compares two vectors' : 'reads both texts at once'}${model.trained_on === null ? '' : `, trained on ${grouped(model.trained_on)} pairs`}.`,
-      ),
-      `ms/pair is the median of ${grouped(timings[0]?.rows ?? 0)} pairs, one by one.`,
+      ...models.flatMap(({ name, vectors, trained_on: pairs }) => {
+        if (vectors === null) return [];
+        const how = vectors ? 'compares two vectors' : 'reads both texts at once';
+        return [`${name} ${how}${pairs === null ? '' : `, trained on ${grouped(pairs)} pairs`}.`];
+      }),
+      `ms/pair is the median of ${grouped(timings.find((each) => each !== undefined)?.rows ?? 0)} pairs, one by one.`,
     ],
   };
 }

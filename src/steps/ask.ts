@@ -9,9 +9,16 @@ export type Question = Pick<Row, 'id' | 'text' | 'fields'>;
 export const pairsFor = ({ pairs }: Predictor, rows: readonly Question[]): string[] | undefined =>
   pairs && rows.map(pairOf);
 
-/** A model's logits of rows. @throws StepFailure if it compares two texts, and a row has one */
-export const ask = (model: Predictor, rows: readonly Question[]): Promise<Float32Array> =>
-  model.predict(
+/**
+ * A model's logits of rows.
+ * @param predict one of many calls
+ * @throws StepFailure if it compares two texts, and a row has one */
+export const ask = (
+  model: Predictor,
+  rows: readonly Question[],
+  predict: Predictor['predict'] = model.predict,
+): Promise<Float32Array> =>
+  predict(
     rows.map(({ text }) => text),
     pairsFor(model, rows),
   );

@@ -21,8 +21,8 @@ import { timeAlone } from './cost.js';
 
 type Context = StepContext<EvaluateMatchingOptions>;
 
-/** Rows a call of `predict`: a model that compares vectors computes every different text once a call. */
-const BATCH = 1024;
+/** Rows a call of `predict`: it puts those of like length together. */
+const BATCH = 256;
 
 export const evaluateMatching = defineStep<EvaluateMatchingOptions>({
   name: 'evaluate-matching',
@@ -31,6 +31,7 @@ export const evaluateMatching = defineStep<EvaluateMatchingOptions>({
   inputs: {
     data: one('dataset'),
     teacher: named(optional('model')),
+    answers: named(optional('logits')),
     baseline: named(optional('model')),
     students: named(list('model')),
   },
@@ -43,8 +44,13 @@ export const evaluateMatching = defineStep<EvaluateMatchingOptions>({
     const bound = (['teacher', 'student', 'baseline'] as const).flatMap((role) =>
       ctx.inputList(role === 'student' ? 'students' : role).map((artifact) => ({ role, artifact })),
     );
-    const models: Matched[] = [];
-    const timings: Timing[] = [];
+    const answers = ctx.optionalInput('answers');
+    if (answers && ctx.optionalInput('teacher')) {
+      const message = 'both "teacher" and "answers" are given, and there is one teacher';
+      throw new StepFailure('two-teachers', message, 'Leave one out.');
+    }
+    const models: Matched[] = answers ? [await stored(answers, data)] : [];
+    const timings: (Timing | undefined)[] = models.map(() => undefined);
     for (const { role, artifact } of bound) {
       const { timing, ...model } = await compared(ctx, role, artifact, data);
       models.push(model);
@@ -60,7 +66,7 @@ export const evaluateMatching = defineStep<EvaluateMatchingOptions>({
     await writeFile(join(folder, 'scores.jsonl'), scoreLines(test, models));
     ctx.measure('timing', {
       threads: ctx.threads,
-      models: models.map(({ name, role }, i) => ({ name, role, ...(timings[i] as Timing) })),
+      models: models.map(({ name, role }, i) => ({ name, role, ...timings[i] })),
     });
     ctx.show(matchTable(report, timings));
   },
@@ -116,10 +122,11 @@ async function compared(
     }
     const [no, yes] = places as [number, number];
     const scores = new Float64Array(rows.length);
+    const predict = predictor.many?.();
     for (let start = 0; start < rows.length; start += BATCH) {
       ctx.signal.throwIfAborted();
       const some = rows.slice(start, start + BATCH);
-      const logits = await ask(predictor, some);
+      const logits = await ask(predictor, some, predict);
       some.forEach((row, i) => {
         scores[start + i] = (logits[2 * i + yes] as number) - (logits[2 * i + no] as number);
         if (!Number.isFinite(scores[start + i])) throw notANumber(from, row.id);
@@ -130,6 +137,35 @@ async function compared(
     return { name: from, role, ...(await described(predictor, path)), scores, timing };
   } finally {
     await predictor.close();
+  }
+}
+
+/** What a teacher that is not here said of the rows, in earlier steps. */
+async function stored({ from, path }: InputArtifact, { labels, rows }: Pairs): Promise<Matched> {
+  const { LogitsCache } = await import('../data/logits.js');
+  const cache = await LogitsCache.open(path);
+  try {
+    const [no, yes] = labels.map((label) => cache.index.labels.indexOf(label)) as [number, number];
+    if (no < 0 || yes < 0 || cache.index.labels.length !== 2) {
+      const message = `the answers of "${from}" have the labels ${cache.index.labels.join(', ')}, and the data ${labels.join(', ')}`;
+      throw new StepFailure('labels-differ', message, 'Ask the teacher about pairs like those.');
+    }
+    const scores = Float64Array.from(rows, ({ id }) => {
+      const logits = cache.classLogits(id);
+      return (logits[yes] as number) - (logits[no] as number);
+    });
+    return {
+      name: from,
+      role: 'teacher',
+      type: null,
+      vectors: null,
+      parameters: null,
+      bytes: null,
+      trainedOn: null,
+      scores,
+    };
+  } finally {
+    cache.close();
   }
 }
 

@@ -176,10 +176,11 @@ function checkLabels(model: string, has: readonly string[], wanted: readonly str
 
 async function answerAll(ctx: Context, name: string, predictor: Predictor, { labels, rows }: TestRows) {
   const logits = new Float32Array(rows.length * labels.length);
+  const predict = predictor.many?.();
   for (let start = 0; start < rows.length; start += BATCH) {
     ctx.signal.throwIfAborted();
     const batch = rows.slice(start, start + BATCH);
-    logits.set(await ask(predictor, batch), start * labels.length);
+    logits.set(await ask(predictor, batch, predict), start * labels.length);
     await ctx.progress({ done: start + batch.length, total: rows.length, unit: 'rows', phase: name });
   }
   const broken = logits.findIndex((logit) => !Number.isFinite(logit));

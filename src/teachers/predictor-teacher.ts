@@ -9,6 +9,8 @@ import type { Teacher } from './teacher.js';
 
 /** Rows of a shard. */
 const ROWS = 1024;
+/** Rows of a shard, where texts that come again in it are computed once. */
+const MANY = 16 * ROWS;
 /** Texts asked at a time. */
 const BATCH = 256;
 
@@ -49,14 +51,15 @@ export async function predictorTeacher(
       tokens: null,
       computed: { backend: options.backend, precision: options.precision },
     },
-    shard: { rows: ROWS, tokens: Number.POSITIVE_INFINITY },
+    shard: { rows: predictor.many ? MANY : ROWS, tokens: Number.POSITIVE_INFINITY },
     encode: undefined,
     prepare: async () => undefined,
     async say(texts, said) {
+      const predict = predictor.many?.() ?? predictor.predict;
       const rows = [];
       for (let start = 0; start < texts.length; start += BATCH) {
         const some = texts.slice(start, start + BATCH);
-        const answers = await predictor.predict(
+        const answers = await predict(
           some.map(({ text }) => text),
           predictor.pairs && some.map(pairOf),
         );

@@ -1,14 +1,14 @@
 import { type DatasetInfo, type Row, realLabels } from '../data/dataset.js';
 import { pairOf } from '../data/pair.js';
 import type { StepContext } from '../engine/step.js';
-import { cosinesOf } from '../models/bi-encoder.js';
+import { cosinesOf, remembering } from '../models/bi-encoder.js';
 import { calibrate } from '../models/calibrate.js';
 import { loadEmbedder } from '../models/embedders.js';
 import { saveSimilarityProbe } from '../models/similarity-probe.js';
 import type { TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 
-/** Pairs between two reports: every different text is embedded once in each. */
+/** Pairs between two reports. */
 const CHUNK = 256;
 
 /**
@@ -39,10 +39,11 @@ export async function trainSimilarityProbe(
   const encoder = await loadEmbedder(from, ctx.options.backend, ctx.threads);
   try {
     const cosines = new Float32Array(rows.length);
+    const memory = remembering(encoder);
     for (let start = 0; start < rows.length; start += CHUNK) {
       const some = rows.slice(start, start + CHUNK);
       const texts = some.map(({ text }) => text);
-      cosines.set(await cosinesOf(encoder, texts, some.map(pairOf)), start);
+      cosines.set(await cosinesOf(memory, texts, some.map(pairOf)), start);
       await ctx.progress({ done: start + some.length, total: rows.length, unit: 'pairs', phase: 'embedding' });
       ctx.signal.throwIfAborted();
     }

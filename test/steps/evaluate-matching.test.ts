@@ -7,6 +7,7 @@ import { saveTransformer } from '../../src/models/checkpoint.js';
 import { loadPredictor } from '../../src/models/index.js';
 import type { MatchReport } from '../../src/report/matching.js';
 import { rankingOf } from '../../src/report/ranking.js';
+import { cacheLogits } from '../../src/steps/cache-logits.js';
 import { evaluateMatching } from '../../src/steps/evaluate-matching.js';
 import { MATCHES, madeUpTopics } from '../train/matching.js';
 import { LABELS, makeCorpus, randomParameters, sharedFolder, tinyConfig } from '../train/rig.js';
@@ -96,6 +97,25 @@ describe('evaluate-matching', async () => {
     expect(Object.keys(measured)).toEqual(['timing']);
     const again = await runStep(evaluateMatching, { options: { title: 'Topics' }, inputs });
     expect(await digests(again.outputs.report as string)).toEqual(await digests(outputs.report as string));
+  });
+
+  it('takes a teacher’s stored answers', async () => {
+    const cached = await runStep(cacheLogits, {
+      options: { dtype: 'float32' },
+      inputs: { teacher: models.vectors as InputGiven, data },
+    });
+    const answers = { kind: 'logits', path: cached.outputs.logits as string, from: 'oracle' };
+    const inputs = { data, answers, students: [models.vectors as InputGiven] };
+    const { outputs, tables } = await runStep(evaluateMatching, { options: {}, inputs });
+    const report = JSON.parse(await readFile(join(outputs.report as string, 'report.json'), 'utf8')) as MatchReport;
+    const [oracle, student] = report.models;
+    expect(oracle).toMatchObject({ name: 'oracle', role: 'teacher', parameters: null, mrr: student?.mrr });
+    expect(student?.retention).toBe(1);
+    expect(tables[0]?.rows[0]?.slice(0, 1)).toEqual(['oracle (teacher)']);
+    const teacher = models.both as InputGiven;
+    await expect(runStep(evaluateMatching, { options: {}, inputs: { ...inputs, teacher } })).rejects.toMatchObject({
+      reason: 'two-teachers',
+    });
   });
 
   it('refuses models that compare nothing, and data that says nothing', async () => {

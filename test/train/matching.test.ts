@@ -156,6 +156,24 @@ describe('a model that compares vectors', async () => {
     }
   });
 
+  it('can be a frozen encoder, of which the threshold alone is learnt', async () => {
+    const probe = (options: JsonObject, inputs: Record<string, InputGiven>, root: string) =>
+      runStep(train, {
+        options: { task: 'matching', model: { type: 'logistic', features: 'similarity' }, ...options },
+        inputs: { data: datasets.validation, ...inputs },
+        root: join(folder, root),
+      });
+    const init = { kind: 'model', path: teacher };
+    const found = await judged((await probe({}, { init }, 'probe')).outputs.model as string);
+    const whole = await judged(teacher);
+    expect(found).toMatchObject({ recallAt1: whole.recallAt1, auc: whole.auc, similarity: whole.similarity });
+    await expect(probe({}, {}, 'no-init')).rejects.toMatchObject({ reason: 'no-init' });
+    await expect(probe({ stages: STAGES }, { init, tokenizer }, 'unused')).rejects.toMatchObject({
+      message: 'features: similarity takes no "stages", "tokenizer": the encoder stays as it is',
+    });
+    await expect(probe({ task: 'classification' }, { init }, 'task')).rejects.toMatchObject({ reason: 'task' });
+  });
+
   it('stops when asked to, and goes on to the same bytes', async () => {
     const stages = [{ objectives: ['in-batch-negatives'], updates: 5 }];
     const options = withDefaults('train', given({ stages }, {}, '').options as JsonObject);
