@@ -108,6 +108,11 @@ export function lessonsOf(ctx: StepContext<TrainOptions>, { info, rows }: Data):
     },
     async similarity(...given) {
       const task = tasks.at(-1) as Task;
+      if (task.similarity && !judged) {
+        const message =
+          'from which cosine on two texts belong together is said by the training pairs, of which the model is too sure: give "validation"';
+        ctx.log('warning', message);
+      }
       return task.similarity?.(judged ? (await readDataset(judged.path)).rows : rows.flat(), ...given);
     },
   };

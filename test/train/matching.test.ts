@@ -193,6 +193,7 @@ describe('a model that compares vectors', async () => {
     const last = await makeContext({ options, inputs, root });
     await run(last.ctx);
     expect(last.progress.length).toBe(2);
+    expect(last.logs.at(-1)?.message).toMatch(/^from which cosine on .* give "validation"$/);
     expect(await digests(last.outputs.model as string)).toEqual(await digests(straight.outputs.model as string));
   });
 
