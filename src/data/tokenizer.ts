@@ -11,7 +11,7 @@ export class EncodedBatch {
     /** Where each text begins in `flat`, and where the last one ends: [texts + 1]. */
     readonly offsets: Int32Array,
     /** Of pairs, how many tokens of each come before those of the second text: [texts]. */
-    private readonly seconds?: Int32Array,
+    readonly seconds?: Int32Array,
   ) {}
 
   /** @param seconds of pairs, how many tokens of each come before those of the second text */

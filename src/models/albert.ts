@@ -3,8 +3,8 @@ import { tf } from '../backend/tf.js';
 import { StepFailure } from '../util/failure.js';
 import type { Architecture, TransformerConfig } from './architecture.js';
 import { className } from './class-name.js';
-import { type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
-import { readsTexts } from './heads.js';
+import { type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
+import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
 import { settings } from './settings.js';
 
@@ -119,7 +119,9 @@ export const albert: Architecture<AlbertConfig> = {
 
   parameters: (c) => ({
     ...encoderParameters(kind(c), c),
-    ...linearSpec('head', 'albert.pooler', c.hidden, c.hidden),
+    ...(c.head === 'token-classifier'
+      ? tokenClassifierSpec(c)
+      : linearSpec('head', 'albert.pooler', c.hidden, c.hidden)),
     ...(readsTexts(c.head) && linearSpec('head', 'classifier', c.hidden, c.labels)),
   }),
 
@@ -141,10 +143,12 @@ export const albert: Architecture<AlbertConfig> = {
 
   dropoutSites: (c, batch, length, lastTokens) => [
     ...encoderSites(kind(c), c, batch, length, lastTokens),
-    [batch, c.hidden],
+    ...headSites(c, batch, length),
   ],
 
   encode: (c, p, input, drop) => encodeTexts(kind(c), c, p, input, drop),
 
   classify: (_, p, pooled, drop) => linear(p, 'classifier', drop.apply(tf.tanh(linear(p, 'albert.pooler', pooled)))),
+
+  labelsTokens: true,
 };

@@ -59,7 +59,7 @@ export interface ModelInput {
   readonly ids: Tensor;
   /** 1 for a token, 0 for padding (at the end), float32 [batch, length]. */
   readonly mask: Tensor;
-  /** Of pairs, 1 for a token of the second text, float32 [batch, length]; absent where texts stand alone. */
+  /** Token types, int32 [batch, length], of a model that knows some: of a pair's second text 1. Without them all are of the first. */
   readonly types?: Tensor | undefined;
   /** 1 to keep a value, 0 to drop it: one tensor a dropout site, as `dropoutSites` says; none when there is no dropout. */
   readonly dropout: readonly Tensor[];
@@ -159,7 +159,9 @@ export interface Decoder<C extends TransformerConfig = TransformerConfig> {
   headWidth(config: C): number;
   /** What a step must be fed to know the position of each text's next token, counted from 0. */
   positionFeeds(config: C, positions: readonly number[]): HostTensors;
-  /** One more token of each text; x is its last hidden state [batch, 1, hidden]. */
+  /** The same, computed of positions int32 [batch, length] where they are known in the graph only. */
+  placed(config: C, positions: Tensor): Tensors;
+  /** More tokens of each text; x are their last hidden states [batch, length, hidden]. */
   step(
     config: C,
     parameters: Tensors,
@@ -167,13 +169,14 @@ export interface Decoder<C extends TransformerConfig = TransformerConfig> {
   ): { readonly x: Tensor; readonly memory: readonly KeysValues[] };
 }
 
+/** Attention to what a token may see. q [batch, heads, rows, width] → the same shape. */
+export type LookBack = (q: Tensor, own: KeysValues, layer: number) => Tensor;
+
 export interface StepInput {
-  /** int32 [batch, 1] */
+  /** int32 [batch, length] */
   readonly ids: Tensor;
-  /** Of each layer, what came before: [batch, kv heads, capacity, width]. */
-  readonly past: readonly KeysValues[];
-  /** −10⁹ where a place of the capacity is not used yet, else 0: [batch, 1, 1, capacity]. */
-  readonly free: Tensor;
-  /** As `positionFeeds` gave it. */
+  /** What the tokens look back to. */
+  readonly lookBack: LookBack;
+  /** As `positionFeeds` or `placed` gave it. */
   readonly position: Tensors;
 }

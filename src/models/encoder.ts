@@ -125,7 +125,10 @@ export function encodeTexts(
   const positions = p[`${embeddings}.position_embeddings.weight`] as Tensor;
   let sum: Tensor = tf.add(words, tf.slice(positions, [kind.offset, 0], [length, width]));
   const types = p[`${embeddings}.token_type_embeddings.weight`];
-  if (types) sum = tf.add(sum, typeEmbeddings(types, kind.types > 1 ? input.types : undefined));
+  if (types) {
+    const own = input.types ? tf.gather(types, input.types as tf.Tensor1D) : tf.slice(types, [0, 0], [1, width]);
+    sum = tf.add(sum, own);
+  }
   const embedded = drop.apply(norm(`${embeddings}.LayerNorm`, sum));
   let x = factorised ? dense(p, factorised.map, embedded) : embedded;
 
@@ -158,20 +161,6 @@ export function encodeTexts(
     hiddenStates.push(x);
   }
   return { hiddenStates, attentionScores, values, pooled: tf.reshape(firstToken(x), [-1, c.hidden]) };
-}
-
-/**
- * @param types [types, hidden]
- * @param second 1 for a token of the second type: [batch, length]; undefined: all are of the first
- * @returns [1, hidden] or [batch, length, hidden]
- */
-function typeEmbeddings(types: Tensor, second: Tensor | undefined): Tensor {
-  const hidden = types.shape[1] as number;
-  const row = (type: number): Tensor => tf.slice(types, [type, 0], [1, hidden]);
-  if (second === undefined) return row(0);
-  const [batch, length] = second.shape as [number, number];
-  const share = tf.reshape(second, [batch, length, 1]);
-  return tf.add(tf.mul(tf.sub(1, share), row(0)), tf.mul(share, row(1)));
 }
 
 const firstToken = (x: Tensor): Tensor => tf.slice(x, [0, 0, 0], [-1, 1, -1]);

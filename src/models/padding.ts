@@ -27,7 +27,7 @@ export const batchRows = (texts: number, batch: number): number => Math.min(batc
  *
  * @param texts token ids of each text; fewer than `batch` leaves whole rows of padding
  * @param seconds of pairs, how many tokens of each come before those of the second text
- * @returns `ids` int32 [batch, length] and `mask` float32 [batch, length]; of pairs also `types` float32 [batch, length],
+ * @returns `ids` int32 [batch, length] and `mask` float32 [batch, length]; of pairs also `types` int32 [batch, length],
  *   1 for a token of the second text
  */
 export function padTokens(
@@ -39,7 +39,7 @@ export function padTokens(
 ): HostTensors {
   const ids = new Int32Array(batch * length).fill(padId);
   const mask = new Float32Array(batch * length);
-  const types = seconds && new Float32Array(batch * length);
+  const types = seconds && new Int32Array(batch * length);
   texts.forEach((text, row) => {
     ids.set(text, row * length);
     mask.fill(1, row * length, row * length + text.length);
@@ -48,6 +48,6 @@ export function padTokens(
   return {
     ids: { dtype: 'int32', shape: [batch, length], data: ids },
     mask: { dtype: 'float32', shape: [batch, length], data: mask },
-    ...(types && { types: { dtype: 'float32', shape: [batch, length], data: types } }),
+    ...(types && { types: { dtype: 'int32', shape: [batch, length], data: types } }),
   };
 }

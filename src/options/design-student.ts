@@ -8,6 +8,8 @@ export type Objective =
   | Embeddings
   | ValueRelation
   | Contrastive
+  | Gkd
+  | MiniLlm
   | InBatchNegatives
   | MarginMse
   | CosineMse;
@@ -76,6 +78,14 @@ export type Weight8 = number | (LinearSchedule | CosineSchedule | ExponentialSch
  * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
  */
 export type Weight9 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight10 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight11 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
 /**
  * Where tensors are computed; the environment variable RECIPE_BACKEND says it where a recipe does not. onnx: recorded and run by ONNX Runtime on the CPU; onnx-cuda, onnx-dml, onnx-coreml: by its execution provider of that name. tfjs-node, tfjs-node-gpu: eagerly by TensorFlow, if that package is installed. wasm, cpu: eagerly by TensorFlow.js itself, slow, for checking. `recipe doctor` tells which work here.
  */
@@ -466,11 +476,85 @@ export interface Contrastive {
   temperature: number;
 }
 /**
+ * On-policy distillation (GKD, Agarwal et al. 2024): the student writes, and at each token of it learns the teacher's distribution, by the generalised Jensen–Shannon divergence.
+ */
+export interface Gkd {
+  type: 'gkd';
+  weight: Weight7;
+  /**
+   * Which teacher to learn from, where the input "teacher" is a list, counted from 1. It has to be a model: no cache holds what the student will write.
+   */
+  teacher: number;
+  /**
+   * Share of the teacher in the mixture. 0: exactly the forward KL, 1: exactly the reverse.
+   */
+  beta: number;
+  /**
+   * Divide by beta·(1 − beta), so that the loss does not vanish near 0 and 1.
+   */
+  rescale: boolean;
+  /**
+   * Divides both models' logits before the softmax.
+   */
+  temperature: number;
+  /**
+   * Share of the batches that the student writes (the paper's λ); the others are the data's responses.
+   */
+  student_share: number;
+  /**
+   * Tokens that the student writes to a prompt, at most.
+   */
+  max_tokens: number;
+  /**
+   * Divides the logits from which the student draws; 1 is its own distribution.
+   */
+  sampling_temperature: number;
+}
+/**
+ * On-policy reverse KL by policy gradient (MiniLLM, Gu et al. 2024): the student writes, and what the teacher finds likelier than it does becomes likelier.
+ */
+export interface MiniLlm {
+  type: 'minillm';
+  weight: Weight8;
+  /**
+   * Which teacher to learn from, where the input "teacher" is a list, counted from 1. It has to be a model: no cache holds what the student will write.
+   */
+  teacher: number;
+  /**
+   * Share of the batches that the student writes; the others are the data's, for the stage's other objectives (the paper's language modelling loss).
+   */
+  student_share: number;
+  /**
+   * Tokens that the student writes to a prompt, at most.
+   */
+  max_tokens: number;
+  /**
+   * Divides the logits from which the student draws; 1 is its own distribution.
+   */
+  sampling_temperature: number;
+  /**
+   * Share of the teacher in the distribution from which tokens are drawn, corrected by importance weights (the paper: 0.2).
+   */
+  teacher_share: number;
+  /**
+   * Divide what a token earns by the number of tokens that are still to come.
+   */
+  length_normalised: boolean;
+  /**
+   * Factor of a reward for each token that it comes later (the paper: 1, its code: 0.95).
+   */
+  discount: number;
+  /**
+   * Factor of all rewards (the paper: 1, its code: 0.5).
+   */
+  reward_scale: number;
+}
+/**
  * Of matching: cross-entropy of finding a text's own pair among those of the whole batch and its hard negatives (InfoNCE; sentence-transformers' MultipleNegativesRankingLoss). A larger batch_size is a harder choice.
  */
 export interface InBatchNegatives {
   type: 'in-batch-negatives';
-  weight: Weight7;
+  weight: Weight9;
   /**
    * Divides the cosines before the softmax; sentence-transformers' scale is its inverse.
    */
@@ -481,7 +565,7 @@ export interface InBatchNegatives {
  */
 export interface MarginMse {
   type: 'margin-mse';
-  weight: Weight8;
+  weight: Weight10;
   /**
    * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
    */
@@ -492,7 +576,7 @@ export interface MarginMse {
  */
 export interface CosineMse {
   type: 'cosine-mse';
-  weight: Weight9;
+  weight: Weight11;
   /**
    * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
    */

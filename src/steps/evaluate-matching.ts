@@ -133,7 +133,7 @@ async function compared(
       });
       await ctx.progress({ done: start + some.length, total: rows.length, unit: 'pairs', phase: from });
     }
-    const timing = await timeAlone(ctx, from, predictor, rows);
+    const timing = await timeAlone(ctx, from, rows, (some) => ask(predictor, some));
     return { name: from, role, ...(await described(predictor, path)), scores, timing };
   } finally {
     await predictor.close();

@@ -5,6 +5,7 @@ import { ensembleTeachers } from './ensemble-teachers.js';
 import { evaluate } from './evaluate.js';
 import { evaluateMatching } from './evaluate-matching.js';
 import { evaluateResponses } from './evaluate-responses.js';
+import { exportModel } from './export.js';
 import { importModel } from './import-model.js';
 import { makePairs } from './make-pairs.js';
 import { queryTeacher } from './query-teacher.js';
@@ -26,4 +27,5 @@ export const steps: readonly AnyStep[] = [
   evaluate,
   evaluateMatching,
   evaluateResponses,
+  exportModel,
 ];

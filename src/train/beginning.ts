@@ -48,8 +48,8 @@ function checkHead(type: string, head: Task['head']): void {
   if (head !== 'token-classifier' || architecture.labelsTokens) return;
   throw new StepFailure(
     'task',
-    `a ${type} model labels no words, so it cannot be trained for task "tagging"`,
-    'Take a bert, a distilbert or a roberta.',
+    `a ${type} model reads from left to right and labels no words, so it cannot be trained for task "tagging"`,
+    'Take a bert, a distilbert, a roberta or an albert.',
   );
 }
 

@@ -35,7 +35,13 @@ export async function readData(ctx: StepContext<TrainOptions>): Promise<Data> {
       'One model tells one set of labels apart.',
     );
   }
-  return { info, rows: sets.map(({ rows }) => rows) };
+  // Words and spans of one corpus: a part of it may lack some of their names, or have none.
+  const names = (key: 'tags' | 'span_labels'): string[] =>
+    [...new Set(sets.flatMap((set) => set.info[key] ?? []))].sort();
+  return {
+    info: { ...info, tags: names('tags'), span_labels: names('span_labels') },
+    rows: sets.map(({ rows }) => rows),
+  };
 }
 
 /** What is learnt in each stage. */

@@ -89,7 +89,7 @@ export class MatchExamples implements Learnable {
   counts({ rows: all }: Batch, teacher?: LogitsCache): Counts {
     const rows = teacher ? all.filter((row) => teacher.has((this.rows[row] as Row).id)) : all;
     const answered = rows.filter((r) => (this.groups[r] as Group).answered).length;
-    const nothing = { tokens: 0, 'written-tokens': 0, 'token-pairs': 0, 'causal-pairs': 0 };
+    const nothing = { texts: rows.length, tokens: 0, 'written-tokens': 0, 'token-pairs': 0, 'causal-pairs': 0 };
     return { rows: rows.length, labels: answered, ...nothing };
   }
 

@@ -41,7 +41,7 @@ const onlyLabels = (type: string, task: string): StepFailure =>
   new StepFailure(
     'task',
     `a ${type} model gives a text one of some labels, so it cannot be trained for task "${task}"`,
-    'Take a bert, a distilbert or a roberta, or set task: classification.',
+    'Take a transformer, or set task: classification.',
   );
 
 async function trainTransformer(

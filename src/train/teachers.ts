@@ -5,6 +5,7 @@ import type { InputArtifact } from '../engine/step.js';
 import type { Fit } from '../methods/objective.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { loadTransformer } from '../models/checkpoint.js';
+import { hasLabels } from '../models/heads.js';
 import { valueShape } from '../models/values.js';
 import { StepFailure } from '../util/failure.js';
 import type { Live } from './live.js';
@@ -101,7 +102,7 @@ async function asked(folder: string, { config, labels, tokenizer }: Pupil): Prom
       'Let a cache-logits step ask it.',
     );
   }
-  if (own.head === 'classifier' && config.head === 'classifier') checkLabels(model.labels, labels);
+  if (own.head === config.head && hasLabels(own.head)) checkLabels(model.labels, labels);
   return {
     fit: {
       layers: { student: config.layers, teacher: own.layers },

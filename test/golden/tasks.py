@@ -72,7 +72,7 @@ for row, words in enumerate(WORDS):
 
 cases = {}
 teacher = {"tagging": half(rows, length, 3), "multi-label": half(rows, 3), "regression": half(rows, 1)}
-for name in ["bert", "distilbert", "roberta"]:
+for name in ["bert", "distilbert", "roberta", "albert"]:
     model, head, ids = load(name, AutoModelForTokenClassification, 3)
     out = model(input_ids=ids, attention_mask=mask, labels=tags)
     cases[f"{name} tags"] = case(name, f"{name} tags", model, head, out.loss, out.logits)
