@@ -69,8 +69,10 @@ export function methodsOf(head: Head): TaskMethods {
 }
 
 /** The head that a task is learnt with. */
-export const headOf = (task: TrainOptions['task']): Head =>
-  Object.entries(TASKS).find(([, methods]) => methods.task === task)?.[0] as Head;
+export function headOf(task: TrainOptions['task']): Head {
+  if (task === 'pair-classification') return 'classifier';
+  return Object.entries(TASKS).find(([, methods]) => methods.task === task)?.[0] as Head;
+}
 
 /** Which teacher an entry learns from, the first being 0; undefined if it learns from none. */
 export const teacherOf = (options: ObjectiveOptions): number | undefined =>
