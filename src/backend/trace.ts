@@ -215,7 +215,7 @@ export const recording = (): boolean => tf.getBackend() === TRACE;
 export const isReadable = ({ dataId }: Tensor): boolean => !recording() || traceBackend().isKnown(dataId);
 
 export interface Feed {
-  /** Storage; tfjs sees `uint8` as int32 and `float16` as float32. */
+  /** Storage; tfjs sees `uint8` and `int64` as int32 and `float16` as float32. */
   readonly dtype: DType;
   readonly shape: readonly number[];
 }
@@ -251,8 +251,9 @@ export function record(
     const tensors: Record<string, Tensor> = {};
     for (const [name, { dtype, shape }] of Object.entries(feeds)) {
       const fed = created.graph.input(name, dtype, shape);
-      // float16 is for storage only: arithmetic is in float32.
-      const value = dtype === 'float16' ? created.graph.cast(fed, 'float32') : fed;
+      // These two are for storage only: arithmetic is in 32 bits.
+      const wide = dtype === 'float16' ? 'float32' : dtype === 'int64' ? 'int32' : undefined;
+      const value = wide === undefined ? fed : created.graph.cast(fed, wide);
       tensors[name] = engine.makeTensorFromDataId(created.register(value), [...shape], tfType(value.dtype), created);
     }
     const results = fn(tensors);

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../util/json.js';
 import type { EventBody, OutputRef } from './event.js';
-import type { InputArtifact } from './step.js';
+import type { Ancestor, InputArtifact, PlacedClaim } from './step.js';
 
 /** One attempt at one step instance, complete in itself: with the store, it can run anywhere. Plain JSON. */
 export interface Job {
@@ -20,6 +20,9 @@ export interface Job {
   readonly secrets: readonly string[];
   /** Recipe and step, without the matrix combination. */
   readonly account: string;
+  /** Of a step that records them. */
+  readonly claims?: readonly PlacedClaim[];
+  readonly lineage?: readonly Ancestor[];
 }
 
 export type JobOutcome =

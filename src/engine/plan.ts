@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../util/json.js';
+import type { PlacedClaim } from './step.js';
 
 /** Where in the recipe something stands. 1-based. */
 export interface Place {
@@ -56,6 +57,8 @@ export interface StepInstance {
    * The value enters only the step's own process; fingerprint, journal and store hold the text.
    */
   readonly environment: readonly { readonly pointer: string; readonly name: string }[];
+  /** Claims on what it takes, of a step that records them. */
+  readonly claims?: readonly PlacedClaim[];
   readonly place: Place;
 }
 

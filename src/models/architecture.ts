@@ -59,16 +59,25 @@ export interface ModelInput {
   readonly ids: Tensor;
   /** 1 for a token, 0 for padding (at the end), float32 [batch, length]. */
   readonly mask: Tensor;
+  /** Token types, int32 [batch, length], of a model that knows some; without them all are of the first. */
+  readonly types?: Tensor;
   /** 1 to keep a value, 0 to drop it: one tensor a dropout site, as `dropoutSites` says; none when there is no dropout. */
   readonly dropout: readonly Tensor[];
   readonly lastTokens: LastTokens;
 }
 
 /**
- * What stands on the layers: nothing; one label for a text, any number of labels, or a score; a label for each token; or
- * the next token for each token.
+ * What stands on the layers: nothing; one label for a text, any number of labels, or a score; a label for each token; the
+ * next token for each token; or the token that is hidden at a place.
  */
-export type Head = 'none' | 'classifier' | 'multi-label' | 'regression' | 'token-classifier' | 'language-model';
+export type Head =
+  | 'none'
+  | 'classifier'
+  | 'multi-label'
+  | 'regression'
+  | 'token-classifier'
+  | 'language-model'
+  | 'masked-language-model';
 
 /** What there is to say of any transformer. Plain data: it names its architecture by `type`. */
 export interface TransformerConfig {
@@ -137,6 +146,16 @@ export interface Architecture<C extends TransformerConfig = TransformerConfig> {
   readonly labelsTokens?: true;
   /** Absent of an encoder. */
   readonly decoder?: Decoder<C>;
+  /** Absent of one that tells no hidden tokens. */
+  readonly masked?: MaskedHead<C>;
+}
+
+/** How a model tells a token that is hidden from it (Devlin et al. 2018, arXiv:1810.04805, §3.1). */
+export interface MaskedHead<C extends TransformerConfig = TransformerConfig> {
+  /** @param x last hidden states [n, hidden] @returns what is compared with the output embeddings [n, hidden] */
+  transform(config: C, parameters: Tensors, x: Tensor): Tensor;
+  /** The output embeddings [vocabulary, hidden] and each token's bias [vocabulary]. */
+  output(config: C, parameters: Tensors): { readonly weight: Tensor; readonly bias: Tensor };
 }
 
 /** How a model makes text, token by token. */
@@ -148,7 +167,9 @@ export interface Decoder<C extends TransformerConfig = TransformerConfig> {
   headWidth(config: C): number;
   /** What a step must be fed to know the position of each text's next token, counted from 0. */
   positionFeeds(config: C, positions: readonly number[]): HostTensors;
-  /** One more token of each text; x is its last hidden state [batch, 1, hidden]. */
+  /** The same, computed of positions int32 [batch, length] where they are known in the graph only. */
+  placed(config: C, positions: Tensor): Tensors;
+  /** More tokens of each text; x are their last hidden states [batch, length, hidden]. */
   step(
     config: C,
     parameters: Tensors,
@@ -156,13 +177,14 @@ export interface Decoder<C extends TransformerConfig = TransformerConfig> {
   ): { readonly x: Tensor; readonly memory: readonly KeysValues[] };
 }
 
+/** Attention to what a token may see. q [batch, heads, rows, width] → the same shape. */
+export type LookBack = (q: Tensor, own: KeysValues, layer: number) => Tensor;
+
 export interface StepInput {
-  /** int32 [batch, 1] */
+  /** int32 [batch, length] */
   readonly ids: Tensor;
-  /** Of each layer, what came before: [batch, kv heads, capacity, width]. */
-  readonly past: readonly KeysValues[];
-  /** −10⁹ where a place of the capacity is not used yet, else 0: [batch, 1, 1, capacity]. */
-  readonly free: Tensor;
-  /** As `positionFeeds` gave it. */
+  /** What the tokens look back to. */
+  readonly lookBack: LookBack;
+  /** As `positionFeeds` or `placed` gave it. */
   readonly position: Tensors;
 }

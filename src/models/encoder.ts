@@ -103,7 +103,8 @@ export function encoderSites(
 
 /** What a head drops: of a text's one state, as often as it says, or of each token's. */
 export const headSites = (c: TransformerConfig, batch: number, length: number, ofText = 1): number[][] =>
-  c.head === 'token-classifier' ? [[batch, length, c.hidden]] : Array.from({ length: ofText }, () => [batch, c.hidden]);
+  ({ 'token-classifier': [[batch, length, c.hidden]], 'masked-language-model': [] })[c.head as string] ??
+  Array.from({ length: ofText }, () => [batch, c.hidden]);
 
 export function encodeTexts(
   kind: EncoderKind,
@@ -122,7 +123,10 @@ export function encodeTexts(
   const positions = p[`${embeddings}.position_embeddings.weight`] as Tensor;
   let sum: Tensor = tf.add(words, tf.slice(positions, [kind.offset, 0], [length, width]));
   const types = p[`${embeddings}.token_type_embeddings.weight`];
-  if (types) sum = tf.add(sum, tf.slice(types, [0, 0], [1, width]));
+  if (types) {
+    const own = input.types ? tf.gather(types, input.types as tf.Tensor1D) : tf.slice(types, [0, 0], [1, width]);
+    sum = tf.add(sum, own);
+  }
   const embedded = drop.apply(norm(`${embeddings}.LayerNorm`, sum));
   let x = factorised ? dense(p, factorised.map, embedded) : embedded;
 

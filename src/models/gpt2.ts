@@ -1,9 +1,9 @@
 import { geluTanh, layerNorm } from '../backend/ops.js';
 import type { Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
-import type { Architecture, ParameterSpecs, TransformerConfig } from './architecture.js';
+import type { Architecture, LookBack, ParameterSpecs, TransformerConfig } from './architecture.js';
 import { className } from './class-name.js';
-import { cached, causal, type LookBack, pooledOf, rowCount, rowsOf, scoresOf } from './decoder.js';
+import { causal, pooledOf, rowCount, rowsOf, scoresOf } from './decoder.js';
 import { readsTexts } from './heads.js';
 import { conv1dSpec, Dropout, flat, joinHeads, linear, normSpec, splitHeads, weight } from './layers.js';
 import { settings } from './settings.js';
@@ -182,11 +182,11 @@ export const gpt2: Architecture = {
     positionFeeds: (_, positions) => ({
       position: { dtype: 'int32', shape: [positions.length, 1], data: Int32Array.from(positions) },
     }),
-    step(c, p, { ids, past, free, position }) {
+    placed: (_, position) => ({ position }),
+    step(c, p, { ids, lookBack, position }) {
       const words = tf.gather(p['transformer.wte.weight'] as Tensor, ids as tf.Tensor1D);
       const here = tf.gather(p['transformer.wpe.weight'] as Tensor, position.position as tf.Tensor1D);
       let x: Tensor = tf.add(words, here);
-      const lookBack = cached(past, free);
       const drop = new Dropout([], 0);
       const memory: { keys: Tensor; values: Tensor }[] = [];
       for (let i = 1; i <= c.layers; i++) {

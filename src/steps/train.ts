@@ -1,6 +1,7 @@
 import { defineStep, either, list, optional } from '../engine/step.js';
 import type { TrainOptions } from '../options/train.js';
 import { refuseTraining } from '../teachers/claims.js';
+import { asksOfTeacher, modelFacts, output } from '../train/foresight.js';
 import { modelProblems } from '../train/model-problems.js';
 import { problemsOf } from '../train/problems.js';
 import { studentProblems } from '../train/student.js';
@@ -21,6 +22,9 @@ export const train = defineStep<TrainOptions>({
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
   problems: (options) => [...studentProblems(options), ...modelProblems(options), ...problemsOf(options)],
-  refuses: (_, claims) => refuseTraining(claims, false),
+  foresees: (options, known) => output('model', modelFacts(options, known)),
+  misfits: async (options, known) =>
+    asksOfTeacher(options, known) ? (await import('../train/misfits.js')).misfitsOf(options, known) : [],
+  refuses: ({ task }, claims) => refuseTraining(claims, task === 'generation'),
   run: async (ctx) => (await import('../train/run.js')).run(ctx),
 });

@@ -90,4 +90,19 @@ describe('problems of a train step', () => {
     // One reference may be a list.
     expect(given('a', 'c')).toEqual([]);
   });
+
+  it('objectives that no batch, or no objective that a batch is for', () => {
+    const minillm = { type: 'minillm', student_share: 0.5 };
+    expect(problems('gkd', 'hard-label')).toEqual([]);
+    expect(problems({ type: 'gkd', student_share: 1 }, 'hard-label')).toEqual([
+      '/stages/1/objectives/1 "gkd" has the student write all batches, so this objective, which learns from the data, learns nothing',
+    ]);
+    expect(problems(minillm)).toEqual([
+      '/stages/1/objectives/0/student_share the batches that the student does not write are for other objectives, and there is none',
+    ]);
+    expect(problems('gkd', minillm)).toEqual([
+      '/stages/1/objectives/1 "gkd" has the student write in this stage already',
+    ]);
+    expect(problems(minillm, 'hard-label')).toEqual([]);
+  });
 });

@@ -44,7 +44,7 @@ const BUCKETS = 2 ** 23;
 const CANDIDATES = 2_000_000;
 
 /** A run of letters, digits and underscores, or one punctuation mark. */
-const WORD = /[\p{L}\p{N}_]+|[^\p{L}\p{N}_\s]/gu;
+export const WORD = /[\p{L}\p{N}_]+|[^\p{L}\p{N}_\s]/gu;
 
 /** The words of a text, as far as it is read. */
 export function wordsOf(text: string, options: Pick<FeatureOptions, 'lowercase' | 'max_words'>): string[] {
