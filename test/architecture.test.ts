@@ -11,11 +11,27 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   cli: ['ui', 'engine', 'steps', 'serve', 'backend', 'util'],
   ui: ['engine', 'util'],
   engine: ['util'],
-  steps: ['engine', 'hub', 'train', 'teachers', 'data', 'report', 'models', 'options', 'util'],
+  steps: [
+    'engine',
+    'hub',
+    'augment',
+    'design',
+    'train',
+    'teachers',
+    'export',
+    'data',
+    'report',
+    'models',
+    'options',
+    'util',
+  ],
   serve: ['models', 'data', 'backend', 'util'],
   hub: ['engine', 'models', 'data', 'options', 'util'],
+  augment: ['engine', 'models', 'backend', 'data', 'options', 'util'],
+  design: ['engine', 'methods', 'models', 'backend', 'data', 'options', 'util'],
   train: ['engine', 'methods', 'models', 'backend', 'data', 'report', 'options', 'util'],
   teachers: ['engine', 'models', 'backend', 'data', 'report', 'options', 'util'],
+  export: ['engine', 'teachers', 'models', 'backend', 'data', 'report', 'options', 'util'],
   methods: ['models', 'backend', 'options', 'util'],
   models: ['backend', 'data', 'util'],
   report: ['util'],
@@ -27,7 +43,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
 
 /** Folders outside the engine's own users see of it only what a step may. */
 const CONTRACT = ['engine/step.ts'];
-const CONTRACT_ONLY = ['steps', 'hub', 'train', 'teachers'];
+const CONTRACT_ONLY = ['steps', 'hub', 'augment', 'design', 'train', 'teachers', 'export'];
 
 /** Which files may import a package; nothing else may. */
 const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
@@ -42,11 +58,12 @@ const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^libsql$/, /^teachers\/query\/(answers|answers-file|ledger|ledger-thread)\.ts$/],
   [/^limiter$/, /^teachers\/query\/allowance\.ts$/],
   [/^p-retry$/, /^teachers\/query\/(asker|batch)\.ts$/],
-  // The CLI writes examples; only the engine reads.
-  [/^yaml$/, /^(engine\/|cli\/step-example\.ts$)/],
+  // The CLI writes examples, a model card what the Hub reads; only the engine reads.
+  [/^yaml$/, /^(engine\/|cli\/step-example\.ts$|export\/card\/front-matter\.ts$)/],
   [/^commander$/, /^cli(\.ts$|\/)/],
   [/^@huggingface\/hub$/, /^hub\//],
   [/^fastify$/, /^serve\/(server|validation)\.ts$/],
+  [/^@huggingface\/transformers$/, /^export\/verify\//],
   [/^@huggingface\/jinja$/, /^serve\/chat-template\.ts$/],
   [/^(tokenizers|postal-mime|html-to-text)$/, /^data\//],
 ];

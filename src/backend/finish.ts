@@ -44,7 +44,7 @@ export function finish({ graph, outputs: recorded }: Recording, asRows: (output:
 }
 
 /** The nodes that `roots` need, each after its inputs; `lower` may replace a node by an equal one. */
-function inOrder(roots: readonly Value[], lower: (node: Node) => Node): Node[] {
+export function inOrder(roots: readonly Value[], lower: (node: Node) => Node): Node[] {
   const order: Node[] = [];
   const seen = new Set<Node>();
   const stack: ({ enter: Node } | { leave: Node })[] = [];

@@ -6,9 +6,9 @@ import { broadcastShape, sizeOf } from './shape.js';
  * `com.microsoft` where named). Building it simplifies it: every `emit` first asks the rules, then looks for an equal
  * node, so no-ops, uniform constants, needless broadcasts and common subexpressions never become nodes.
  */
-export type DType = 'float32' | 'int32' | 'int64' | 'bool' | 'uint8' | 'float16';
+export type DType = 'float32' | 'int32' | 'int64' | 'bool' | 'uint8' | 'float16' | 'string';
 export type Data = Float32Array | Int32Array | BigInt64Array | Uint8Array;
-export type Attribute = number | string | readonly number[];
+export type Attribute = number | string | readonly number[] | readonly string[];
 export type Attributes = Readonly<Record<string, Attribute>>;
 
 export interface Value {

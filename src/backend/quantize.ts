@@ -5,7 +5,7 @@ import type { HostTensors } from './runner.js';
 /** Narrower products, such as a classifier's, are as fast in float32 and lose more. */
 const LEAST_COLUMNS = 64;
 /** What stands for 0: with unsigned weights no sum can saturate, which signed ones do on CPUs without VNNI. */
-const ZERO = 128;
+export const ZERO = 128;
 
 /**
  * A program whose products with weight matrices are of 8-bit integers: weights column by column, symmetrically, once;
@@ -42,7 +42,7 @@ function quantized(graph: Graph, node: Node, parameters: HostTensors): Node | un
   return { op: 'com.microsoft.DynamicQuantizeMatMul', inputs, attributes: {}, outputs: node.outputs };
 }
 
-interface Codes {
+export interface Codes {
   readonly codes: Uint8Array;
   readonly scales: Float32Array;
 }
@@ -59,7 +59,7 @@ function codesOf(data: Float32Array, rows: number, columns: number, transposed: 
 }
 
 /** code = round(w / scale) + 128 with the scale of its column, whose largest weight is 127 scales. */
-function encodeColumns(data: Float32Array, rows: number, columns: number, transposed: boolean): Codes {
+export function encodeColumns(data: Float32Array, rows: number, columns: number, transposed: boolean): Codes {
   const [down, right] = transposed ? [1, rows] : [columns, 1];
   const largest = new Float32Array(columns);
   for (let row = 0; row < rows; row++) {

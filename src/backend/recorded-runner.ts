@@ -6,7 +6,7 @@ import { encode } from './onnx/encode.js';
 import { createSession, type Provider, type Session, type SessionInput, type SessionOutputs } from './onnx/session.js';
 import { quantize } from './quantize.js';
 import type { Gradient, Gradients, HostTensors, Outputs, Runner, TensorFunction, Tensors } from './runner.js';
-import { type Feed, record } from './trace.js';
+import { type Feeds, record } from './trace.js';
 
 type Mode = 'forward' | 'gradients';
 
@@ -192,9 +192,9 @@ export class RecordedRunner implements Runner {
 }
 
 /** What a function is at a batch's shapes, before anything is compiled. */
-export function recordFunction(mode: Mode, fn: TensorFunction, parameters: HostTensors, batch: HostTensors) {
-  const feeds: Record<string, Feed> = { ...parameters, ...batch };
-  const pick = (from: HostTensors, tensors: Tensors): Tensors =>
+export function recordFunction(mode: Mode, fn: TensorFunction, parameters: Feeds, batch: Feeds) {
+  const feeds: Feeds = { ...parameters, ...batch };
+  const pick = (from: Feeds, tensors: Tensors): Tensors =>
     Object.fromEntries(Object.keys(from).map((n) => [n, tensors[n]])) as Tensors;
   const recording = record(
     feeds,

@@ -215,10 +215,12 @@ export const recording = (): boolean => tf.getBackend() === TRACE;
 export const isReadable = ({ dataId }: Tensor): boolean => !recording() || traceBackend().isKnown(dataId);
 
 export interface Feed {
-  /** Storage; tfjs sees `uint8` as int32 and `float16` as float32. */
+  /** Storage; tfjs sees `uint8` and `int64` as int32 and `float16` as float32. */
   readonly dtype: DType;
   readonly shape: readonly number[];
 }
+
+export type Feeds = Readonly<Record<string, Feed>>;
 
 /** What a trace gives: the graph, and by name the values that the traced function returned. */
 export interface Recording {
@@ -235,7 +237,7 @@ export interface Recording {
  * @throws if `fn` reads a tensor or uses a kernel that cannot be recorded (the message names it)
  */
 export function record(
-  feeds: Readonly<Record<string, Feed>>,
+  feeds: Feeds,
   fn: (tensors: Readonly<Record<string, Tensor>>) => Readonly<Record<string, Tensor>>,
   half: readonly string[] = [],
 ): Recording {
@@ -249,8 +251,9 @@ export function record(
     const tensors: Record<string, Tensor> = {};
     for (const [name, { dtype, shape }] of Object.entries(feeds)) {
       const fed = created.graph.input(name, dtype, shape);
-      // float16 is for storage only: arithmetic is in float32.
-      const value = dtype === 'float16' ? created.graph.cast(fed, 'float32') : fed;
+      // These two are for storage only: arithmetic is in 32 bits.
+      const wide = dtype === 'float16' ? 'float32' : dtype === 'int64' ? 'int32' : undefined;
+      const value = wide === undefined ? fed : created.graph.cast(fed, wide);
       tensors[name] = engine.makeTensorFromDataId(created.register(value), [...shape], tfType(value.dtype), created);
     }
     const results = fn(tensors);

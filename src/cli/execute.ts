@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RunControl } from '../engine/control.js';
 import { fileName } from '../engine/files.js';
 import { LocalExecutor } from '../engine/local-executor.js';
-import type { Plan } from '../engine/plan.js';
+import type { Place, Plan } from '../engine/plan.js';
 import type { Registry } from '../engine/registry.js';
+import { renderDiagnostics } from '../engine/render-diagnostic.js';
 import { runPlan } from '../engine/run.js';
+import { readSources } from '../engine/source.js';
 import { clean } from '../ui/format.js';
-import { chooseReporter, type ReporterName } from '../ui/reporter.js';
+import { chooseReporter, type ReporterName, wantsColor } from '../ui/reporter.js';
 import { emptyView, reduce, type View } from '../ui/view.js';
 import { EXIT, type ExitCode, UsageError } from './exit.js';
 import { STATE } from './plan.js';
@@ -46,7 +48,8 @@ export async function execute(plan: Plan, registry: Registry, options: ExecuteOp
     await reporter.close();
     if (result.status === 'locked') throw new UsageError(result.message);
     if (result.status === 'ok') return EXIT.ok;
-    process.stderr.write(`\n${[...failures(view), 'Go on with: recipe resume'].join('\n')}\n`);
+    const lines = [...(await failures(view)), 'Go on with: recipe resume'];
+    process.stderr.write(`\n${lines.join('\n')}\n`);
     return result.status === 'failed' ? EXIT.failed : EXIT.interrupted;
   } finally {
     await reporter.close();
@@ -54,16 +57,26 @@ export async function execute(plan: Plan, registry: Registry, options: ExecuteOp
   }
 }
 
-/** Which steps failed, why, what to do, and where each one's log is. */
-function failures(view: View): string[] {
-  return [...view.steps.values()].flatMap(({ id, uses, state, failure }) => {
-    if (state !== 'failed' || !failure) return [];
-    return [
-      `error: step "${clean(id)}" (${clean(uses)}) failed: ${clean(failure.message)}`,
-      ...(failure.hint ? [`  ${clean(failure.hint)}`] : []),
-      `  log: ${logOf(view.run, id)}`,
-    ];
-  });
+/** Which steps failed, why, what to do, where in the recipe if that is known, and where each one's log is. */
+async function failures(view: View): Promise<string[]> {
+  const lines: string[] = [];
+  for (const { id, uses, state, failure } of view.steps.values()) {
+    if (state !== 'failed' || !failure) continue;
+    const message = `step "${clean(id)}" (${clean(uses)}) failed: ${clean(failure.message)}`;
+    const hint = failure.hint && clean(failure.hint);
+    const log = `  log: ${logOf(view.run, id)}`;
+    if (failure.place) lines.push(await located(view.recipe, failure.place, failure.reason, message, hint), log);
+    else lines.push(`error: ${message}`, ...(hint ? [`  ${hint}`] : []), log);
+  }
+  return lines;
+}
+
+/** A failure as the errors of a recipe are shown, with the line that it is about. */
+async function located(recipe: string, place: Place, code: string, message: string, hint?: string): Promise<string> {
+  const file = relative('', recipe) || recipe;
+  const diagnostic = { severity: 'error', code, message, ...(hint && { hint }), file, ...place } as const;
+  const color = wantsColor(process.env, process.stderr);
+  return renderDiagnostics([diagnostic], await readSources([diagnostic]), { color });
 }
 
 /** What the step's process printed, or the run's events if it printed nothing. */

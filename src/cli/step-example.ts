@@ -10,8 +10,8 @@ export async function exampleOf(step: AnyStep, registry: Registry, schemas: Sche
   const inputs = Object.entries(step.inputs)
     .filter(([, spec]) => !spec.optional)
     .map(([name, spec]): [string, Json] => {
-      const reference = `\${{ steps.${producer(spec.kind, step, registry)} }}`;
-      return [name, spec.list ? [reference] : reference];
+      // A list takes a single reference too.
+      return [name, `\${{ steps.${producer(spec.kind, step, registry)} }}`];
     });
   const options = example(schemas.root(registry.schema(step.name)), schemas, 'value', new Set());
   const all = { ...Object.fromEntries(inputs), ...(isObject(options) ? options : {}) };

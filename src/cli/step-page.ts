@@ -1,6 +1,7 @@
 import type { Registry } from '../engine/registry.js';
 import { SchemaSet } from '../engine/schema-set.js';
-import type { AnyStep, InputSpec } from '../engine/step.js';
+import { type AnyStep, type InputSpec, kindsOf } from '../engine/step.js';
+import { enumerate } from '../engine/words.js';
 import { wrap } from '../ui/format.js';
 import { optionLines } from './option-lines.js';
 import { exampleOf } from './step-example.js';
@@ -30,7 +31,7 @@ export async function stepPage(step: AnyStep, registry: Registry, width: number)
 
 /** `model`, `model (optional)`, `list of model`. */
 export function kindText(spec: InputSpec): string {
-  return `${spec.list ? 'list of ' : ''}${spec.kind}${spec.optional ? ' (optional)' : ''}`;
+  return `${spec.list ? 'list of ' : ''}${enumerate(kindsOf(spec), 'or')}${spec.optional ? ' (optional)' : ''}`;
 }
 
 const section = (title: string, lines: readonly string[]): string[] => (lines.length > 0 ? [title, ...lines, ''] : []);

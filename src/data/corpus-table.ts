@@ -6,7 +6,9 @@ const MOST_COLUMNS = 6;
 
 /** What became of the rows, for people: a line a stage, a column a label. */
 export function corpusTable(corpus: Corpus) {
-  const shown: (string | null)[] = corpus.labels.length > MOST_COLUMNS ? [] : [...corpus.labels];
+  // Labels of which a text may have several are no columns: a row would stand in more than one.
+  const single = corpus.labels.filter((label) => corpus.read.includes(label));
+  const shown: (string | null)[] = single.length > MOST_COLUMNS ? [] : [...single];
   const someUnlabelled = corpus.read.includes(null) || corpus.splits.train.some((row) => row.label === null);
   if (shown.length > 0 && someUnlabelled) shown.push(null);
   const line = (name: string, labels: readonly (string | null)[], sign = 1): string[] => [

@@ -1,10 +1,11 @@
 import { StepFailure } from '../util/failure.js';
-import { type Row, rowId } from './dataset.js';
+import { type Names, type Row, rowId } from './dataset.js';
 import { type DeduplicateOptions, Deduplicator } from './deduplicate.js';
 import { readSource, type SourceOptions } from './sources/index.js';
-import type { Reporter } from './sources/source.js';
+import type { Annotations, Reporter } from './sources/source.js';
 import { checkSplit, proportionalOrder, SPLITS, type SplitName, type SplitOptions, splitRows } from './split.js';
 import { cutText, wellFormed } from './text.js';
+import { isTagged } from './words.js';
 
 export interface CorpusOptions {
   readonly source: SourceOptions;
@@ -25,6 +26,8 @@ export type Fate = (typeof FATES)[number];
 export interface Corpus {
   /** Sorted. */
   readonly labels: readonly string[];
+  /** What words and spans are called. */
+  readonly names: Names;
   readonly splits: Readonly<Record<SplitName, readonly Row[]>>;
   /** Labels of everything the source has. */
   readonly read: readonly (string | null)[];
@@ -54,7 +57,13 @@ export async function buildCorpus(options: CorpusOptions, seed: number, report: 
     const n = read.length === 1 ? 'the only row is' : `all ${read.length} rows are`;
     throw new StepFailure('no-rows', `the source has no text: ${n} empty or unreadable`);
   }
-  const labels = [...new Set(rows.map((row) => row.label).filter((label) => label !== null))].sort();
+  const different = (of: (row: Row) => readonly (string | null)[]): string[] =>
+    [...new Set(rows.flatMap(of))].filter((name) => name !== null).sort();
+  const labels = different(({ label, labels = [] }) => [label, ...labels]);
+  const names = {
+    tags: different(({ words = [] }) => words.map(({ tag }) => tag)),
+    span_labels: different(({ spans = [] }) => spans.map((span) => span.label)),
+  };
   const used = takeLimit(rows, options.limit, seed);
   const chosen = new Set(used);
   for (const row of rows) if (!chosen.has(row)) dropped['beyond the limit'].push(row.label);
@@ -64,7 +73,8 @@ export async function buildCorpus(options: CorpusOptions, seed: number, report: 
       report.log('warning', `the ${name} split is empty: ${used.length} rows are too few for it`);
     }
   }
-  return { labels, splits: { ...splits, train: withhold(splits.train, options.gold, seed, report) }, read, dropped };
+  const train = withhold(splits.train, options.gold, seed, report);
+  return { labels, names, splits: { ...splits, train }, read, dropped };
 }
 
 async function collect(
@@ -96,7 +106,14 @@ async function collect(
     if (judgement.verdict === 'kept') {
       const response = cutText(wellFormed(item.response ?? ''), options.max_characters);
       const responses = response.trim() === '' ? undefined : [response];
-      rows.push({ id, text, label, ...(fields && { fields }), ...(responses && { responses }) });
+      rows.push({
+        id,
+        text,
+        label,
+        ...(fields && { fields }),
+        ...(item.annotations && within(text, item.annotations)),
+        ...(responses && { responses }),
+      });
       continue;
     }
     dropped[`${judgement.verdict} duplicates`].push(label);
@@ -114,6 +131,12 @@ async function collect(
 const mapTexts = (fields: Readonly<Record<string, string>>, change: (text: string) => string): Record<string, string> =>
   Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, change(text)]));
 
+/** Words and spans that a text still has where its end was cut off. */
+function within(text: string, { words, spans, ...others }: Annotations): Annotations {
+  const there = ({ end }: { readonly end: number }): boolean => end <= text.length;
+  return { ...others, ...(words && { words: words.filter(there) }), ...(spans && { spans: spans.filter(there) }) };
+}
+
 /** A proportional sample, in the order of the source. */
 function takeLimit(rows: Row[], limit: number, seed: number): Row[] {
   if (limit === 0 || limit >= rows.length) return rows;
@@ -121,10 +144,10 @@ function takeLimit(rows: Row[], limit: number, seed: number): Row[] {
   return rows.filter((row) => chosen.has(row));
 }
 
-/** Takes the label from all but `gold` rows. Fewer gold rows are a subset of more. */
+/** Takes what is known of a row from all but `gold` of them. Fewer gold rows are a subset of more. */
 function withhold(train: Row[], gold: number, seed: number, report: Reporter): Row[] {
   if (gold === 0) return train;
-  const labelled = train.filter((row) => row.label !== null);
+  const labelled = train.filter(isLabelled);
   if (gold > labelled.length) {
     throw new StepFailure(
       'bad-gold',
@@ -134,9 +157,18 @@ function withhold(train: Row[], gold: number, seed: number, report: Reporter): R
   }
   const kept = new Set(proportionalOrder(labelled, seed, 'gold').slice(0, gold));
   const seen = new Set([...kept].map((row) => row.label));
-  const unseen = [...new Set(labelled.map((row) => row.label))].filter((label) => !seen.has(label)).sort();
+  const unseen = [...new Set(labelled.map((row) => row.label))].filter((label) => label !== null && !seen.has(label));
   if (unseen.length > 0) {
-    report.log('warning', `gold: no row with the label ${unseen.map((label) => `"${label}"`).join(', ')} keeps it`);
+    const list = unseen.sort().map((label) => `"${label}"`);
+    report.log('warning', `gold: no row with the label ${list.join(', ')} keeps it`);
   }
-  return train.map((row) => (kept.has(row) ? row : { ...row, label: null }));
+  return train.map((row) => (kept.has(row) ? row : withheld(row)));
+}
+
+const isLabelled = (row: Row): boolean =>
+  row.label !== null || row.labels !== undefined || row.score !== undefined || isTagged(row);
+
+/** A row of which only texts are left, and where its words are. */
+function withheld({ labels: _, score: __, spans: ___, words, ...row }: Row): Row {
+  return { ...row, label: null, ...(words && { words: words.map((word) => ({ ...word, tag: null })) }) };
 }

@@ -15,6 +15,13 @@ export interface Span {
   readonly label: string;
 }
 
+/** A word of a text, UTF-16 code units, and its tag; null where that is not known. */
+export interface Word {
+  readonly start: number;
+  readonly end: number;
+  readonly tag: string | null;
+}
+
 /** One text, and what is known of it: from its source, or from a teacher. */
 export interface Row {
   /** `rowId` of its texts: rows are matched by content, never by position. */
@@ -26,6 +33,10 @@ export interface Row {
   readonly fields?: Readonly<Record<string, string>>;
   /** In the order of the text; none overlaps another. */
   readonly spans?: readonly Span[];
+  /** In the order of the text; none overlaps another. */
+  readonly words?: readonly Word[];
+  /** All labels of a text that may have several; empty: none of them. Absent where they are unknown or withheld. */
+  readonly labels?: readonly string[];
   readonly score?: number;
   /** What the text is to be answered with, one or several ways. */
   readonly responses?: readonly string[];
@@ -33,6 +44,8 @@ export interface Row {
   readonly reasoning?: readonly string[];
   /** A judge's score of each response. */
   readonly judgements?: readonly number[];
+  /** The row that this one is a copy of, with other words; absent of a real row. */
+  readonly augmented_from?: string;
 }
 
 /** `dataset.json`. */
@@ -40,11 +53,18 @@ export interface DatasetInfo {
   /** Every label of the whole corpus, sorted; its order is the order of logits everywhere. */
   readonly labels: readonly string[];
   readonly rows: number;
-  /** Rows whose label is not null. */
+  /** Rows whose label, or labels, are known. */
   readonly labelled: number;
   /** The teacher whose answers the labels are; absent where they are real. */
   readonly labelled_by?: string;
+  /** Every tag that a word of the corpus has, sorted; absent where words have none. */
+  readonly tags?: readonly string[];
+  /** Every label that a span of the corpus has, sorted; absent where there are none. */
+  readonly span_labels?: readonly string[];
 }
+
+/** What a corpus calls its words and spans, where a part of it is written. */
+export type Names = Pick<DatasetInfo, 'tags' | 'span_labels'>;
 
 const INFO = 'dataset.json';
 const ROWS = 'rows.jsonl';
@@ -61,13 +81,17 @@ export function rowId(text: string, fields: Readonly<Record<string, string>> = {
  * Writes a dataset into an existing folder; the same arguments give the same bytes.
  * @param labels of the whole corpus, in the order of logits; every row's label is one of them or null
  * @param labelledBy the teacher whose answers the labels are; undefined if they are real
+ * @param names of the whole corpus; what the rows have is added
  */
 export async function writeDataset(
   folder: string,
   labels: readonly string[],
   rows: Iterable<Row> | AsyncIterable<Row>,
   labelledBy?: string,
+  names: Names = {},
 ): Promise<void> {
+  const tags = new Set(names.tags);
+  const spanLabels = new Set(names.span_labels);
   const known = new Set(labels);
   let [count, labelled] = [0, 0];
   const file = await open(join(folder, ROWS), 'w');
@@ -78,11 +102,13 @@ export async function writeDataset(
       lines = [];
     };
     for await (const row of rows) {
-      const { id, label } = row;
-      if (label !== null) {
-        if (!known.has(label)) throw new Error(`row ${id} has the label "${label}", which the dataset does not list`);
-        labelled++;
+      const { id, label, words = [], spans = [] } = row;
+      for (const own of [label ?? [], row.labels ?? []].flat()) {
+        if (!known.has(own)) throw new Error(`row ${id} has the label "${own}", which the dataset does not list`);
       }
+      if (label !== null || row.labels !== undefined) labelled++;
+      for (const { tag } of words) if (tag !== null) tags.add(tag);
+      for (const span of spans) spanLabels.add(span.label);
       lines.push(`${JSON.stringify(ordered(row))}\n`);
       count++;
       if (lines.length === BATCH) await flush();
@@ -91,8 +117,14 @@ export async function writeDataset(
   } finally {
     await file.close();
   }
-  const by = labelledBy === undefined ? {} : { labelled_by: labelledBy };
-  const info: DatasetInfo = { labels: [...labels], rows: count, labelled, ...by };
+  const info: DatasetInfo = {
+    labels: [...labels],
+    rows: count,
+    labelled,
+    ...(labelledBy !== undefined && { labelled_by: labelledBy }),
+    ...(tags.size > 0 && { tags: [...tags].sort() }),
+    ...(spanLabels.size > 0 && { span_labels: [...spanLabels].sort() }),
+  };
   await writeFile(join(folder, INFO), `${JSON.stringify(info, null, 2)}\n`);
 }
 
@@ -122,9 +154,24 @@ export async function readDatasetInfo(folder: string): Promise<DatasetInfo> {
   return value;
 }
 
+/**
+ * Refuses rows that are copies with other words: what a model is worth shows on real ones alone.
+ * @throws StepFailure `augmented-data`
+ */
+export function refuseCopies(rows: readonly Row[], input: string): void {
+  const copies = rows.filter(({ augmented_from: from }) => from !== undefined).length;
+  if (copies === 0) return;
+  throw new StepFailure(
+    'augmented-data',
+    `${copies} of the ${rows.length} rows of the input "${input}" are copies that augment-data made`,
+    'Judge models on real rows: bind it to a split of sample-data.',
+  );
+}
+
 /** How many rows have a real label. */
 export function realLabels({ labelled_by }: Pick<DatasetInfo, 'labelled_by'>, rows: readonly Row[]): number {
-  return labelled_by === undefined ? rows.filter((row) => row.label !== null).length : 0;
+  if (labelled_by !== undefined) return 0;
+  return rows.filter(({ label, augmented_from: from }) => label !== null && from === undefined).length;
 }
 
 /**
@@ -139,9 +186,8 @@ export async function* streamRows(folder: string): AsyncGenerator<Row> {
   for await (const line of readLines(file)) {
     const row = parseRow(line.text);
     if (row === undefined) throw corrupt(`${file}:${line.number}`, 'expected {"id", "text", "label"}');
-    if (row.label !== null && !known.has(row.label)) {
-      throw corrupt(`${file}:${line.number}`, `the label "${row.label}" is not in ${INFO}`);
-    }
+    const strange = [row.label ?? [], row.labels ?? []].flat().find((label) => !known.has(label));
+    if (strange !== undefined) throw corrupt(`${file}:${line.number}`, `the label "${strange}" is not in ${INFO}`);
     count++;
     yield row;
   }
@@ -165,10 +211,13 @@ type Optional = Exclude<keyof Row, 'id' | 'text' | 'label'>;
 const CHECKS: Readonly<Record<Optional, (value: unknown) => boolean>> = {
   fields: (value) => isRecord(value) && Object.values(value).every(isText),
   spans: (value) => isListOf(value, isSpan),
+  words: (value) => isListOf(value, isWord),
+  labels: (value) => isListOf(value, isText),
   score: Number.isFinite,
   responses: (value) => isListOf(value, isText),
   reasoning: (value) => isListOf(value, isText),
   judgements: (value) => isListOf(value, Number.isFinite),
+  augmented_from: (value) => isText(value),
 };
 const OPTIONAL = Object.keys(CHECKS) as readonly Optional[];
 
@@ -177,8 +226,10 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isListOf = (value: unknown, check: (item: unknown) => boolean): boolean =>
   Array.isArray(value) && value.every(check);
-const isSpan = (value: unknown): boolean =>
-  isRecord(value) && Number.isSafeInteger(value.start) && Number.isSafeInteger(value.end) && isText(value.label);
+const isPlaced = (value: unknown): value is Record<string, unknown> =>
+  isRecord(value) && Number.isSafeInteger(value.start) && Number.isSafeInteger(value.end);
+const isSpan = (value: unknown): boolean => isPlaced(value) && isText(value.label);
+const isWord = (value: unknown): boolean => isPlaced(value) && (value.tag === null || isText(value.tag));
 
 function parseRow(line: string): Row | undefined {
   let value: unknown;
@@ -197,8 +248,12 @@ function parseRow(line: string): Row | undefined {
 
 function isInfo(value: unknown): value is DatasetInfo {
   if (!isRecord(value)) return false;
-  const { labels, rows, labelled } = value;
-  return isListOf(labels, isText) && Number.isSafeInteger(rows) && Number.isSafeInteger(labelled);
+  const { labels, rows, labelled, tags = [], span_labels = [] } = value;
+  return (
+    [labels, tags, span_labels].every((list) => isListOf(list, isText)) &&
+    Number.isSafeInteger(rows) &&
+    Number.isSafeInteger(labelled)
+  );
 }
 
 function corrupt(where: string, what: string): StepFailure {

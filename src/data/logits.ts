@@ -7,28 +7,32 @@ import { HexList, RowIds } from './logits/ids.js';
 import { damaged, type LogitsIndex, type LogitsRow, missing, ROWS, readIndex, signalOf } from './logits/index-file.js';
 import { type NextTokens, nextTokensOf } from './logits/next-tokens.js';
 import { type Numbers, ShardFile } from './logits/shard-file.js';
-import { attentionName, hiddenName, type Signal, type TokenSignal, tokensHash } from './logits/signal.js';
+import { attentionName, hiddenName, type Signal, type TokenSignal, tokensHash, valuesName } from './logits/signal.js';
 
 export { type ClassLogits, writeClassLogits } from './logits/class-logits.js';
 export type { LogitsIndex, LogitsRow } from './logits/index-file.js';
 export type { NextTokens } from './logits/next-tokens.js';
-export { cacheBytes, rowBytes, type Signal, type TokenSignal, tokensHash } from './logits/signal.js';
+export { cacheBytes, rowBytes, type Signal, type TokenSignal, tokensHash, valuesWidth } from './logits/signal.js';
 
 /** What to read of a row. */
 export interface Wanted {
   readonly logits: boolean;
   readonly hiddenStates: readonly number[];
   readonly attention: readonly number[];
+  /** None if it is left out. */
+  readonly values?: readonly number[];
 }
 
 /** One text's signal, unpadded: float32, or the bits of float16 if that is the cache's type. */
 export interface RowSignal {
-  /** [labels], in the order of the cache's own. */
+  /** [labels], in the order of the cache's own; of a tagger [tokens, labels]. */
   readonly logits: Float32Array | Uint16Array | undefined;
   /** By layer, [tokens, hidden]. */
   readonly hiddenStates: ReadonlyMap<number, Float32Array | Uint16Array>;
   /** By layer, [heads, tokens, tokens]. */
   readonly attention: ReadonlyMap<number, Float32Array | Uint16Array>;
+  /** By layer, [tokens, heads · width]. */
+  readonly values: ReadonlyMap<number, Float32Array | Uint16Array>;
 }
 
 /** Shards that are open at a time. */
@@ -111,15 +115,20 @@ export class LogitsCache {
       logits: wanted.logits ? (read('logits') as Float32Array | Uint16Array) : undefined,
       hiddenStates: layers(wanted.hiddenStates, hiddenName),
       attention: layers(wanted.attention, attentionName),
+      values: layers(wanted.values ?? [], valuesName),
     };
   }
 
   /**
    * A text's class logits [labels], in the order of the cache's own labels. They are of the text and not of its tokens:
    * any tokenizer's will do.
-   * @throws StepFailure if the text is not in the cache
+   * @throws StepFailure if the text is not in the cache, or the teacher does not tell which one of the labels a text has
    */
   classLogits(id: string): Float32Array {
+    if (this.index.task !== undefined) {
+      const message = `the teacher's logits are those of a model for task "${this.index.task}", not of a classifier`;
+      throw new StepFailure('task', message, 'Take a teacher that was trained for task: classification.');
+    }
     const logits = this.reader(this.find(id))('logits');
     return logits instanceof Uint16Array ? float32Of(logits) : (logits as Float32Array);
   }

@@ -39,15 +39,27 @@ export class EncodedBatch {
   }
 }
 
+/** Tokens of many texts, and of each text where they begin and end, UTF-16 code units; 0 and 0 of special ones. */
+export interface LocatedBatch {
+  readonly tokens: EncodedBatch;
+  readonly places: readonly { readonly starts: Int32Array; readonly ends: Int32Array }[];
+}
+
 export interface TextTokenizer {
   readonly vocabularySize: number;
   readonly padId: number;
   /** Ends a text that is written; null where the tokenizer names none. */
   readonly endId: number | null;
+  /** Stands for a token that is hidden; null where the tokenizer has none. */
+  readonly maskId: number | null;
+  /** Tokens that no text is made of: padding, begin, end, unknown, mask. */
+  readonly specialIds: ReadonlySet<number>;
   /** SHA-256 of `tokenizer.json`, hex. */
   readonly hash: string;
   /** Each text with the special tokens around it, at most `maxLength` (≥ 2) in all; what is cut off is the text's end. */
   encode(texts: readonly string[], maxLength: number): Promise<EncodedBatch>;
+  /** The same tokens as `encode` gives, and where in each text they are. */
+  locate(texts: readonly string[], maxLength: number): Promise<LocatedBatch>;
   /**
    * Texts as whole as they are: of a `prompt` the special tokens that begin every text and none that ends one, of a
    * `continuation`, which stands behind a prompt, its own tokens alone.
@@ -69,12 +81,17 @@ const CHARACTERS = 8;
 export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
   const { tokenizer, json } = await openTokenizer(folder);
   const suffix = await suffixOf(tokenizer);
+  const padId = (await idOf(folder, tokenizer, 'pad_token', PADDING)) ?? 0;
+  const maskId = await idOf(folder, tokenizer, 'mask_token', MASKING);
   return {
     vocabularySize: tokenizer.getVocabSize(true),
-    padId: (await idOf(folder, tokenizer, 'pad_token', PADDING)) ?? 0,
+    padId,
+    maskId,
+    specialIds: new Set([padId, ...(maskId === null ? [] : [maskId]), ...specialTokens(json)]),
     endId: await idOf(folder, tokenizer, 'eos_token', ENDING),
     hash: createHash('sha256').update(json).digest('hex'),
     encode: (texts, maxLength) => encode(tokenizer, suffix, texts, maxLength),
+    locate: (texts, maxLength) => locate(tokenizer, suffix, texts, maxLength),
     async encodeWhole(texts, as) {
       const ids = await encodeAll(tokenizer, [...texts], as === 'prompt');
       const end = as === 'prompt' ? -suffix.length || undefined : undefined;
@@ -123,11 +140,21 @@ const PADDING = ['[PAD]', '<pad>', '<|pad|>', '<|finetune_right_pad_id|>', '<|en
 /** Usual names of the token that ends a text. */
 const ENDING = ['<|endoftext|>', '<|im_end|>', '<|end_of_text|>', '</s>'];
 
+/** Usual names of the token that hides another. */
+const MASKING = ['[MASK]', '<mask>'];
+
+function specialTokens(json: string): number[] {
+  const { added_tokens: added = [] } = JSON.parse(json) as {
+    added_tokens?: readonly { readonly id: number; readonly special?: boolean }[];
+  };
+  return added.filter(({ special }) => special).map(({ id }) => id);
+}
+
 /** The token that the tokenizer's settings name, or one of the usual; null if there is none. */
 async function idOf(
   folder: string,
   tokenizer: Tokenizer,
-  name: 'pad_token' | 'eos_token',
+  name: 'pad_token' | 'eos_token' | 'mask_token',
   usual: readonly string[],
 ): Promise<number | null> {
   const config = await readFile(join(folder, 'tokenizer_config.json'), 'utf8').then(
@@ -141,6 +168,42 @@ async function idOf(
     if (id !== null) return id;
   }
   return null;
+}
+
+async function locate(
+  tokenizer: Tokenizer,
+  suffix: readonly number[],
+  texts: readonly string[],
+  maxLength: number,
+): Promise<LocatedBatch> {
+  const tokens = await encode(tokenizer, suffix, texts, maxLength);
+  const places: LocatedBatch['places'][number][] = [];
+  for (let start = 0; start < texts.length; start += CHUNK) {
+    const encodings = await tokenizer.encodeBatch(texts.slice(start, start + CHUNK), { addSpecialTokens: true });
+    for (const [i, encoding] of encodings.entries()) {
+      const text = texts[start + i] as string;
+      const offsets = encoding.getOffsets();
+      const length = tokens.length(start + i);
+      const cut = offsets.length > length;
+      const unit = codeUnits(text);
+      const [starts, ends] = [new Int32Array(length), new Int32Array(length)];
+      for (let k = 0; k < length - (cut ? suffix.length : 0); k++) {
+        const [from, to] = offsets[k] as [number, number];
+        starts[k] = unit(from);
+        ends[k] = unit(to);
+      }
+      places.push({ starts, ends });
+    }
+  }
+  return { tokens, places };
+}
+
+/** Where a text's n-th character is in UTF-16: the tokenizers count characters. */
+function codeUnits(text: string): (character: number) => number {
+  if (!/[\ud800-\udbff]/.test(text)) return (character) => character;
+  const places = [0];
+  for (const character of text) places.push((places.at(-1) as number) + character.length);
+  return (character) => places[character] as number;
 }
 
 /** A head's last tokens may not be the whole text's: a piece may reach over the cut. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunControl } from './control.js';
 import type { EventBody } from './event.js';
 import type { Execution, Executor, Job, JobOutcome } from './executor.js';
+import type { Place } from './plan.js';
 import { DAMAGED_INPUT } from './step.js';
 
 const FIRST_PAUSE_MS = 250;
@@ -19,6 +20,8 @@ export interface Attempts {
   /** Before each attempt, the first is 1. */
   readonly started: (attempt: number) => Promise<void>;
   readonly emit: (event: EventBody) => void;
+  /** Where in the recipe an option of the job stands. */
+  readonly locate: (pointer: string) => Place;
 }
 
 /** Does a job, again after a failure if there are attempts left; reports the failures. */
@@ -29,13 +32,14 @@ export async function runAttempts(job: Job, options: Attempts): Promise<JobOutco
     const outcome = await runAttempt(job, options);
     if (outcome.status !== 'failed') return outcome;
     const willRetry = attempt <= options.retry && !PERMANENT.has(outcome.reason) && !options.control.stopping;
-    const { reason, message, hint } = outcome;
+    const { reason, message, hint, pointer } = outcome;
     const failure = {
       step: job.instance,
       attempt,
       reason,
       message,
       ...(hint === undefined ? {} : { hint }),
+      ...(pointer === undefined ? {} : { place: options.locate(pointer) }),
       willRetry,
     };
     options.emit({ type: 'step-failed', ...failure });

@@ -5,7 +5,7 @@ import type { Recipe, RecipeStep } from './recipe.js';
 import { parseTemplate, type ReferencePart, wholeReference } from './reference.js';
 import type { Registry } from './registry.js';
 import { referenceIssue } from './resolve.js';
-import type { InputSpec } from './step.js';
+import { type InputSpec, kindsOf } from './step.js';
 import { didYouMean } from './suggest.js';
 import { describe, enumerate, quote, withArticle } from './words.js';
 
@@ -33,11 +33,21 @@ export class Binder {
     const owner = `input ${quote(name)} of step ${quote(step.id)} (${uses})`;
     const many = Array.isArray(value);
     if (many && !spec.list) {
-      this.report({ code: 'wrong-type', message: `${owner} takes one ${spec.kind}, not a list`, pointer, at: 'value' });
+      this.report({
+        code: 'wrong-type',
+        message: `${owner} takes one ${enumerate(kindsOf(spec), 'or')}, not a list`,
+        pointer,
+        at: 'value',
+      });
       return [];
     }
     if (many && value.length === 0 && !spec.optional) {
-      this.report({ code: 'out-of-range', message: `${owner} needs at least one ${spec.kind}`, pointer, at: 'value' });
+      this.report({
+        code: 'out-of-range',
+        message: `${owner} needs at least one ${enumerate(kindsOf(spec), 'or')}`,
+        pointer,
+        at: 'value',
+      });
     }
     const items = many ? value.map((item, i) => [item, child(pointer, i)] as const) : [[value, pointer] as const];
     return items.flatMap(([item, at]) => {
@@ -56,11 +66,11 @@ export class Binder {
   private checkKind(use: OutputUse, name: string, step: RecipeStep, spec: InputSpec): void {
     const output = `output ${quote(use.output)} of step ${quote(use.step)}`;
     const input = `input ${quote(name)} of step ${quote(step.id)}`;
-    if (use.kind !== undefined && use.kind !== spec.kind) {
-      const message = `${output} is ${withArticle(use.kind)}, but ${input} takes ${withArticle(spec.kind)}`;
+    if (use.kind !== undefined && !kindsOf(spec).includes(use.kind)) {
+      const message = `${output} is ${withArticle(use.kind)}, but ${input} takes ${enumerate(kindsOf(spec).map(withArticle), 'or')}`;
       this.report(referenceIssue('wrong-kind', use.part, use.pointer, message));
     } else if (!spec.list && (this.recipe.steps.get(use.step)?.matrix.size ?? 0) > 0) {
-      const message = `step ${quote(use.step)} has a matrix, so its output ${quote(use.output)} is a list, but ${input} takes one ${spec.kind}`;
+      const message = `step ${quote(use.step)} has a matrix, so its output ${quote(use.output)} is a list, but ${input} takes one ${enumerate(kindsOf(spec), 'or')}`;
       this.report(referenceIssue('matrix-into-single-input', use.part, use.pointer, message));
     }
   }

@@ -4,15 +4,8 @@ import { topologicalOrder } from './order.js';
 import type { PlannedRecipeStep } from './plan-step.js';
 import { child } from './pointer.js';
 import type { Registry } from './registry.js';
-import type { AnyStep, Claim, StepDefinition } from './step.js';
+import type { AnyStep, PlacedClaim, StepDefinition } from './step.js';
 import { quote } from './words.js';
-
-/** A claim and the step that makes it. */
-export interface PlacedClaim extends Claim {
-  readonly step: string;
-  /** Why the recipe's author may go against it; absent if they do not say so. */
-  readonly acknowledged?: string;
-}
 
 type Steps = ReadonlyMap<string, PlannedRecipeStep>;
 

@@ -1,4 +1,5 @@
 import type { Json } from '../util/json.js';
+import type { Place } from './plan.js';
 import type { Progress, Table } from './step.js';
 
 /** How an output of a finished step is found: an artifact in the store, or a measured value. */
@@ -68,6 +69,8 @@ export type Event = { readonly at: number } & (
       readonly reason: string;
       readonly message: string;
       readonly hint?: string;
+      /** The option that it is about, in the recipe; absent where it is about none. */
+      readonly place?: Place;
       readonly willRetry: boolean;
     }
   | {

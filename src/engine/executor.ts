@@ -1,6 +1,6 @@
 import type { JsonObject } from '../util/json.js';
 import type { EventBody, OutputRef } from './event.js';
-import type { InputArtifact } from './step.js';
+import type { Ancestor, InputArtifact, PlacedClaim } from './step.js';
 
 /** One attempt at one step instance, complete in itself: with the store, it can run anywhere. Plain JSON. */
 export interface Job {
@@ -20,11 +20,21 @@ export interface Job {
   readonly secrets: readonly string[];
   /** Recipe and step, without the matrix combination. */
   readonly account: string;
+  /** Of a step that records them. */
+  readonly claims?: readonly PlacedClaim[];
+  readonly lineage?: readonly Ancestor[];
 }
 
 export type JobOutcome =
   | { readonly status: 'ok'; readonly outputs: Readonly<Record<string, OutputRef>>; readonly peakMemory: number }
-  | { readonly status: 'failed'; readonly reason: string; readonly message: string; readonly hint?: string }
+  | {
+      readonly status: 'failed';
+      readonly reason: string;
+      readonly message: string;
+      readonly hint?: string;
+      /** JSON pointer into the options of what it is about. */
+      readonly pointer?: string;
+    }
   /** It was asked to stop and did, after saving what it could. */
   | { readonly status: 'interrupted' };
 

@@ -33,6 +33,8 @@ export function explainChanges(before: Parts, after: Parts): string[] {
   for (const name of union(Object.keys(before.packages), Object.keys(after.packages))) {
     change(`package ${name}`, before.packages[name], after.packages[name]);
   }
+  if (!equal(before.claims as unknown as Json, after.claims as unknown as Json)) changes.push('claims on its inputs');
+  if (!equal(before.lineage as unknown as Json, after.lineage as unknown as Json)) changes.push('steps before it');
   return changes;
 }
 

@@ -4,9 +4,10 @@ import { installedVersion } from '../util/installed-version.js';
 import type { Json, JsonObject } from '../util/json.js';
 import type { OutputRef } from './event.js';
 import type { ExternalFiles } from './external.js';
+import { lineageOf } from './lineage.js';
 import type { Plan, StepInstance } from './plan.js';
 import { replaceAt } from './replace-at.js';
-import type { AnyStep, InputSpec } from './step.js';
+import type { AnyStep, InputSpec, PlacedClaim } from './step.js';
 
 /**
  * All that a step's result depends on, and so all that its fingerprint is made of:
@@ -17,7 +18,8 @@ import type { AnyStep, InputSpec } from './step.js';
  * - the digests of its inputs, in order, with the producer's id where the step shows it; a measurement counts by the
  *   fingerprint of the step that made it, since its value differs from run to run;
  * - its seed;
- * - the installed versions of the packages that the step says it depends on.
+ * - the installed versions of the packages that the step says it depends on;
+ * - of a step that tells where its results come from, the claims on its inputs and the fingerprints before it.
  *
  * Not in it: the step's id, paths, the thread count, the time.
  */
@@ -28,6 +30,8 @@ export interface Parts {
   readonly inputs: Readonly<Record<string, readonly InputPart[]>>;
   readonly seed: number;
   readonly packages: Readonly<Record<string, string>>;
+  readonly claims?: readonly PlacedClaim[];
+  readonly lineage?: readonly { readonly step: string; readonly fingerprint: string }[];
 }
 
 /** A digest (of a measurement: its producer's fingerprint) and, of a named input, the producing instance. */
@@ -36,6 +40,7 @@ export type InputPart = { readonly digest: string; readonly from?: string };
 /** What is known of an instance that has ended well. */
 export interface Finished {
   readonly fingerprint: string;
+  readonly parts: Parts;
   readonly outputs: Readonly<Record<string, OutputRef>>;
 }
 
@@ -86,6 +91,10 @@ export async function partsOf(
     inputs,
     seed: instance.seed,
     packages: Object.fromEntries(step.packages.map((name) => [name, installedVersion(name)])),
+    ...(step.recordsClaims && { claims: instance.claims ?? [] }),
+    ...(step.recordsLineage && {
+      lineage: lineageOf(plan, instance, finished).map(({ step, fingerprint }) => ({ step, fingerprint })),
+    }),
   };
 }
 

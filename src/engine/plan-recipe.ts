@@ -6,10 +6,12 @@ import { Checker } from './check.js';
 import { followClaims } from './claims.js';
 import type { Diagnostic, Result } from './diagnostic.js';
 import { parseRecipeDocument, type RecipeDocument } from './document.js';
+import { reportMisfits } from './foresight.js';
 import { type Issue, sortDiagnostics, toDiagnostic } from './issue.js';
 import { findFile, findPackage } from './mentions.js';
 import { findCycles, topologicalOrder } from './order.js';
 import { resolveParams } from './params.js';
+import { placesOf } from './place.js';
 import type { Binding, ExternalFile, ExternalPackage, Plan, StepInstance } from './plan.js';
 import { type Draft, type PlannedRecipeStep, planStep } from './plan-step.js';
 import { child } from './pointer.js';
@@ -18,6 +20,7 @@ import { type Recipe, readRecipe } from './recipe.js';
 import type { Registry } from './registry.js';
 import { SchemaSet } from './schema-set.js';
 import { readSource } from './source.js';
+import type { PlacedClaim } from './step.js';
 import { didYouMean } from './suggest.js';
 import { quote } from './words.js';
 
@@ -64,20 +67,27 @@ export async function loadPlan(file: string, options: PlanOptions): Promise<Resu
   const outputs = bindOutputs(recipe, registry, report);
   const found = await findMentions([...steps.values()], dirname(source.value.path), report);
   for (const id of recipe.acknowledge.keys()) if (!recipe.steps.has(id)) report(unknownStep(id, recipe));
+  let claims: ReadonlyMap<string, readonly PlacedClaim[]> = new Map();
   if (diagnostics.length === 0) {
     const uses = [...[...steps.values()].flatMap(({ inputs }) => [...inputs.values()].flat()), ...outputs.values()];
     checkProduced(uses, steps, registry, report);
-    followClaims(steps, registry, recipe.acknowledge, document, report);
+    claims = followClaims(steps, registry, recipe.acknowledge, document, report);
+    await reportMisfits(steps, registry, report);
   }
   if (diagnostics.length > 0) return { ok: false, diagnostics: sortDiagnostics(diagnostics) };
 
-  const instances = topologicalOrder(edgesOf(steps)).flatMap((id) => finishStep(id, steps, found, document));
+  const instances = topologicalOrder(edgesOf(steps))
+    .flatMap((id) => finishStep(id, steps, found, document))
+    .map((instance) =>
+      registry.get(instance.uses)?.recordsClaims ? { ...instance, claims: claims.get(instance.step) ?? [] } : instance,
+    );
   const plan: Plan = {
     file: source.value.path,
     name: recipe.name,
     description: recipe.description,
     seed: recipe.seed,
     params: Object.fromEntries([...params.values].flatMap(([name, param]) => (param ? [[name, param.value]] : []))),
+    places: placesOf(recipe.steps.values(), document),
     instances,
     outputs: Object.fromEntries([...outputs].map(([name, use]) => [name, bindingsOf([use], steps)])),
   };

@@ -12,9 +12,9 @@ import type { Registry } from './registry.js';
 import { replaceAt } from './replace-at.js';
 import { type Resolved, resolveCondition, resolveOptions, type Scope } from './resolve.js';
 import { isObject } from './schema-set.js';
-import type { AnyStep, StepDefinition } from './step.js';
+import { type AnyStep, kindsOf, type StepDefinition } from './step.js';
 import { didYouMean } from './suggest.js';
-import { quote, withArticle } from './words.js';
+import { enumerate, quote, withArticle } from './words.js';
 
 /** What planning a step may look at. */
 export interface Planning {
@@ -90,7 +90,7 @@ function bindInputs(
     if (value !== undefined) {
       inputs.set(name, binder.input(step, name, spec, value, child(pointer, name)));
     } else if (!spec.optional) {
-      const message = `step ${quote(step.id)} (${type.name}) needs the input ${quote(name)}, ${spec.list ? `at least one ${spec.kind}` : withArticle(spec.kind)}`;
+      const message = `step ${quote(step.id)} (${type.name}) needs the input ${quote(name)}, ${spec.list ? `at least one ${enumerate(kindsOf(spec), 'or')}` : enumerate(kindsOf(spec).map(withArticle), 'or')}`;
       const hint = `Add "${name}: \${{ steps.ID.outputs.NAME }}"`;
       report({ code: 'missing-input', message, hint, pointer, at: 'key', missing: name });
     }

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../util/json.js';
+import type { PlacedClaim } from './step.js';
 
 /** Where in the recipe something stands. 1-based. */
 export interface Place {
@@ -56,6 +57,8 @@ export interface StepInstance {
    * The value enters only the step's own process; fingerprint, journal and store hold the text.
    */
   readonly environment: readonly { readonly pointer: string; readonly name: string }[];
+  /** Claims on what it takes, of a step that records them. */
+  readonly claims?: readonly PlacedClaim[];
   readonly place: Place;
 }
 
@@ -67,6 +70,8 @@ export interface Plan {
   readonly description: string;
   readonly seed: number;
   readonly params: Readonly<Record<string, Json>>;
+  /** Where in the recipe steps' options stand, by JSON pointer: `/steps/student/with/stages/0`. */
+  readonly places: Readonly<Record<string, Place>>;
   /** Topological; among the ready, the recipe's order. */
   readonly instances: readonly StepInstance[];
   /** The recipe's `outputs:`: what is copied to `out/<name>/<key>` (`<key>/<instance>` for a matrix) at the end. */

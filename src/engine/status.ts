@@ -71,7 +71,7 @@ export async function explain(
       const lookup = await results.find(fingerprint, required.get(id) ?? []);
       const failed = failures.get(id);
       if (lookup.state === 'found' && instance.cache) {
-        finished.set(id, { fingerprint, outputs: lookup.result.outputs });
+        finished.set(id, { fingerprint, parts, outputs: lookup.result.outputs });
         statuses.push({ id, state: 'done' });
       } else if (failed?.fingerprint === fingerprint) {
         statuses.push({ id, state: 'failed', reason: failed.reason, message: failed.message });

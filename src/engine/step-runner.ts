@@ -6,6 +6,8 @@ import type { Executor, Job } from './executor.js';
 import { ExternalFiles } from './external.js';
 import { absolute, type Finished, fingerprintOf, type Parts, partsOf } from './fingerprint.js';
 import { blockedBy, jobInputs, requiredOutputs } from './inputs.js';
+import { lineageOf } from './lineage.js';
+import { placeOf } from './place.js';
 import type { Plan, StepInstance } from './plan.js';
 import type { Registry } from './registry.js';
 import { replaceAt } from './replace-at.js';
@@ -103,7 +105,7 @@ export class StepRunner implements Work {
       await this.results.setLatest(plan.name, instance.id, fingerprint);
       // A kill may have come between the result and this.
       await dropCheckpoints(store, fingerprint);
-      this.finished.set(instance.id, { fingerprint, outputs });
+      this.finished.set(instance.id, { fingerprint, parts, outputs });
       for (const table of tables) emit({ type: 'step-table', step: instance.id, table });
       emit({ type: 'step-finished', step: instance.id, fingerprint, outputs, cached: true, seconds, peakMemory });
       return { reason: 'up-to-date' };
@@ -126,6 +128,7 @@ export class StepRunner implements Work {
       control,
       retry: instance.retry,
       timeoutMs: instance.timeoutMs,
+      locate: (pointer) => placeOf(plan, instance, pointer),
       started: async (attempt) => {
         tables.length = 0;
         since = performance.now();
@@ -152,7 +155,7 @@ export class StepRunner implements Work {
     await this.results.setLatest(plan.name, instance.id, fingerprint);
     // Only now: until the result is recorded, a kill must find the checkpoints.
     await dropCheckpoints(store, fingerprint);
-    this.finished.set(instance.id, { fingerprint, outputs });
+    this.finished.set(instance.id, { fingerprint, parts, outputs });
     emit({ type: 'step-finished', step: instance.id, fingerprint, outputs, cached: false, seconds, peakMemory });
     return 'done';
   }
@@ -170,10 +173,11 @@ export class StepRunner implements Work {
 
   private job(instance: StepInstance, fingerprint: string): Job {
     const { plan, threads } = this.options;
+    const step = this.step(instance);
     return {
       instance: instance.id,
       uses: instance.uses,
-      version: this.step(instance).version,
+      version: step.version,
       fingerprint,
       options: replaceAt(instance.options, [
         ...instance.files.map(({ pointer, path }) => ({ pointer, replace: () => absolute(plan, path) })),
@@ -184,10 +188,10 @@ export class StepRunner implements Work {
       seed: instance.seed,
       threads,
       environment: instance.environment,
-      secrets: Object.entries(this.step(instance).environment ?? {}).flatMap(([name, kind]) =>
-        kind === 'secret' ? [name] : [],
-      ),
+      secrets: Object.entries(step.environment ?? {}).flatMap(([name, kind]) => (kind === 'secret' ? [name] : [])),
       account: `${plan.name}/${instance.step}`,
+      ...(step.recordsClaims && { claims: instance.claims ?? [] }),
+      ...(step.recordsLineage && { lineage: lineageOf(plan, instance, this.finished) }),
     };
   }
 

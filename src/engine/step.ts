@@ -1,4 +1,4 @@
-import type { Json } from '../util/json.js';
+import type { Json, JsonObject } from '../util/json.js';
 
 export { DAMAGED_INPUT, StepFailure } from '../util/failure.js';
 
@@ -11,6 +11,8 @@ export type Kind = string;
 
 export interface InputSpec {
   readonly kind: Kind;
+  /** Kinds that it takes as well. */
+  readonly others: readonly Kind[];
   /** The step also runs without it. */
   readonly optional: boolean;
   /** Any number of artifacts, in the order the recipe gives them; a matrix step's output is such a list. */
@@ -20,11 +22,15 @@ export interface InputSpec {
 }
 
 /** One artifact of this kind. */
-export const one = (kind: Kind): InputSpec => ({ kind, optional: false, list: false, named: false });
+export const one = (kind: Kind): InputSpec => ({ kind, others: [], optional: false, list: false, named: false });
 /** One artifact of this kind, or none. */
-export const optional = (kind: Kind): InputSpec => ({ kind, optional: true, list: false, named: false });
+export const optional = (kind: Kind): InputSpec => ({ kind, others: [], optional: true, list: false, named: false });
 /** One or more artifacts of this kind. */
-export const list = (kind: Kind): InputSpec => ({ kind, optional: false, list: true, named: false });
+export const list = (kind: Kind): InputSpec => ({ kind, others: [], optional: false, list: true, named: false });
+/** The same input, which takes artifacts of these kinds as well. */
+export const either = (spec: InputSpec, ...others: readonly Kind[]): InputSpec => ({ ...spec, others });
+/** All that an input takes. */
+export const kindsOf = ({ kind, others }: InputSpec): readonly Kind[] => [kind, ...others];
 /** The same input, whose results carry the name of the step that produced it. */
 export const named = (spec: InputSpec): InputSpec => ({ ...spec, named: true });
 
@@ -119,6 +125,26 @@ export interface StepContext<Options> {
   progress(progress: Progress): Promise<void>;
   log(level: 'info' | 'warning', message: string): void;
   show(table: Table): void;
+  /** Claims on what it takes. Throws (a bug) if the step does not record them. */
+  claims(): readonly PlacedClaim[];
+  /** The steps that its inputs come from, each after its own inputs. Throws (a bug) if the step does not record it. */
+  lineage(): readonly Ancestor[];
+}
+
+/** A step instance that ended well, as those see it that tell where their results come from. */
+export interface Ancestor {
+  /** Instance id. */
+  readonly step: string;
+  readonly uses: string;
+  readonly version: number;
+  readonly fingerprint: string;
+  /** As the fingerprint counts them: of a file its digest, of the environment the reference. */
+  readonly options: JsonObject;
+  /** Ids of what is bound to each input. */
+  readonly inputs: Readonly<Record<string, readonly string[]>>;
+  readonly seed: number;
+  /** Versions of the packages that its result depends on. */
+  readonly packages: Readonly<Record<string, string>>;
 }
 
 /** What a step may look at to say what it will take. */
@@ -141,6 +167,9 @@ export interface Estimate {
   readonly notes: readonly string[];
 }
 
+/** What is known, before anything runs, of each artifact of an input, in their order; undefined where nothing is. */
+export type Foreseen = (input: string) => readonly (Json | undefined)[];
+
 export interface OptionProblem {
   /** JSON pointer into the options. */
   readonly pointer: string;
@@ -158,6 +187,13 @@ export interface Claim {
   readonly value: Json;
   /** JSON pointer into the options of the step that makes it. */
   readonly pointer: string;
+}
+
+/** A claim and the step that makes it. */
+export interface PlacedClaim extends Claim {
+  readonly step: string;
+  /** Why the recipe's author may go against it; absent if they do not say so. */
+  readonly acknowledged?: string;
 }
 
 /** What a step says before it runs: with that claim on its inputs it cannot do what its options ask for. */
@@ -197,10 +233,18 @@ export interface StepDefinition<Options = never> {
    * @param secret pointers of options whose values come from the environment, as whoever keeps them has to know
    */
   problems?(options: Options, secret: readonly string[]): readonly OptionProblem[];
+  /** What is known of its outputs before anything runs, by name. The engine carries it to whoever takes them. */
+  foresees?(options: Options, known: Foreseen): Readonly<Record<string, Json>>;
+  /** What is wrong with its options beside what is known of its inputs. Asked where `problems` finds none. */
+  misfits?(options: Options, known: Foreseen): Promise<readonly OptionProblem[]>;
   /** What holds for its results and for all that is made of them, read from its options before anything runs. */
   claims?(options: Options): readonly Claim[];
   /** Which claims on what it takes forbid what it would do. */
   refuses?(options: Options, claims: readonly Claim[]): readonly Refusal[];
+  /** Its result tells the claims on what it takes, so they are part of the fingerprint. */
+  readonly recordsClaims?: boolean;
+  /** Its result tells the steps that it comes from, so their fingerprints are part of its own. */
+  readonly recordsLineage?: boolean;
   /** What it will take, from a sample of what it is given; costs nothing. */
   estimate?(ctx: EstimateContext<Options>): Promise<Estimate>;
   /** Does the work. Throws `StepFailure` for what can be expected to go wrong; any other throw is a bug. */

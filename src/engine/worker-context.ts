@@ -25,6 +25,11 @@ export interface ContextParts {
   readonly checkpointMs: number;
 }
 
+function recorded<T>(value: T | undefined, otherwise: string): T {
+  if (value === undefined) throw new Error(otherwise);
+  return value;
+}
+
 /** A step's view of the world while it runs, and what becomes of its outputs. */
 export class WorkerContext {
   readonly context: StepContext<never>;
@@ -78,6 +83,8 @@ export class WorkerContext {
       progress: (progress) => this.progress(progress),
       log: (level, message) => emit({ type: 'step-log', step: job.instance, level, message }),
       show: (table) => emit({ type: 'step-table', step: job.instance, table }),
+      claims: () => recorded(job.claims, `step ${step.name} does not record claims`),
+      lineage: () => recorded(job.lineage, `step ${step.name} does not record its lineage`),
     };
   }
 

@@ -64,8 +64,9 @@ export function failure(error: unknown, signal: AbortSignal): JobResult {
   }
   const known = namingFullDisk(error);
   if (known instanceof StepFailure) {
-    const { reason, message, hint } = known;
-    return { outcome: { status: 'failed', reason, message, ...(hint === undefined ? {} : { hint }) } };
+    const { reason, message, hint, pointer } = known;
+    const more = { ...(hint === undefined ? {} : { hint }), ...(pointer === undefined ? {} : { pointer }) };
+    return { outcome: { status: 'failed', reason, message, ...more } };
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const stack = (error instanceof Error ? error.stack : undefined) ?? message;

@@ -51,7 +51,16 @@ export async function importTransformer(ctx: StepContext<ImportModelOptions>, mo
   );
   const about = { ...known, type: config.type, labels, parameters, source };
   await writeFile(join(output, 'recipe.json'), `${JSON.stringify(about, null, 2)}\n`);
-  const head = { none: 'no head', classifier: `labels ${labels.join(', ')}`, 'language-model': 'a language model' };
+  const list = labels.join(', ');
+  const head = {
+    none: 'no head',
+    classifier: `labels ${list}`,
+    'multi-label': `any of the labels ${list}`,
+    regression: 'a score',
+    'token-classifier': `tags ${list}`,
+    'language-model': 'a language model',
+    'masked-language-model': 'a masked language model',
+  };
   ctx.log(
     'info',
     `${config.type}, ${config.layers} layers of ${config.hidden}, ${(parameters / 1e6).toFixed(1)} M parameters, ${head[config.head]}`,

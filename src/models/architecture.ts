@@ -5,7 +5,10 @@ import type { Dropout } from './layers.js';
 /** How a parameter starts: drawn from N(0, 0.02²) as BERT's code does, or filled. */
 export type Initial = 'normal' | 'zeros' | 'ones';
 
-/** Where in a model a parameter is: what is frozen, taken over or made anew goes by it. Layers count from 1. */
+/**
+ * Where in a model a parameter is: what is frozen, taken over or made anew goes by it. Layers count from 1; what several
+ * layers share is in the first of them.
+ */
 export type Part = 'embeddings' | number | 'head';
 
 export interface ParameterSpec {
@@ -28,6 +31,8 @@ export interface Encoded {
   readonly hiddenStates: readonly Tensor[];
   /** Each layer's Q·Kᵀ/√d before mask and softmax, computed when asked for: layers of [batch, heads, length, length]. */
   readonly attentionScores: readonly (() => Tensor)[];
+  /** Each layer's values: layers of [batch, kv heads, length, width]. */
+  readonly values: readonly Tensor[];
   /** The last hidden state of the token that a classifier reads: [batch, hidden]. */
   readonly pooled: Tensor;
   /** Of a decoder, each layer's: what the tokens after these will look back to. */
@@ -42,7 +47,7 @@ export interface KeysValues {
 
 /** Everything an objective may look at, of a student or a teacher. */
 export interface ModelOutput extends Encoded {
-  /** [batch, labels] of a classifier, [batch, length, vocabulary] of a language model. */
+  /** [batch, labels] of what reads texts, [batch, length, labels] of a tagger, [batch, length, vocabulary] of a language model. */
   readonly logits: Tensor;
 }
 
@@ -54,13 +59,25 @@ export interface ModelInput {
   readonly ids: Tensor;
   /** 1 for a token, 0 for padding (at the end), float32 [batch, length]. */
   readonly mask: Tensor;
+  /** Token types, int32 [batch, length], of a model that knows some; without them all are of the first. */
+  readonly types?: Tensor;
   /** 1 to keep a value, 0 to drop it: one tensor a dropout site, as `dropoutSites` says; none when there is no dropout. */
   readonly dropout: readonly Tensor[];
   readonly lastTokens: LastTokens;
 }
 
-/** What stands on the layers: nothing, a label for a text, or the next token for each token. */
-export type Head = 'none' | 'classifier' | 'language-model';
+/**
+ * What stands on the layers: nothing; one label for a text, any number of labels, or a score; a label for each token; the
+ * next token for each token; or the token that is hidden at a place.
+ */
+export type Head =
+  | 'none'
+  | 'classifier'
+  | 'multi-label'
+  | 'regression'
+  | 'token-classifier'
+  | 'language-model'
+  | 'masked-language-model';
 
 /** What there is to say of any transformer. Plain data: it names its architecture by `type`. */
 export interface TransformerConfig {
@@ -75,7 +92,7 @@ export interface TransformerConfig {
   /** Tokens that are read of a text; at most `positions`. */
   readonly maxLength: number;
   readonly head: Head;
-  /** 0 unless it is a classifier. */
+  /** Outputs of its head: 1 of a regression, 0 where there is no head or it writes. */
   readonly labels: number;
   readonly dropout: number;
   /** Of its norms. */
@@ -87,7 +104,12 @@ export interface TransformerConfig {
 }
 
 /** What a recipe says of a model from scratch, and what its data and tokenizer say. */
-export type Shape = Omit<TransformerConfig, 'positions' | 'epsilon' | 'eosId'> & { readonly kvHeads: number };
+export type Shape = Omit<TransformerConfig, 'positions' | 'epsilon' | 'eosId'> & {
+  readonly kvHeads: number;
+  /** ALBERT's own: width of the token embeddings, and groups of layers that share their parameters. */
+  readonly embedding?: number;
+  readonly groups?: number;
+};
 
 /** A model family over configurations `C`: what it is made of, and what it computes, in tfjs ops. */
 export interface Architecture<C extends TransformerConfig = TransformerConfig> {
@@ -104,15 +126,36 @@ export interface Architecture<C extends TransformerConfig = TransformerConfig> {
   fromHuggingFace(json: Readonly<Record<string, unknown>>, head: Head, labels: number): C;
   /** In the order in which they are drawn and saved; names are Hugging Face's. */
   parameters(config: C): ParameterSpecs;
-  /** Names of a layer's parameters, counted from 1: what stands before the rest of the name. */
-  layerPrefix(layer: number): string;
+  /**
+   * Names of a layer's parameters, counted from 1: what stands before the rest of the name. Layers of one prefix share
+   * their parameters.
+   */
+  layerPrefix(config: C, layer: number): string;
+  /**
+   * The configuration of a model of some of the layers, where it is more than their number.
+   * @param layers counted from 1, ascending
+   * @throws StepFailure if there is no such model
+   */
+  withLayers?(config: C, layers: readonly number[]): C;
   /** Shapes of the values that dropout may zero, in order of use. */
   dropoutSites(config: C, batch: number, length: number, lastTokens: LastTokens): readonly (readonly number[])[];
   encode(config: C, parameters: Tensors, input: ModelInput, drop: Dropout): Encoded;
   /** @param pooled [batch, hidden] @returns [batch, labels] */
   classify(config: C, parameters: Tensors, pooled: Tensor, drop: Dropout): Tensor;
+  /** It can label tokens: `parameters` has the head that `tokenClassifierSpec` describes. */
+  readonly labelsTokens?: true;
   /** Absent of an encoder. */
   readonly decoder?: Decoder<C>;
+  /** Absent of one that tells no hidden tokens. */
+  readonly masked?: MaskedHead<C>;
+}
+
+/** How a model tells a token that is hidden from it (Devlin et al. 2018, arXiv:1810.04805, §3.1). */
+export interface MaskedHead<C extends TransformerConfig = TransformerConfig> {
+  /** @param x last hidden states [n, hidden] @returns what is compared with the output embeddings [n, hidden] */
+  transform(config: C, parameters: Tensors, x: Tensor): Tensor;
+  /** The output embeddings [vocabulary, hidden] and each token's bias [vocabulary]. */
+  output(config: C, parameters: Tensors): { readonly weight: Tensor; readonly bias: Tensor };
 }
 
 /** How a model makes text, token by token. */
@@ -124,7 +167,9 @@ export interface Decoder<C extends TransformerConfig = TransformerConfig> {
   headWidth(config: C): number;
   /** What a step must be fed to know the position of each text's next token, counted from 0. */
   positionFeeds(config: C, positions: readonly number[]): HostTensors;
-  /** One more token of each text; x is its last hidden state [batch, 1, hidden]. */
+  /** The same, computed of positions int32 [batch, length] where they are known in the graph only. */
+  placed(config: C, positions: Tensor): Tensors;
+  /** More tokens of each text; x are their last hidden states [batch, length, hidden]. */
   step(
     config: C,
     parameters: Tensors,
@@ -132,13 +177,14 @@ export interface Decoder<C extends TransformerConfig = TransformerConfig> {
   ): { readonly x: Tensor; readonly memory: readonly KeysValues[] };
 }
 
+/** Attention to what a token may see. q [batch, heads, rows, width] → the same shape. */
+export type LookBack = (q: Tensor, own: KeysValues, layer: number) => Tensor;
+
 export interface StepInput {
-  /** int32 [batch, 1] */
+  /** int32 [batch, length] */
   readonly ids: Tensor;
-  /** Of each layer, what came before: [batch, kv heads, capacity, width]. */
-  readonly past: readonly KeysValues[];
-  /** −10⁹ where a place of the capacity is not used yet, else 0: [batch, 1, 1, capacity]. */
-  readonly free: Tensor;
-  /** As `positionFeeds` gave it. */
+  /** What the tokens look back to. */
+  readonly lookBack: LookBack;
+  /** As `positionFeeds` or `placed` gave it. */
   readonly position: Tensors;
 }

@@ -1,4 +1,5 @@
 import { StepFailure } from '../util/failure.js';
+import { albert } from './albert.js';
 import type { Architecture, TransformerConfig } from './architecture.js';
 import { bert } from './bert.js';
 import { distilbert } from './distilbert.js';
@@ -7,7 +8,7 @@ import { llama, qwen2, qwen3 } from './llama.js';
 import { roberta } from './roberta.js';
 
 /** Every transformer there is: add a module and a line (and, to be made from scratch, its schema to `schemas/models/`). */
-export const architectures: readonly Architecture[] = [bert, distilbert, roberta, gpt2, llama, qwen2, qwen3];
+export const architectures: readonly Architecture[] = [bert, distilbert, roberta, albert, gpt2, llama, qwen2, qwen3];
 
 /** @throws StepFailure if there is none of that type */
 export function architectureOf({ type }: Pick<TransformerConfig, 'type'>): Architecture {

@@ -4,6 +4,7 @@ import { StepFailure } from '../util/failure.js';
 import { writeSafetensors } from '../util/safetensors.js';
 import type { Architecture, Head, PlacedSpec, TransformerConfig } from './architecture.js';
 import { architectureOf } from './architectures.js';
+import { hasLabels, headOfProblem, problemType } from './heads.js';
 import type { Parameters } from './initialize.js';
 import { Weights } from './weights.js';
 
@@ -39,7 +40,7 @@ export interface WrittenFrom {
 /** A transformer in memory. */
 export interface TransformerModel {
   readonly config: TransformerConfig;
-  /** Order of the logits; none unless it is a classifier. */
+  /** Order of the logits; of a regression one, the name of its score; none where there is no head or it writes. */
   readonly labels: readonly string[];
   readonly parameters: Parameters;
 }
@@ -69,7 +70,8 @@ export async function saveTransformer(
     model_type: type,
     ...toHuggingFace(config),
     torch_dtype: 'float32',
-    ...(config.head === 'classifier' && {
+    ...(hasLabels(config.head) && {
+      problem_type: problemType(config.head),
       id2label: Object.fromEntries(labels.map((label, i) => [i, label])),
       label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
     }),
@@ -112,8 +114,8 @@ export async function describeTransformer(folder: string): Promise<Described> {
     throw new StepFailure('no-model', `cannot read a model from ${file}: ${(error as Error).message}`);
   }
   const architecture = architectureOf({ type: json.model_type as string });
-  const head = headOf(json);
-  const labels = head === 'classifier' ? labelsOf(json, file) : [];
+  const head = headOf(json, architecture, file);
+  const labels = hasLabels(head) ? labelsOf(json) : [];
   const config = architecture.fromHuggingFace(json, head, labels.length);
   if (config.hidden % config.heads !== 0 && !('headWidth' in config)) {
     throw new StepFailure(
@@ -129,17 +131,17 @@ export async function describeTransformer(folder: string): Promise<Described> {
   return { config: { ...config, maxLength: Math.min(config.positions, ...read) }, labels };
 }
 
-function headOf(json: Readonly<Record<string, unknown>>): Head {
+function headOf(json: Readonly<Record<string, unknown>>, { masked }: Architecture, file: string): Head {
   const [name] = [json.architectures].flat();
-  if (typeof name !== 'string') return json.id2label === undefined ? 'none' : 'classifier';
-  if (name.endsWith('ForSequenceClassification')) return 'classifier';
+  const ofTexts = (): Head => headOfProblem(json.problem_type, labelsOf(json).length, file);
+  if (typeof name !== 'string') return json.id2label === undefined ? 'none' : ofTexts();
+  if (name.endsWith('ForSequenceClassification')) return ofTexts();
+  if (name.endsWith('ForTokenClassification')) return 'token-classifier';
+  if (name.endsWith('ForMaskedLM') && masked) return 'masked-language-model';
   return /(LMHeadModel|ForCausalLM)$/.test(name) ? 'language-model' : 'none';
 }
 
-function labelsOf(json: Readonly<Record<string, unknown>>, file: string): string[] {
-  if (json.problem_type && json.problem_type !== 'single_label_classification') {
-    throw new StepFailure('unsupported-model', `${file}: a model for ${json.problem_type} tells no labels apart`);
-  }
+function labelsOf(json: Readonly<Record<string, unknown>>): string[] {
   // transformers leaves out the names that it gives to two labels by itself.
   return Object.entries((json.id2label ?? { 0: 'LABEL_0', 1: 'LABEL_1' }) as Record<string, string>)
     .sort(([a], [b]) => Number(a) - Number(b))

@@ -30,12 +30,17 @@ export function fitPrompt(tokens: Int32Array, room: number, endId: number): Int3
 /** Names under which a batch's tokens to be written are fed. */
 export const NEXT = { positions: 'next.positions', targets: 'next.targets', weights: 'next.weights' };
 
+/** Texts some of whose tokens a model is to tell. */
+export type ToTell = Pick<Continuations, 'size' | 'length' | 'count' | 'room' | 'feeds'>;
+
 /** Many of them, each at most as long as the model reads. */
 export class Continuations {
   private constructor(
     readonly tokens: EncodedBatch,
     /** Tokens of each that are given. */
     private readonly given: Int32Array,
+    /** Tokens of each that are a text's own; −1 where a prompt stands before it. */
+    private readonly own: Int32Array,
     /** Of what was to be encoded, those that are here: the others' texts are longer than the model can write. */
     readonly kept: readonly number[],
   ) {}
@@ -56,6 +61,7 @@ export class Continuations {
     );
     const parts: Int32Array[] = [];
     const given: number[] = [];
+    const own: number[] = [];
     const kept: number[] = [];
     for (const [i, { prompt }] of texts.entries()) {
       const [before, after] = [prompts[i] as Int32Array, written[i] as Int32Array];
@@ -63,16 +69,33 @@ export class Continuations {
         const whole = Int32Array.from([...fitPrompt(before, Number.POSITIVE_INFINITY, endId), endId]);
         parts.push(whole.subarray(0, maxLength));
         given.push(1);
+        own.push(Math.min(before.length, maxLength));
       } else {
         const room = maxLength - after.length - 1;
         if (room < 1) continue;
-        const own = fitPrompt(before, room, endId);
-        parts.push(Int32Array.from([...own, ...after, endId]));
-        given.push(own.length);
+        const asked = fitPrompt(before, room, endId);
+        parts.push(Int32Array.from([...asked, ...after, endId]));
+        given.push(asked.length);
+        own.push(-1);
       }
       kept.push(i);
     }
-    return new Continuations(EncodedBatch.of(parts), Int32Array.from(given), kept);
+    return new Continuations(EncodedBatch.of(parts), Int32Array.from(given), Int32Array.from(own), kept);
+  }
+
+  /** Texts that are tokens already: each with how many of them are given. */
+  static of(texts: readonly { readonly ids: Int32Array; readonly given: number }[]): Continuations {
+    return new Continuations(
+      EncodedBatch.of(texts.map(({ ids }) => ids)),
+      Int32Array.from(texts, ({ given }) => given),
+      new Int32Array(texts.length).fill(-1),
+      texts.map((_, i) => i),
+    );
+  }
+
+  /** The tokens that are given. */
+  prompt(i: number): Int32Array {
+    return this.tokens.ids(i).subarray(0, this.given[i]);
   }
 
   get size(): number {
@@ -86,6 +109,18 @@ export class Continuations {
   /** Tokens to be written, the end among them. */
   count(i: number): number {
     return this.tokens.length(i) - (this.given[i] as number);
+  }
+
+  /** The tokens of a text that is learnt as a whole, without its end: what a teacher of texts has read. */
+  text(i: number): Int32Array | undefined {
+    const own = this.own[i] as number;
+    return own < 0 ? undefined : this.tokens.ids(i).subarray(0, own);
+  }
+
+  /** The places before the tokens to be written, in the order of `feeds`. */
+  places(i: number): number[] {
+    const first = (this.given[i] as number) - 1;
+    return Array.from({ length: this.count(i) }, (_, n) => first + n);
   }
 
   /**
@@ -109,9 +144,9 @@ export class Continuations {
     const texts = rows.map((i) => this.tokens.ids(i));
     let n = 0;
     texts.forEach((ids, row) => {
-      for (let at = this.given[rows[row] as number] as number; at < ids.length; at++) {
-        positions[n] = row * length + at - 1;
-        targets[n] = ids[at] as number;
+      for (const at of this.places(rows[row] as number)) {
+        positions[n] = row * length + at;
+        targets[n] = ids[at + 1] as number;
         weights[n++] = 1;
       }
     });
@@ -124,13 +159,17 @@ export class Continuations {
   }
 }
 
+/** Mean −log p of all tokens, in nats. */
+export const meanLoss = (surprises: readonly Surprise[]): number =>
+  surprises.reduce((sum, { loss }) => sum + loss, 0) / surprises.reduce((sum, { tokens }) => sum + tokens, 0);
+
 const STEP = 64;
 const SPARE = 1.25;
 const BATCH = 16;
 
-/** What a language model finds unlikely of texts. */
+/** What a language model finds unlikely of a text's tokens that it is to tell. */
 export interface Surprise {
-  /** Sum of −log p of the tokens that are to be written, in nats. */
+  /** Sum of −log p of these, in nats. */
   readonly loss: number;
   readonly tokens: number;
 }
@@ -143,7 +182,7 @@ export async function surpriseOf(
   runner: Runner,
   config: TransformerConfig,
   parameters: HostTensors,
-  texts: Continuations,
+  texts: ToTell,
   after: (done: number) => Promise<void> = async () => {},
 ): Promise<Surprise[]> {
   const fn: TensorFunction = {

@@ -1,14 +1,11 @@
 import { attend } from '../backend/ops.js';
 import { type Tensor, tf } from '../backend/tf.js';
-import type { KeysValues, LastTokens, ModelInput, TransformerConfig } from './architecture.js';
+import type { KeysValues, LastTokens, LookBack, ModelInput, TransformerConfig } from './architecture.js';
 import type { Dropout } from './layers.js';
 
 /** What GPT-2 and Llama share: tokens that look back only, in training and while a text is being made. */
 
 const MASKED = -1e9;
-
-/** Attention to what a token may see. q [batch, heads, rows, width] → the same shape. */
-export type LookBack = (q: Tensor, own: KeysValues, layer: number) => Tensor;
 
 /**
  * The rows [batch, 1, n] of x that belong to each text's last token; zeros for a text without tokens.

@@ -1,7 +1,11 @@
+import { gelu } from '../backend/ops.js';
 import { tf } from '../backend/tf.js';
 import type { Architecture } from './architecture.js';
-import { type EncoderKind, encoderParameters, encoderSites, encodeTexts } from './encoder.js';
+import { className } from './class-name.js';
+import { type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
+import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
+import { type MaskedNames, maskedHead, maskedSpecs } from './masked-head.js';
 import { settings } from './settings.js';
 
 const layer = (i: number): string => `distilbert.transformer.layer.${i - 1}`;
@@ -21,13 +25,21 @@ const kind: EncoderKind = {
   layer,
   types: 0,
   offset: 0,
+  activation: gelu,
   dropsProjection: false,
+};
+
+const masked: MaskedNames = {
+  dense: 'vocab_transform',
+  norm: 'vocab_layer_norm',
+  bias: 'vocab_projector.bias',
+  words: 'distilbert.embeddings.word_embeddings.weight',
 };
 
 /** DistilBERT (Sanh et al. 2019, arXiv:1910.01108): BERT without token types and pooler. */
 export const distilbert: Architecture = {
   type: 'distilbert',
-  className: ({ head }) => (head === 'classifier' ? 'DistilBertForSequenceClassification' : 'DistilBertModel'),
+  className: ({ head }) => className('DistilBert', head),
   prefix: 'distilbert.',
 
   // Its code has layer norm's epsilon built in.
@@ -51,6 +63,7 @@ export const distilbert: Architecture = {
   fromHuggingFace(json, head, labels) {
     const { number, only } = settings(json);
     only({ activation: 'gelu' });
+    if (head === 'masked-language-model') only({ tie_word_embeddings: true });
     const positions = number('max_position_embeddings', 512);
     return {
       type: 'distilbert',
@@ -72,20 +85,25 @@ export const distilbert: Architecture = {
 
   parameters: (c) => ({
     ...encoderParameters(kind, c),
-    ...(c.head === 'classifier' && {
+    ...(c.head === 'token-classifier' && tokenClassifierSpec(c)),
+    ...(c.head === 'masked-language-model' && maskedSpecs(masked, c)),
+    ...(readsTexts(c.head) && {
       ...linearSpec('head', 'pre_classifier', c.hidden, c.hidden),
       ...linearSpec('head', 'classifier', c.hidden, c.labels),
     }),
   }),
 
-  layerPrefix: (i) => `${layer(i)}.`,
+  layerPrefix: (_, i) => `${layer(i)}.`,
 
   dropoutSites: (c, batch, length, lastTokens) => [
     ...encoderSites(kind, c, batch, length, lastTokens),
-    [batch, c.hidden],
+    ...headSites(c, batch, length),
   ],
 
   encode: (c, p, input, drop) => encodeTexts(kind, c, p, input, drop),
 
   classify: (_, p, pooled, drop) => linear(p, 'classifier', drop.apply(tf.relu(linear(p, 'pre_classifier', pooled)))),
+
+  labelsTokens: true,
+  masked: maskedHead(masked),
 };

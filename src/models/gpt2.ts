@@ -1,8 +1,10 @@
 import { geluTanh, layerNorm } from '../backend/ops.js';
 import type { Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
-import type { Architecture, ParameterSpecs, TransformerConfig } from './architecture.js';
-import { cached, causal, type LookBack, pooledOf, rowCount, rowsOf, scoresOf } from './decoder.js';
+import type { Architecture, LookBack, ParameterSpecs, TransformerConfig } from './architecture.js';
+import { className } from './class-name.js';
+import { causal, pooledOf, rowCount, rowsOf, scoresOf } from './decoder.js';
+import { readsTexts } from './heads.js';
 import { conv1dSpec, Dropout, flat, joinHeads, linear, normSpec, splitHeads, weight } from './layers.js';
 import { settings } from './settings.js';
 
@@ -62,8 +64,7 @@ function runLayer(
 /** GPT-2 (Radford et al. 2019): norms before what they feed, learnt positions, tied embeddings. */
 export const gpt2: Architecture = {
   type: 'gpt2',
-  className: ({ head }) =>
-    ({ classifier: 'GPT2ForSequenceClassification', 'language-model': 'GPT2LMHeadModel', none: 'GPT2Model' })[head],
+  className: ({ head }) => (head === 'language-model' ? 'GPT2LMHeadModel' : className('GPT2', head)),
   prefix: 'transformer.',
 
   scratch: ({ kvHeads: _, ...shape }) => ({ ...shape, positions: shape.maxLength, eosId: null, epsilon: 1e-5 }),
@@ -134,11 +135,11 @@ export const gpt2: Architecture = {
     return {
       ...specs,
       ...normSpec(c.layers, 'transformer.ln_f', c.hidden),
-      ...(c.head === 'classifier' && { 'score.weight': weight('head', c.labels, c.hidden) }),
+      ...(readsTexts(c.head) && { 'score.weight': weight('head', c.labels, c.hidden) }),
     };
   },
 
-  layerPrefix: (i) => `${layerName(i)}.`,
+  layerPrefix: (_, i) => `${layerName(i)}.`,
 
   dropoutSites(c, batch, length, lastTokens) {
     const layer = (_: unknown, i: number): number[][] => {
@@ -168,7 +169,8 @@ export const gpt2: Architecture = {
       attentionScores.push(layer.scores);
       memory.push(layer);
     }
-    return { hiddenStates, attentionScores, memory, pooled: pooledOf(x, c, input) };
+    const values = memory.map((layer) => layer.values);
+    return { hiddenStates, attentionScores, values, memory, pooled: pooledOf(x, c, input) };
   },
 
   classify: (_, p, pooled) => linear(p, 'score', pooled),
@@ -180,11 +182,11 @@ export const gpt2: Architecture = {
     positionFeeds: (_, positions) => ({
       position: { dtype: 'int32', shape: [positions.length, 1], data: Int32Array.from(positions) },
     }),
-    step(c, p, { ids, past, free, position }) {
+    placed: (_, position) => ({ position }),
+    step(c, p, { ids, lookBack, position }) {
       const words = tf.gather(p['transformer.wte.weight'] as Tensor, ids as tf.Tensor1D);
       const here = tf.gather(p['transformer.wpe.weight'] as Tensor, position.position as tf.Tensor1D);
       let x: Tensor = tf.add(words, here);
-      const lookBack = cached(past, free);
       const drop = new Dropout([], 0);
       const memory: { keys: Tensor; values: Tensor }[] = [];
       for (let i = 1; i <= c.layers; i++) {

@@ -2,8 +2,18 @@ import { rmsNorm, silu } from '../backend/ops.js';
 import type { HostTensors, Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
 import { StepFailure } from '../util/failure.js';
-import type { Architecture, ModelInput, ParameterSpecs, Part, PlacedSpec, TransformerConfig } from './architecture.js';
-import { cached, causal, type LookBack, lastTokens, pooledOf, rowCount, rowsOf, scoresOf } from './decoder.js';
+import type {
+  Architecture,
+  LookBack,
+  ModelInput,
+  ParameterSpecs,
+  Part,
+  PlacedSpec,
+  TransformerConfig,
+} from './architecture.js';
+import { className } from './class-name.js';
+import { causal, lastTokens, pooledOf, rowCount, rowsOf, scoresOf } from './decoder.js';
+import { readsTexts } from './heads.js';
 import { type Dropout, dense, joinHeads, linear, splitHeads, weight } from './layers.js';
 import { frequencies, type RopeScaling, readRope, rotate, writeRope } from './rope.js';
 import { settings } from './settings.js';
@@ -97,8 +107,7 @@ const embeddings = (p: Tensors, ids: Tensor): Tensor =>
  */
 const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<LlamaConfig> => ({
   type,
-  className: ({ head }) =>
-    `${name}${{ classifier: 'ForSequenceClassification', 'language-model': 'ForCausalLM', none: 'Model' }[head]}`,
+  className: ({ head }) => className(name, head),
   prefix: 'model.',
 
   scratch: ({ kvHeads, ...shape }) => ({
@@ -205,12 +214,12 @@ const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<Ll
     return {
       ...specs,
       'model.norm.weight': ones(c.layers, c.hidden),
-      ...(c.head === 'classifier' && { 'score.weight': weight('head', c.labels, c.hidden) }),
+      ...(readsTexts(c.head) && { 'score.weight': weight('head', c.labels, c.hidden) }),
       ...(c.head === 'language-model' && !c.tied && { 'lm_head.weight': weight('head', c.vocabulary, c.hidden) }),
     };
   },
 
-  layerPrefix: (i) => `${layerName(i)}.`,
+  layerPrefix: (_, i) => `${layerName(i)}.`,
 
   dropoutSites: (c, batch, length, lastTokens) =>
     Array.from({ length: c.layers }, (_, i) => [batch, c.heads, rowCount(c, i + 1, length, lastTokens), length]),
@@ -235,7 +244,8 @@ const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<Ll
       attentionScores.push(layer.scores);
       memory.push(layer);
     }
-    return { hiddenStates, attentionScores, memory, pooled: pooledOf(x, c, input) };
+    const values = memory.map((layer) => layer.values);
+    return { hiddenStates, attentionScores, values, memory, pooled: pooledOf(x, c, input) };
   },
 
   classify: (_, p, pooled) => linear(p, 'score', pooled),
@@ -253,9 +263,14 @@ const member = ({ type, name, headNorms, usual, bias }: Member): Architecture<Ll
       const shape = [count, 1, 1, rates];
       return { cos: { dtype: 'float32', shape, data: cos }, sin: { dtype: 'float32', shape, data: sin } };
     },
-    step(c, p, { ids, past, free, position }) {
+    placed(c, positions) {
+      const [batch, length] = positions.shape as [number, number];
+      const rates = tf.tensor(frequencies(c.headWidth, c), [1, 1, 1, c.headWidth / 2]);
+      const angles = tf.mul(tf.cast(tf.reshape(positions, [batch, 1, length, 1]), 'float32'), rates);
+      return { cos: tf.cos(angles), sin: tf.sin(angles) };
+    },
+    step(c, p, { ids, lookBack, position }) {
       let x = embeddings(p, ids);
-      const lookBack = cached(past, free);
       const here = position as unknown as Rotation;
       const memory: { keys: Tensor; values: Tensor }[] = [];
       for (let i = 1; i <= c.layers; i++) {

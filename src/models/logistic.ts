@@ -113,30 +113,35 @@ const WEIGHTS = 'model.safetensors';
 export const logisticFamily: PredictorFamily = {
   type: 'logistic',
   async load(folder) {
-    const { labels, options } = JSON.parse(await readFile(join(folder, 'recipe.json'), 'utf8')) as Pick<
-      LogisticModel,
-      'labels' | 'options'
-    >;
-    const ngrams = JSON.parse(await readFile(join(folder, 'vocabulary.json'), 'utf8')) as string[];
-    const { tensors } = await readSafetensors(join(folder, WEIGHTS));
-    const { idf, weight, bias } = tensors;
-    const outputs = outputsOf(labels.length);
-    if (
-      idf?.data.length !== ngrams.length ||
-      weight?.data.length !== ngrams.length * outputs ||
-      bias?.data.length !== outputs
-    ) {
-      throw new StepFailure('damaged-model', `${folder}: ${WEIGHTS} does not fit vocabulary.json and recipe.json`);
-    }
     const { size } = await stat(join(folder, WEIGHTS));
-    return predictor(
-      { labels, options, vocabulary: { ngrams, idf: idf.data }, weight: weight.data, bias: bias.data },
-      size,
-    );
+    return predictor(await readLogistic(folder), size);
   },
 };
 
-function predictor(model: Omit<LogisticModel, 'loss' | 'iterations' | 'converged'>, bytes: number): Predictor {
+/** A model as it is applied. */
+export type AppliedLogistic = Omit<LogisticModel, 'loss' | 'iterations' | 'converged'>;
+
+/** @throws StepFailure `damaged-model` */
+export async function readLogistic(folder: string): Promise<AppliedLogistic> {
+  const { labels, options } = JSON.parse(await readFile(join(folder, 'recipe.json'), 'utf8')) as Pick<
+    LogisticModel,
+    'labels' | 'options'
+  >;
+  const ngrams = JSON.parse(await readFile(join(folder, 'vocabulary.json'), 'utf8')) as string[];
+  const { tensors } = await readSafetensors(join(folder, WEIGHTS));
+  const { idf, weight, bias } = tensors;
+  const outputs = outputsOf(labels.length);
+  if (
+    idf?.data.length !== ngrams.length ||
+    weight?.data.length !== ngrams.length * outputs ||
+    bias?.data.length !== outputs
+  ) {
+    throw new StepFailure('damaged-model', `${folder}: ${WEIGHTS} does not fit vocabulary.json and recipe.json`);
+  }
+  return { labels, options, vocabulary: { ngrams, idf: idf.data }, weight: weight.data, bias: bias.data };
+}
+
+function predictor(model: AppliedLogistic, bytes: number): Predictor {
   const vectorizer = new Vectorizer(model.vocabulary, model.options);
   return {
     type: 'logistic',

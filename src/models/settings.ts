@@ -6,6 +6,8 @@ export interface Settings {
   /** @throws StepFailure if it is no number, or missing where there is no usual value */
   number(name: string, usual?: number): number;
   flag(name: string, usual: boolean): boolean;
+  /** @throws StepFailure if it is none of those that are known: the folder's model would be computed wrongly */
+  choice<T extends string>(name: string, known: readonly T[], usual: T): T;
   /** A token's id, the first where there are several; null where there is none. */
   tokenId(name: string): number | null;
   /**
@@ -28,6 +30,16 @@ export function settings(json: Readonly<Record<string, unknown>>): Settings {
       const value = json[name] ?? usual;
       if (typeof value === 'boolean') return value;
       throw new StepFailure('unsupported-model', `config.json: ${name} is ${JSON.stringify(value)}, not true or false`);
+    },
+    choice<T extends string>(name: string, known: readonly T[], usual: T): T {
+      const value = json[name] ?? usual;
+      const found = known.find((each) => each === value);
+      if (found !== undefined) return found;
+      const list = known.map((each) => JSON.stringify(each)).join(' and ');
+      throw new StepFailure(
+        'unsupported-model',
+        `config.json has ${name}: ${JSON.stringify(value)}, and only ${list} can be computed here`,
+      );
     },
     tokenId: (name) => [json[name]].flat().find((id): id is number => typeof id === 'number') ?? null,
     only(builtIn) {

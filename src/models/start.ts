@@ -1,5 +1,5 @@
 import { StepFailure } from '../util/failure.js';
-import type { Part, TransformerConfig } from './architecture.js';
+import type { Head, Part, TransformerConfig } from './architecture.js';
 import { architectureOf } from './architectures.js';
 import { describeTransformer, readParameters, type TransformerModel } from './checkpoint.js';
 import { initialize, type Parameters } from './initialize.js';
@@ -7,8 +7,8 @@ import { initialize, type Parameters } from './initialize.js';
 /** How a model starts from another. */
 export interface Start {
   /** Of the one that is to be trained. */
-  readonly head: 'classifier' | 'language-model';
-  /** None unless it is a classifier. */
+  readonly head: Exclude<Head, 'none'>;
+  /** As many as its head has outputs; none if it writes. */
   readonly labels: readonly string[];
   /** Layers to take over, counted from 1 in ascending order; or how many, spread evenly; undefined: all. */
   readonly layers: number | readonly number[] | undefined;
@@ -45,26 +45,23 @@ export async function startFrom(folder: string, start: Start): Promise<Transform
     maxLength,
     dropout: start.dropout ?? other.config.dropout,
   };
-  const config = { ...whole, layers: taken.length };
-  const sameLabels = other.labels.join('\n') === start.labels.join('\n');
+  const architecture = architectureOf(whole);
+  const config = architecture.withLayers?.(whole, taken) ?? { ...whole, layers: taken.length };
+  const sameLabels = other.config.head === start.head && other.labels.join('\n') === start.labels.join('\n');
   const found = await readParameters(folder, whole, new Set<Part>(['head']));
-  const architecture = architectureOf(config);
   const specs = architecture.parameters(config);
   const drawn = initialize(specs, start.seed);
   const parameters: Parameters = {};
   for (const [name, { part, shape }] of Object.entries(specs)) {
-    const from = typeof part === 'number' ? sourceName(name, part, taken, architecture.layerPrefix) : name;
+    const own = typeof part === 'number' ? architecture.layerPrefix(config, part) : '';
+    // A final norm belongs to the last layer and has no layer's name.
+    const moved = typeof part === 'number' && name.startsWith(own);
+    const from = moved ? architecture.layerPrefix(whole, taken[part - 1] as number) + name.slice(own.length) : name;
     // A label's row of the old head means that label: with others the head starts anew, below it nothing does.
     const keep = part !== 'head' || sameLabels || !shape.includes(start.labels.length);
     parameters[name] = ((keep && found[from]) || drawn[name]) as Parameters[string];
   }
   return { config, labels: start.labels, parameters };
-}
-
-/** The name in the larger model; a final norm belongs to the last layer and has no layer's name. */
-function sourceName(name: string, part: number, taken: readonly number[], prefix: (layer: number) => string): string {
-  const own = prefix(part);
-  return name.startsWith(own) ? prefix(taken[part - 1] as number) + name.slice(own.length) : name;
 }
 
 function layersTaken(asked: Start['layers'], layers: number): readonly number[] {

@@ -84,7 +84,7 @@ export async function loadWriter(folder: string, backend: Backend, threads: numb
 }
 
 /** The prompt that the model learnt with; the usual one for a model from elsewhere. */
-async function promptOf(folder: string): Promise<string> {
+export async function promptOf(folder: string): Promise<string> {
   const recipe = JSON.parse(await readFile(join(folder, 'recipe.json'), 'utf8')) as { prompt?: string };
   return recipe.prompt ?? USUAL_PROMPT;
 }

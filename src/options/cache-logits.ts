@@ -22,6 +22,10 @@ export interface CacheLogitsOptions {
    * Teacher layers whose attention scores before the softmax are kept; 1 is the first.
    */
   attention: number[];
+  /**
+   * Teacher layers whose values of attention are kept, for value-relation; 1 is the first.
+   */
+  values: number[];
   tokens?: Tokens;
   /**
    * Type of the numbers that are kept. float16 holds numbers up to 65,504, to one part in 2,000.

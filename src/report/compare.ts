@@ -21,6 +21,21 @@ export interface Retention {
   readonly accuracy: Ratio;
 }
 
+/**
+ * Statistics of all rows with their intervals, all of the same resamples; one that is undefined stays so.
+ * @param statistics of rows, given by number, which may repeat
+ */
+export function bootstrapped(
+  rows: number,
+  statistics: readonly (((sample: Int32Array) => number) | undefined)[],
+  seed: number,
+): (Ratio | undefined)[] {
+  const all = Int32Array.from({ length: rows }, (_, row) => row);
+  const wanted = statistics.filter((statistic) => statistic !== undefined);
+  const intervals = bootstrap(rows, wanted, seed);
+  return statistics.map((statistic) => statistic && ratio(statistic(all), intervals[wanted.indexOf(statistic)]));
+}
+
 /** How much of the teacher's quality a student keeps: student / teacher, on the same rows. */
 export function retentionOf(student: Answers, teacher: Int32Array, seed: number): Retention {
   const { truth, predicted, labels } = student;

@@ -92,6 +92,18 @@ export function argmaxRows(logits: Float32Array, labels: number): Int32Array {
   });
 }
 
+/** Mean over the rows of −log p of the true label, in nats. @param logits [rows, labels] */
+export function crossEntropyOf(truth: Int32Array, logits: Float32Array, labels: number): number {
+  let sum = 0;
+  truth.forEach((label, row) => {
+    const own = logits.subarray(row * labels, (row + 1) * labels);
+    const largest = Math.max(...own);
+    const all = own.reduce((total, x) => total + Math.exp(x - largest), 0);
+    sum += Math.log(all) + largest - (own[label] as number);
+  });
+  return sum / truth.length;
+}
+
 /** Probabilities of one row of logits. */
 export function softmax(logits: Float32Array): number[] {
   const most = Math.max(...logits);

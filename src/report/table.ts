@@ -1,13 +1,7 @@
-import type { Expectation, ModelReport, Report, TrainedOn } from './evaluate.js';
+import type { Timing } from './cost.js';
+import type { ModelReport, Report, TrainedOn } from './evaluate.js';
+import type { Expectation } from './expect.js';
 import type { Interval } from './intervals.js';
-
-/** How long one text takes at batch 1, in milliseconds. */
-export interface Timing {
-  readonly median_ms: number;
-  readonly p95_ms: number;
-  /** Texts timed. */
-  readonly rows: number;
-}
 
 /** The engine's `Table`; this folder knows nothing of the engine. */
 export interface ReportTable {
@@ -28,10 +22,16 @@ export interface Costs {
 /**
  * The report as one table, with what one must know to read it below.
  * @param timings in the order of the models; undefined for a model that did not answer here
+ * @param expectations all of them, measured or not
  */
-export function tableOf(report: Report, timings: readonly (Timing | undefined)[], costs?: Costs): ReportTable {
+export function tableOf(
+  report: Report,
+  timings: readonly (Timing | undefined)[],
+  expectations: readonly Expectation[],
+  costs?: Costs,
+): ReportTable {
   const { models } = report;
-  const hasTeacher = models.some(({ role }) => role === 'teacher');
+  const hasTeacher = models.some(({ retention }) => retention !== null);
   const hasBaseline = models.some(({ role }) => role === 'baseline');
   const names = models.map((model) => nameOf(model, models));
   const columns: [label: string, cell: (model: ModelReport, index: number) => string][] = [
@@ -61,25 +61,31 @@ export function tableOf(report: Report, timings: readonly (Timing | undefined)[]
       ...testNotes(report),
       ...trainingNotes(models, names),
       ...comparisonNotes(report, names),
-      timingNote(timings, names),
+      ...timingNotes(timings, names),
       ...(costs === undefined
         ? []
         : [
             `$/1,000: dollars for a thousand texts, of the teacher as it was billed, of the others at $${costs.hour} for an hour of this machine, texts one by one.`,
           ]),
-      ...report.expectations.map(expectationNote),
+      ...expectations.map(expectationNote),
     ],
   };
 }
 
-function timingNote(timings: readonly (Timing | undefined)[], names: readonly string[]): string {
+export function timingNotes(timings: readonly (Timing | undefined)[], names: readonly string[]): string[] {
   const known = timings.flatMap((timing, i) => (timing === undefined ? [] : [{ timing, name: names[i] }]));
+  if (known.length === 0) return [];
   const late = known.map(({ timing, name }) => `${name} ${milliseconds(timing.p95_ms)}`).join(', ');
-  return `ms/text is the median at batch 1 of ${grouped(known[0]?.timing.rows ?? 0)} texts (95th percentile: ${late}). Bytes are the weights alone, without vocabulary or tokenizer.`;
+  return [
+    `ms/text is the median at batch 1 of ${grouped(known[0]?.timing.rows ?? 0)} texts (95th percentile: ${late}). Bytes are the weights alone, without vocabulary or tokenizer.`,
+  ];
 }
 
 /** The step's name, and what it is here where the name does not say so. */
-function nameOf({ name, role, type }: ModelReport, models: readonly ModelReport[]): string {
+export function nameOf<Model extends Pick<ModelReport, 'name' | 'role' | 'type'>>(
+  { name, role, type }: Model,
+  models: readonly Model[],
+): string {
   const first = models.find((model) => model.role === 'student');
   if (role === 'student') return type === first?.type ? name : `${name} (${type})`;
   return name.toLowerCase().includes(role) ? name : `${name} (${role})`;
@@ -96,7 +102,7 @@ function testNotes({ test, models }: Report): string[] {
 }
 
 /** One note for all models that were trained on the same. */
-function trainingNotes(models: readonly ModelReport[], names: readonly string[]): string[] {
+export function trainingNotes(models: readonly Pick<ModelReport, 'trained_on'>[], names: readonly string[]): string[] {
   const groups = new Map<string, string[]>();
   models.forEach(({ trained_on }, i) => {
     if (trained_on === null) return;
@@ -133,18 +139,21 @@ function comparisonNotes({ models, bootstrap }: Report, names: readonly string[]
   return notes;
 }
 
-const expectationNote = ({ figure, expected, value, met }: Expectation): string =>
-  `Expected ${figure} ${expected}: ${met ? 'met' : 'not met'}, ${figureText(value)}.`;
+export const expectationNote = (expectation: Expectation): string =>
+  `Expected ${expectation.figure} ${expectation.expected}: ${expectation.met ? 'met' : 'not met'}, ${figureText(expectation)}.`;
 
 /** A figure in the words of the notes and of the failure. */
-export const figureText = (value: number | null): string => (value === null ? 'no value' : value.toFixed(4));
+export function figureText({ figure, value }: Pick<Expectation, 'figure' | 'value'>): string {
+  if (value === null) return 'no value';
+  return /(parameters|bytes)$/.test(figure) ? grouped(value) : value.toFixed(4);
+}
 
 /** `3,751`. */
 export const grouped = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 
-const percent = (value: number | null): string => (value === null ? '–' : `${(100 * value).toFixed(1)} %`);
+export const percent = (value: number | null): string => (value === null ? '–' : `${(100 * value).toFixed(1)} %`);
 
-const percentInterval = ({ low, high }: Interval): string =>
+export const percentInterval = ({ low, high }: Interval): string =>
   `[${low === null ? '−∞' : (100 * low).toFixed(1)}, ${high === null ? '∞' : (100 * high).toFixed(1)}]`;
 
 function ratioOf({ value, interval }: { value: number | null; interval: Interval | null }): string {
@@ -165,5 +174,6 @@ export function sizeOf(bytes: number): string {
   return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-const milliseconds = (value: number | undefined): string =>
+/** Of a text; a dash where it is not known. */
+export const milliseconds = (value: number | undefined): string =>
   value === undefined ? '–' : value.toFixed(value < 10 ? 2 : 1);

@@ -1,6 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readDataset } from '../data/dataset.js';
+import { readDataset, refuseCopies } from '../data/dataset.js';
 import {
   defineStep,
   type InputArtifact,
@@ -12,40 +12,32 @@ import {
   StepFailure,
 } from '../engine/step.js';
 import type { Predictor } from '../models/predictor.js';
-import type { Backend } from '../options/evaluate.js';
+import type { EvaluateOptions } from '../options/evaluate.js';
+import type { Cost } from '../report/cost.js';
 import {
   type Evaluated,
   type Evaluation,
-  type Expect,
   inReadingOrder,
   predictionLines,
   type Role,
   reportOf,
-  type TrainedOn,
 } from '../report/evaluate.js';
-import { percentile } from '../report/intervals.js';
-import { type Costs, figureText, type Timing, tableOf } from '../report/table.js';
-
-/** `schemas/steps/evaluate.schema.json` documents them. */
-interface EvaluateOptions {
-  readonly title: string;
-  readonly expect?: Expect;
-  readonly usd_per_hour: number;
-  readonly backend: Backend;
-}
+import type { Expect } from '../report/expect.js';
+import { type Costs, tableOf } from '../report/table.js';
+import { costOf, judgeCosts, showCosts } from './cost.js';
+import { evaluateProblems } from './evaluate-problems.js';
+import { refuseMissed } from './refuse-missed.js';
+import { trainedOn } from './trained-on.js';
 
 type Context = StepContext<EvaluateOptions>;
-type Result = Evaluated & { readonly timing: Timing | undefined };
+type Result = Evaluated & { readonly cost: Cost };
 
 /** Texts a call of `predict`, where only answers matter: it puts those of like length together. */
 const BATCH = 256;
-/** Texts timed one by one, at most, and texts answered before that. */
-const TIMED = 200;
-const WARM_UP = 10;
 
 export const evaluate = defineStep<EvaluateOptions>({
   name: 'evaluate',
-  version: 4,
+  version: 5,
   summary: 'Compares models on labelled rows: quality, size, speed, retention, errors against a baseline',
   inputs: {
     data: one('dataset'),
@@ -53,33 +45,21 @@ export const evaluate = defineStep<EvaluateOptions>({
     answers: named(optional('logits')),
     usage: optional('measurement'),
     baseline: named(optional('model')),
-    students: named(list('model')),
+    students: { ...named(list('model')), optional: true },
   },
   outputs: { report: 'report', timing: 'measurement' },
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
+  problems: evaluateProblems,
 
   async run(ctx) {
-    const { title, expect = {} } = ctx.options;
+    const { task, title } = ctx.options;
+    const expect: Expect = ctx.options.expect ?? {};
+    if (task === 'masked-language-model') return (await import('./evaluate/masked.js')).evaluateMasked(ctx);
+    if (task !== 'classification') return (await import('./evaluate-task.js')).evaluateTask(ctx, task);
     const teacher = ctx.optionalInput('teacher');
     const answers = ctx.optionalInput('answers');
-    if (teacher !== undefined && answers !== undefined) {
-      throw new StepFailure(
-        'two-teachers',
-        'both "teacher" and "answers" are given, and there is one teacher',
-        'Leave one out.',
-      );
-    }
     const baseline = ctx.optionalInput('baseline');
-    for (const figure of ['retention', 'size_ratio'] as const) {
-      if (expect[figure] !== undefined && (teacher ?? (figure === 'retention' ? answers : undefined)) === undefined) {
-        throw new StepFailure(
-          'no-teacher',
-          `"expect" names ${figure}, which compares the student with a teacher, and there is none`,
-          'Bind the input "teacher", or leave the expectation out.',
-        );
-      }
-    }
     const data = await readTestRows(ctx.input('data').path);
     const bound: [Role, InputArtifact][] = [
       ...(teacher ? [['teacher', teacher] as [Role, InputArtifact]] : []),
@@ -95,28 +75,12 @@ export const evaluate = defineStep<EvaluateOptions>({
     const folder = await ctx.output('report');
     await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
     await writeFile(join(folder, 'predictions.jsonl'), predictionLines(evaluation));
-    ctx.measure('timing', {
-      threads: ctx.threads,
-      models: models.map(({ name, role, timing }) => ({ name, role, ...timing })),
-    });
-    ctx.show(
-      tableOf(
-        report,
-        models.map(({ timing }) => timing),
-        costsOf(ctx, models),
-      ),
-    );
-
-    const missed = report.expectations.filter(({ met }) => !met);
-    if (missed.length > 0) {
-      const student = report.models.find(({ role }) => role === 'student');
-      throw new StepFailure(
-        'expectation',
-        `${student?.name} misses what the recipe expects: ${missed
-          .map(({ figure, expected, value }) => `${figure} is ${figureText(value)}, expected ${expected}`)
-          .join('; ')}`,
-      );
-    }
+    const expectations = [...report.expectations, ...judgeCosts(ctx, models)];
+    const costs = models.map(({ cost }) => cost);
+    const timings = costs.map(({ timing }) => timing);
+    ctx.show(tableOf(report, timings, expectations, costsOf(ctx, costs)));
+    showCosts(ctx, models);
+    refuseMissed(expectations, models);
   },
 });
 
@@ -129,6 +93,7 @@ interface TestRows {
 /** The rows that have a label. */
 async function readTestRows(folder: string): Promise<TestRows> {
   const { info, rows } = await readDataset(folder);
+  refuseCopies(rows, 'data');
   const labelled = rows.flatMap(({ id, text, label }) => (label === null ? [] : [{ id, text, label }]));
   const hint = 'Bind "data" to rows whose labels are known, such as the test split.';
   if (rows.length === 0) throw new StepFailure('empty-data', 'the data to evaluate on has no rows', hint);
@@ -146,15 +111,16 @@ async function readTestRows(folder: string): Promise<TestRows> {
 }
 
 /** Loads one model, lets it answer every row, times it and lets it go. */
-async function answer(ctx: Context, role: Role, { from, path }: InputArtifact, data: TestRows): Promise<Result> {
+async function answer(ctx: Context, role: Role, artifact: InputArtifact, data: TestRows): Promise<Result> {
+  const { from, path } = artifact;
   const { loadPredictor } = await import('../models/index.js');
   const predictor = await loadPredictor(path, ctx.options.backend, ctx.threads);
   try {
     checkLabels(from, predictor.labels, data.labels);
     const logits = await answerAll(ctx, from, predictor, data);
-    const timing = await timeOf(ctx, from, predictor, data);
+    const cost = await costOf(ctx, artifact, data.rows, (rows) => predictor.predict(rows.map(({ text }) => text)));
     const { type, parameters, bytes } = predictor;
-    return { name: from, role, type, parameters, bytes, trainedOn: await trainedOn(path), logits, timing };
+    return { name: from, role, type, parameters, bytes, trainedOn: await trainedOn(path), logits, cost };
   } finally {
     await predictor.close();
   }
@@ -196,26 +162,10 @@ async function answerAll(ctx: Context, name: string, predictor: Predictor, { lab
   return logits;
 }
 
-/** Texts spread evenly over the rows, one a call. */
-async function timeOf(ctx: Context, name: string, predictor: Predictor, { rows }: TestRows): Promise<Timing> {
-  const count = Math.min(TIMED, rows.length);
-  const texts = Array.from({ length: count }, (_, i) => rows[Math.floor((i * rows.length) / count)]?.text ?? '');
-  for (const text of texts.slice(0, WARM_UP)) await predictor.predict([text]);
-  const times = new Float64Array(count);
-  for (const [i, text] of texts.entries()) {
-    ctx.signal.throwIfAborted();
-    const started = ctx.now();
-    await predictor.predict([text]);
-    times[i] = ctx.now() - started;
-    await ctx.progress({ done: i + 1, total: count, unit: 'rows', phase: `${name}, timing` });
-  }
-  times.sort();
-  return { median_ms: percentile(times, 0.5), p95_ms: percentile(times, 0.95), rows: count };
-}
-
 /** What a teacher that is not here said of the rows, in an earlier step. Rows that it did not answer count as wrong. */
 async function storedAnswers(ctx: Context, { from, path }: InputArtifact, { labels, rows }: TestRows): Promise<Result> {
   const { LogitsCache } = await import('../data/logits.js');
+  const billed = billedAThousand(ctx);
   const cache = await LogitsCache.open(path);
   try {
     checkLabels(from, cache.index.labels, labels);
@@ -238,7 +188,7 @@ async function storedAnswers(ctx: Context, { from, path }: InputArtifact, { labe
       bytes: null,
       trainedOn: undefined,
       logits,
-      timing: undefined,
+      cost: { timing: undefined, batch: undefined, memory: undefined, usdPerMillion: billed && 1000 * billed },
     };
   } finally {
     cache.close();
@@ -246,21 +196,12 @@ async function storedAnswers(ctx: Context, { from, path }: InputArtifact, { labe
 }
 
 /** What a thousand texts cost, where the teacher's bill is known. */
-function costsOf(ctx: Context, models: readonly Result[]): Costs | undefined {
-  const billed = (ctx.optionalInput('usage')?.value as { usd_a_thousand?: number } | undefined)?.usd_a_thousand;
-  if (billed === undefined) return undefined;
-  const hour = ctx.options.usd_per_hour;
-  const usd = models.map(({ timing, role }) => {
-    if (timing !== undefined) return (hour * timing.median_ms) / 3600;
-    return role === 'teacher' ? billed : undefined;
-  });
-  return { usd, hour };
+function costsOf(ctx: Context, costs: readonly Cost[]): Costs | undefined {
+  if (billedAThousand(ctx) === undefined) return undefined;
+  const usd = costs.map(({ usdPerMillion: million }) => million && million / 1000);
+  return { usd, hour: ctx.options.usd_per_hour };
 }
 
-/** What the model's folder says of its training, if it does. */
-async function trainedOn(folder: string): Promise<TrainedOn | undefined> {
-  const recipe = JSON.parse(await readFile(join(folder, 'recipe.json'), 'utf8')) as { trained_on?: TrainedOn };
-  if (recipe.trained_on === undefined) return undefined;
-  const { rows, labelled } = recipe.trained_on;
-  return { rows, labelled };
-}
+/** US dollars that the teacher took for a thousand texts. */
+const billedAThousand = (ctx: Context): number | undefined =>
+  (ctx.optionalInput('usage')?.value as { usd_a_thousand?: number } | undefined)?.usd_a_thousand;

@@ -1,8 +1,11 @@
 import type { AnyStep } from '../engine/step.js';
+import { augmentData } from './augment-data.js';
 import { cacheLogits } from './cache-logits.js';
+import { designStudent } from './design-student.js';
 import { ensembleTeachers } from './ensemble-teachers.js';
 import { evaluate } from './evaluate.js';
 import { evaluateResponses } from './evaluate-responses.js';
+import { exportModel } from './export.js';
 import { importModel } from './import-model.js';
 import { queryTeacher } from './query-teacher.js';
 import { sampleData } from './sample-data.js';
@@ -15,9 +18,12 @@ export const steps: readonly AnyStep[] = [
   importModel,
   queryTeacher,
   trainTokenizer,
+  designStudent,
   train,
+  augmentData,
   cacheLogits,
   ensembleTeachers,
   evaluate,
   evaluateResponses,
+  exportModel,
 ];

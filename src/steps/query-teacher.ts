@@ -5,7 +5,7 @@ import { variables } from '../teachers/query/providers.js';
 
 export const queryTeacher = defineStep<QueryTeacherOptions>({
   name: 'query-teacher',
-  version: 2,
+  version: 3,
   summary: 'Asks a model behind an API about every row, once, and keeps its answers',
   inputs: { data: one('dataset'), calibration: optional('dataset'), serve: optional('model') },
   outputs: { data: 'dataset', logits: 'logits', quarantine: 'quarantine', usage: 'measurement' },

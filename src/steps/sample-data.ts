@@ -5,7 +5,8 @@ import { PERMISSION } from '../teachers/claims.js';
 export const sampleData = defineStep<SampleDataOptions>({
   name: 'sample-data',
   version: 2,
-  summary: 'Reads mails or a JSONL file, drops duplicates, and splits into train, validation and test.',
+  summary:
+    'Reads mails, a JSONL file or the Brown corpus, drops duplicates, and splits into train, validation and test.',
   inputs: {},
   outputs: { train: 'dataset', validation: 'dataset', test: 'dataset' },
   lane: 'io',
@@ -21,6 +22,8 @@ export const sampleData = defineStep<SampleDataOptions>({
     ]);
     const corpus = await buildCorpus(ctx.options, ctx.seed, ctx);
     ctx.show(corpusTable(corpus));
-    for (const name of SPLITS) await writeDataset(await ctx.output(name), corpus.labels, corpus.splits[name]);
+    for (const name of SPLITS) {
+      await writeDataset(await ctx.output(name), corpus.labels, corpus.splits[name], undefined, corpus.names);
+    }
   },
 });

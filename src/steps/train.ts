@@ -1,21 +1,30 @@
-import { defineStep, list, one, optional } from '../engine/step.js';
+import { defineStep, either, list, optional } from '../engine/step.js';
 import type { TrainOptions } from '../options/train.js';
 import { refuseTraining } from '../teachers/claims.js';
+import { asksOfTeacher, modelFacts, output } from '../train/foresight.js';
+import { modelProblems } from '../train/model-problems.js';
+import { problemsOf } from '../train/problems.js';
+import { studentProblems } from '../train/student.js';
 
 export const train = defineStep<TrainOptions>({
   name: 'train',
-  version: 4,
+  version: 6,
   summary: 'Trains a teacher, a student or a yardstick, in one or more stages',
   inputs: {
-    data: one('dataset'),
+    data: list('dataset'),
     tokenizer: optional('tokenizer'),
-    teacher: { ...list('logits'), optional: true },
+    teacher: { ...either(list('logits'), 'model'), optional: true },
+    student: optional('student-design'),
     init: optional('model'),
     validation: optional('dataset'),
   },
   outputs: { model: 'model' },
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
-  refuses: (_, claims) => refuseTraining(claims, false),
+  problems: (options) => [...studentProblems(options), ...modelProblems(options), ...problemsOf(options)],
+  foresees: (options, known) => output('model', modelFacts(options, known)),
+  misfits: async (options, known) =>
+    asksOfTeacher(options, known) ? (await import('../train/misfits.js')).misfitsOf(options, known) : [],
+  refuses: ({ task }, claims) => refuseTraining(claims, task === 'generation'),
   run: async (ctx) => (await import('../train/run.js')).run(ctx),
 });

@@ -8,7 +8,15 @@ import {
 } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
 import { type About, signalOf } from '../data/logits/index-file.js';
-import { attentionName, hiddenName, type Signal, type TokenSignal } from '../data/logits/signal.js';
+import {
+  attentionName,
+  hiddenName,
+  type Signal,
+  type TokenSignal,
+  type ValueSignal,
+  valuesName,
+  valuesWidth,
+} from '../data/logits/signal.js';
 import type { RowParts } from '../data/logits/write-shard.js';
 import { loadTokenizer } from '../data/tokenizer.js';
 import type { InputArtifact } from '../engine/step.js';
@@ -16,12 +24,15 @@ import type { ModelInput, ModelOutput, TransformerConfig } from '../models/archi
 import { architectureOf } from '../models/architectures.js';
 import { countParameters, loadTransformer, type TransformerModel } from '../models/checkpoint.js';
 import { encode, forward } from '../models/forward.js';
+import { hasLabels, ofTask } from '../models/heads.js';
+import { joinHeads } from '../models/layers.js';
 import { bucketLength, padTokens } from '../models/padding.js';
+import { valueShape } from '../models/values.js';
 import type { CacheLogitsOptions } from '../options/cache-logits.js';
-import { argmaxRows } from '../report/metrics.js';
 import { StepFailure } from '../util/failure.js';
 import { Random } from '../util/random.js';
 import { checkFinite } from './finite.js';
+import { agreement } from './int8-agreement.js';
 import { nextTokenTensors, ROUNDED, tokenParts } from './next-token.js';
 import type { Outlook, Teacher, Text } from './teacher.js';
 
@@ -63,10 +74,12 @@ export async function transformerTeacher(
   const about: About = {
     teacher: { name: type, revision: digest, layers, hidden, heads },
     labels,
+    ...ofTask(config.head),
     tokenizer: tokenizer.hash,
     maxLength,
     hiddenStates: checkedLayers('hidden_states', options.hidden_states, 0, layers),
     attention: checkedLayers('attention', options.attention, 1, layers),
+    ...(options.values.length > 0 && { values: valueSignal(options.values, config) }),
     dtype,
     tokens: tokenSignal(options.tokens, config),
     computed: { backend, precision },
@@ -95,12 +108,17 @@ function checkedLayers(option: string, layers: readonly number[], first: number,
   return [...layers].sort((a, b) => a - b);
 }
 
+const valueSignal = (asked: readonly number[], config: TransformerConfig): ValueSignal => ({
+  layers: checkedLayers('values', asked, 1, config.layers),
+  ...valueShape(config),
+});
+
 /** @throws StepFailure if a teacher that is no language model is asked for next tokens */
 function tokenSignal(asked: CacheLogitsOptions['tokens'], config: TransformerConfig): TokenSignal | null {
   const { head, type, vocabulary } = config;
   if (head !== 'language-model' || architectureOf(config).decoder === undefined) {
     if (asked === undefined) return null;
-    const is = head === 'classifier' ? 'a classifier' : 'without a head that says what comes next';
+    const is = hasLabels(head) ? 'a classifier' : 'without a head that says what comes next';
     throw new StepFailure(
       'not-used',
       `"tokens" is for language models, and the teacher, a ${type}, is ${is}`,
@@ -167,16 +185,17 @@ class Capture {
 
   /** Texts of one length to compute at once. */
   private batchSize(length: number): number {
-    const { labels, hidden, heads, hiddenStates, attention, tokens } = this.signal;
-    const states = hiddenStates.length * length * hidden;
+    const { labels, perToken, hidden, heads, hiddenStates, attention, values, tokens } = this.signal;
+    const states = hiddenStates.length * hidden + (values ? values.layers.length * valuesWidth(values) : 0);
     const scores = attention.length * heads * length * length;
-    const most = Math.max(labels + states + scores, tokens ? length * tokens.vocabulary : 0);
+    const logits = labels * (perToken ? length : 1);
+    const most = Math.max(logits + states * length + scores, tokens ? length * tokens.vocabulary : 0);
     return Math.max(1, Math.min(BATCH, Math.floor(NUMBERS / most), Math.floor(this.batchTokens / length)));
   }
 
   /** One text's signal without its padding. */
   private partsOf(outputs: Outputs, place: number, length: number, { id, tokens: ids }: Text): RowParts {
-    const { labels, hidden, heads, hiddenStates, attention, dtype, tokens } = this.signal;
+    const { labels, perToken, hidden, heads, hiddenStates, attention, values, dtype, tokens } = this.signal;
     const n = ids.length;
     const parts: Record<string, RowParts[string]> = {};
     const output = (name: string): Float32Array | Uint16Array => outputs[name] as Float32Array | Uint16Array;
@@ -184,11 +203,16 @@ class Capture {
       checkFinite(name, id, numbers);
       parts[name] = numbers;
     };
-    if (labels > 0) keep('logits', output('logits').slice(place * labels, (place + 1) * labels));
-    for (const layer of hiddenStates) {
-      const from = place * length * hidden;
-      keep(hiddenName(layer), output(hiddenName(layer)).slice(from, from + n * hidden));
+    if (labels > 0) {
+      const from = place * (perToken ? length : 1) * labels;
+      keep('logits', output('logits').slice(from, from + (perToken ? n : 1) * labels));
     }
+    const keepTokens = (name: string, width: number): void => {
+      const from = place * length * width;
+      keep(name, output(name).slice(from, from + n * width));
+    };
+    for (const layer of hiddenStates) keepTokens(hiddenName(layer), hidden);
+    for (const layer of values?.layers ?? []) keepTokens(valuesName(layer), valuesWidth(values as ValueSignal));
     for (const layer of attention) {
       // Padded [heads, length, length] into [heads, n, n]: one line of scores at a time.
       const all = output(attentionName(layer));
@@ -211,10 +235,12 @@ class Capture {
 /** The teacher's forward pass, giving what is kept, in the type in which it is. */
 function signalFunction(config: TransformerConfig, signal: Signal, int8: boolean): TensorFunction {
   const { hiddenStates, attention, tokens, dtype } = signal;
+  const values = signal.values?.layers ?? [];
   const names = [
-    ...(config.head === 'classifier' ? ['logits'] : []),
+    ...(hasLabels(config.head) ? ['logits'] : []),
     ...hiddenStates.map(hiddenName),
     ...attention.map(attentionName),
+    ...values.map(valuesName),
     ...outputsOf(tokens),
   ];
   return {
@@ -222,14 +248,16 @@ function signalFunction(config: TransformerConfig, signal: Signal, int8: boolean
     int8,
     half: dtype === 'float16' ? names : [],
     call: (p, b) => {
-      const lastTokens = hiddenStates.includes(config.layers) || tokens ? 'all' : 'pooled';
+      const all = hiddenStates.includes(config.layers) || tokens !== null || signal.perToken;
+      const lastTokens = all ? 'all' : 'pooled';
       const input: ModelInput = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens };
-      const answers = config.head === 'classifier' || tokens !== null;
+      const answers = hasLabels(config.head) || tokens !== null;
       const out = answers ? forward(config, p, input) : encode(config, p, input);
       return {
-        ...(config.head === 'classifier' && { logits: (out as ModelOutput).logits }),
+        ...(hasLabels(config.head) && { logits: (out as ModelOutput).logits }),
         ...Object.fromEntries(hiddenStates.map((l) => [hiddenName(l), out.hiddenStates[l] as Tensor])),
         ...Object.fromEntries(attention.map((l) => [attentionName(l), out.attentionScores[l - 1]?.() as Tensor])),
+        ...Object.fromEntries(values.map((l) => [valuesName(l), joinHeads(out.values[l - 1] as Tensor)])),
         ...(tokens && nextTokenTensors(flatLogits(out as ModelOutput), tokens)),
       } as Tensors;
     },
@@ -246,43 +274,3 @@ const outputsOf = (tokens: TokenSignal | null): readonly string[] => {
   const plain = tokens.keep === 'full' || tokens.temperature === 1;
   return ROUNDED.filter((name) => name.startsWith(own) && !(plain && name.endsWith('_at_1')));
 };
-
-/** How far a teacher's answers of 8-bit integers are from those of float32, on some texts. */
-async function agreement(
-  runner: Runner,
-  { config, parameters, labels }: TransformerModel,
-  texts: readonly Int32Array[],
-  length: number,
-): Promise<string> {
-  const batch = padTokens(texts, texts.length, length, config.padId);
-  const state = hiddenName(config.layers);
-  const compared = (int8: boolean): TensorFunction => ({
-    key: `agreement ${int8}`,
-    int8,
-    call: (p, b) => {
-      const input: ModelInput = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens: 'all' };
-      const classifies = config.head === 'classifier';
-      const out = classifies ? forward(config, p, input) : encode(config, p, input);
-      const logits: Tensors = 'logits' in out ? { logits: out.logits as Tensor } : {};
-      return { ...logits, [state]: out.hiddenStates[config.layers] as Tensor };
-    },
-  });
-  const [exact, rounded] = (await Promise.all(
-    [false, true].map((int8) => runner.forward(compared(int8), parameters, batch)),
-  )) as [Record<string, Float32Array>, Record<string, Float32Array>];
-  const [a, b] = [exact[state] as Float32Array, rounded[state] as Float32Array];
-  const width = config.hidden;
-  let [sum, size, count] = [0, 0, 0];
-  texts.forEach((text, row) => {
-    for (let i = row * length * width; i < (row * length + text.length) * width; i++) {
-      sum += Math.abs((a[i] as number) - (b[i] as number));
-      size += Math.abs(a[i] as number);
-      count++;
-    }
-  });
-  const states = `hidden states differ by ${(sum / count).toFixed(4)} on average (their size is ${(size / count).toFixed(3)})`;
-  if (labels.length === 0) return `int8 against float32 on ${texts.length} texts: ${states}`;
-  const answers = [exact, rounded].map((found) => argmaxRows(found.logits as Float32Array, labels.length));
-  const same = texts.filter((_, row) => answers[0]?.[row] === answers[1]?.[row]).length;
-  return `int8 against float32 on ${texts.length} texts: ${same} with the same label, ${states}`;
-}

@@ -1,6 +1,7 @@
 import type { HostTensor } from '../backend/runner.js';
 import { StepFailure } from '../util/failure.js';
 import { streamPosition } from '../util/random.js';
+import type { DropoutSite } from './stage.js';
 import { binary } from './wasm/keep.js';
 
 type Keep = (n: number, at: number, key: number, position: number, zeroed: number) => void;
@@ -21,18 +22,17 @@ export class DropoutMasks {
   private keep: Keep | undefined;
 
   /**
-   * @param shapes of the values to be kept or zeroed, one a site
-   * @param zeroed how many of 256 values are zeroed on average, 0 to 255
+   * @param sites the values to be kept or zeroed
    * @param key from `streamKey`
    * @throws StepFailure if the masks would take 4 GiB or more
    * @returns for each site 1 where a value is kept, else 0. They are views of one memory: the next call overwrites them.
    */
-  fill(shapes: readonly (readonly number[])[], zeroed: number, key: number, update: number): HostTensor[] {
-    const sizes = shapes.map(sizeOf);
+  fill(sites: readonly DropoutSite[], key: number, update: number): HostTensor[] {
+    const sizes = sites.map(({ shape }) => sizeOf(shape));
     const keep = this.reserve(sizes.reduce((sum, n) => sum + padded(n), 0));
     let position = update * WORDS_PER_UPDATE;
     let at = 0;
-    return shapes.map((shape, site) => {
+    return sites.map(({ shape, zeroed }, site) => {
       const n = sizes[site] as number;
       const stream = streamPosition(key, position);
       keep(n, at, stream.key, stream.low, zeroed);

@@ -1,86 +1,123 @@
 import type { HostTensor, HostTensors } from '../backend/runner.js';
 import type { Row } from '../data/dataset.js';
-import type { LogitsCache, Wanted } from '../data/logits.js';
+import { type LogitsCache, valuesWidth, type Wanted } from '../data/logits.js';
 import type { EncodedBatch, TextTokenizer } from '../data/tokenizer.js';
 import type { Counted } from '../methods/objective.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { padTokens } from '../models/padding.js';
+import type { Random } from '../util/random.js';
 import type { Batch } from './batches.js';
+import type { Rollouts } from './rollouts.js';
+import type { Asked } from './stage.js';
+import type { TargetEncoding } from './targets/encoding.js';
+import { oneLabel } from './targets/one-label.js';
 
 /** Names under which a batch's signal of one of the teachers is fed, the first being 0. */
 export const teacherFeeds = (teacher: number) => ({
+  rows: `teacher.${teacher}.rows`,
   logits: `teacher.${teacher}.logits`,
   hidden: (layer: number): string => `teacher.${teacher}.hidden.${layer}`,
   attention: (layer: number): string => `teacher.${teacher}.attention.${layer}`,
+  values: (layer: number): string => `teacher.${teacher}.values.${layer}`,
 });
 
 export type Counts = Readonly<Record<Counted, number>>;
 
-/** What a training run asks of what there is to learn from. */
-export type Learnable = Pick<Examples, 'rows' | 'length' | 'batch' | 'counts'>;
+/** What goes into a batch besides its rows. */
+export interface Making {
+  /** What each teacher said; undefined of one that is asked in the graph. */
+  readonly caches: readonly (LogitsCache | undefined)[];
+  /** What is wanted of each. */
+  readonly wanted: readonly Asked[];
+  /** Of each whether it knows only some of the rows. */
+  readonly partial: readonly boolean[];
+  /** What the student wrote instead of the rows' own texts; undefined: it learns of these. */
+  readonly rollouts?: Rollouts | undefined;
+  /** Numbers of this batch's own, the same in whatever order batches are made. */
+  readonly random: (purpose: string) => Random;
+}
 
-/** Training rows as tokens, and how to make a batch of them. */
-export class Examples {
-  private constructor(
+/** What a training run asks of what there is to learn from. */
+export interface Learnable {
+  /** The row of each example. */
+  readonly rows: readonly Row[];
+  /** Tokens of an example. */
+  length(example: number): number;
+  /** Whether it has a real label. */
+  labelled(example: number): boolean;
+  /** Of what a model writes: the tokens that are given. */
+  prompt?(example: number): Int32Array;
+  batch(batch: Batch, batchSize: number, making: Making): HostTensors;
+  /** How many things of each kind a batch has, of the rows that a teacher knows: what losses are means over. */
+  counts(batch: Batch, teacher?: LogitsCache): Counts;
+}
+
+/** The tokens of rows' texts, as many as a model reads. */
+export const tokensOf = (
+  rows: readonly Row[],
+  tokenizer: TextTokenizer,
+  { maxLength }: Pick<TransformerConfig, 'maxLength'>,
+): Promise<EncodedBatch> =>
+  tokenizer.encode(
+    rows.map((r) => r.text),
+    maxLength,
+  );
+
+/** Training rows as tokens with what they are to be answered with, and how to make a batch of them. */
+export class Examples implements Learnable {
+  constructor(
     readonly rows: readonly Row[],
     private readonly tokens: EncodedBatch,
-    private readonly labels: readonly string[],
+    private readonly targets: TargetEncoding,
     private readonly padId: number,
   ) {}
 
+  /** Texts that have one of some labels. */
   static async encode(
     rows: readonly Row[],
     labels: readonly string[],
     tokenizer: TextTokenizer,
     { maxLength, padId }: Pick<TransformerConfig, 'maxLength' | 'padId'>,
   ): Promise<Examples> {
-    const tokens = await tokenizer.encode(
-      rows.map((r) => r.text),
-      maxLength,
-    );
-    return new Examples(rows, tokens, labels, padId);
+    const tokens = await tokensOf(rows, tokenizer, { maxLength });
+    return new Examples(rows, tokens, oneLabel(rows, labels), padId);
   }
 
   length(row: number): number {
     return this.tokens.length(row);
   }
 
+  labelled(row: number): boolean {
+    return this.targets.counts(row).labels > 0;
+  }
+
   /**
-   * `ids`, `mask` [batch, length], `rows` [batch] (1 = real), `labels` one-hot [batch, labels], and what is wanted of
-   * each teacher, all padded to the batch size with rows that count for nothing.
+   * `ids`, `mask` [batch, length], what the task's targets feed, and what is wanted of each teacher, all padded to the
+   * batch size with rows that count for nothing; of a teacher that knows only some of the rows also which [batch].
    */
-  batch(
-    { rows, length }: Batch,
-    batchSize: number,
-    teachers: readonly LogitsCache[],
-    wanted: readonly Wanted[],
-  ): HostTensors {
+  batch({ rows, length }: Batch, batchSize: number, { caches, wanted, partial }: Making): HostTensors {
     const tokens = rows.map((r) => this.tokens.ids(r));
-    const real = new Float32Array(batchSize).fill(1, 0, rows.length);
-    const labels = new Float32Array(batchSize * this.labels.length);
-    rows.forEach((r, i) => {
-      const { label } = this.rows[r] as Row;
-      if (label !== null) labels[i * this.labels.length + this.labels.indexOf(label)] = 1;
-    });
-    const said = teachers.map((cache, i) =>
-      this.teacher(i, rows, tokens, length, batchSize, cache, wanted[i] as Wanted),
-    );
+    const said = caches.map((cache, i) => ({
+      ...(cache && this.teacher(i, rows, tokens, length, batchSize, cache, wanted[i] as Wanted)),
+      ...(cache && partial[i] && { [teacherFeeds(i).rows]: knownRows(rows, this.rows, batchSize, cache) }),
+    }));
     return Object.assign(
       {
         ...padTokens(tokens, batchSize, length, this.padId),
-        rows: { dtype: 'float32', shape: [batchSize], data: real },
-        labels: { dtype: 'float32', shape: [batchSize, this.labels.length], data: labels },
+        ...this.targets.feeds(rows, batchSize, length),
       },
       ...said,
     );
   }
 
-  /** How many things of each kind a batch has: what losses are means over. */
-  counts({ rows }: Batch): Counts {
+  counts({ rows: all }: Batch, teacher?: LogitsCache): Counts {
+    const rows = teacher ? all.filter((row) => teacher.has((this.rows[row] as Row).id)) : all;
     const tokens = rows.map((row) => this.tokens.length(row));
+    const asked = rows.map((row) => this.targets.counts(row));
     return {
-      rows: rows.length,
-      labels: rows.filter((row) => (this.rows[row] as Row).label !== null).length,
+      texts: rows.length,
+      rows: asked.reduce((sum, each) => sum + each.rows, 0),
+      labels: asked.reduce((sum, each) => sum + each.labels, 0),
       tokens: tokens.reduce((sum, n) => sum + n, 0),
       'written-tokens': 0,
       'token-pairs': tokens.reduce((sum, n) => sum + n * n, 0),
@@ -97,8 +134,9 @@ export class Examples {
     cache: LogitsCache,
     wanted: Wanted,
   ): HostTensors {
-    const { dtype, labels, teacher } = cache.index;
+    const { dtype, labels, teacher, values } = cache.index;
     const { hidden, heads } = teacher;
+    const valued = values ? valuesWidth(values) : 0;
     const feeds = teacherFeeds(place);
     const tensors: Record<string, HostTensor & { data: Float32Array | Uint16Array }> = {};
     const allocate = (name: string, shape: readonly number[]): void => {
@@ -107,22 +145,31 @@ export class Examples {
     };
     const into = (name: string) => (tensors[name] as { data: Float32Array | Uint16Array }).data;
     // The teacher may have the same labels in another order.
-    const order = this.labels.map((label) => labels.indexOf(label));
-    if (wanted.logits) allocate(feeds.logits, [batch, this.labels.length]);
+    const { labels: own, perToken } = this.targets;
+    const order = own.map((label) => labels.indexOf(label));
+    const width = order.length;
+    if (wanted.logits) allocate(feeds.logits, perToken ? [batch, length, width] : [batch, width]);
     for (const layer of wanted.hiddenStates) allocate(feeds.hidden(layer), [batch, length, hidden]);
+    for (const layer of wanted.values ?? []) allocate(feeds.values(layer), [batch, length, valued]);
     for (const layer of wanted.attention) allocate(feeds.attention(layer), [batch, heads, length, length]);
 
     rows.forEach((r, i) => {
-      const own = tokens[i] as Int32Array;
-      const signal = cache.read((this.rows[r] as Row).id, own, wanted);
-      for (const [k, from] of order.entries()) {
-        if (signal.logits) into(feeds.logits)[i * order.length + k] = signal.logits[from] as number;
+      const ids = tokens[i] as Int32Array;
+      const { id } = this.rows[r] as Row;
+      if (!cache.has(id)) return;
+      const signal = cache.read(id, ids, wanted);
+      const first = i * (perToken ? length : 1);
+      for (let line = 0; signal.logits && line < signal.logits.length / width; line++) {
+        for (const [k, from] of order.entries()) {
+          into(feeds.logits)[(first + line) * width + k] = signal.logits[line * width + from] as number;
+        }
       }
       for (const [layer, data] of signal.hiddenStates) into(feeds.hidden(layer)).set(data, i * length * hidden);
+      for (const [layer, data] of signal.values) into(feeds.values(layer)).set(data, i * length * valued);
       for (const [layer, data] of signal.attention) {
         // Unpadded [heads, tokens, tokens] into padded [heads, length, length]: one line of scores at a time.
         const target = into(feeds.attention(layer));
-        const n = own.length;
+        const n = ids.length;
         for (let line = 0; line < heads * n; line++) {
           const head = Math.floor(line / n);
           target.set(data.subarray(line * n, (line + 1) * n), ((i * heads + head) * length + (line % n)) * length);
@@ -131,4 +178,18 @@ export class Examples {
     });
     return tensors;
   }
+}
+
+/** 1 for each row of a batch that a teacher knows: [batch]. */
+export function knownRows(
+  batch: readonly number[],
+  rows: readonly Row[],
+  batchSize: number,
+  cache: LogitsCache,
+): HostTensor {
+  const data = new Float32Array(batchSize);
+  batch.forEach((row, i) => {
+    data[i] = Number(cache.has((rows[row] as Row).id));
+  });
+  return { dtype: 'float32', shape: [batchSize], data };
 }

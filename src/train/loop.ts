@@ -1,40 +1,41 @@
 import type { HostTensors, Runner } from '../backend/runner.js';
 import type { LogitsCache } from '../data/logits.js';
-import type { Fit } from '../methods/objective.js';
-import type { Part, TransformerConfig } from '../models/architecture.js';
-import { architectureOf } from '../models/architectures.js';
+import { teacherOf } from '../methods/index.js';
 import { initialize, type Parameters } from '../models/initialize.js';
-import { zeroed } from '../models/layers.js';
-import { batchRows, bucketLengths } from '../models/padding.js';
+import { batchRows, bucketLength, bucketLengths } from '../models/padding.js';
 import type { Optimizer as OptimizerOptions, Stage as StageOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
-import { streamKey } from '../util/random.js';
+import { Random, streamKey } from '../util/random.js';
+import { authorOf } from './author.js';
 import { type Batch, extremeBatches, planEpoch } from './batches.js';
 import { Best } from './best.js';
+import { examine, examined } from './doctor.js';
 import { DropoutMasks } from './dropout.js';
 import type { Learnable } from './examples.js';
 import { NotFiniteError, Optimizer } from './optimizer.js';
 import { ruleOf } from './optimizers/index.js';
+import { countsOfTexts } from './responses.js';
+import type { Rollouts } from './rollouts.js';
 import type { Position, SavedState } from './saved-state.js';
 import { rateFactor } from './schedule.js';
-import { buildStage, dropoutFeeds, type Stage, shareFeeds } from './stage.js';
+import { countsOf, dropoutFeeds, type Stage, shareFeeds } from './stage.js';
+import type { Teacher } from './teachers.js';
+import type { Trainee } from './trainee.js';
 import type { Judge, Metric } from './validate.js';
 
 /** Where a stage says neither epochs nor updates; its schema says so. */
 const EPOCHS = 3;
 
 export interface Training {
-  readonly config: TransformerConfig;
-  /** The model's, at the start. */
+  readonly trainee: Trainee;
+  /** The trainee's, at the start. */
   readonly initial: Parameters;
   readonly stages: readonly StageOptions[];
-  readonly examples: Learnable;
-  /** What each teacher said. */
-  readonly teachers: readonly LogitsCache[];
-  /** Each teacher and the student side by side. */
-  readonly fits: readonly Fit[];
-  /** What stages with `validate` are judged by. */
-  readonly validation: Judge | undefined;
+  /** What a stage learns from, the first being 0. */
+  readonly examples: (stage: number) => Learnable;
+  readonly teachers: readonly Teacher[];
+  /** What a stage with `validate` is judged by. */
+  readonly validation: (stage: number) => Judge | undefined;
   readonly batchSize: number;
   /** Batches of one update. */
   readonly accumulate: number;
@@ -58,6 +59,8 @@ export type AfterUpdate = (report: {
   readonly losses: readonly number[];
   /** Of the whole gradient, before clipping. */
   readonly gradientNorm: number;
+  /** Each objective's part of the gradient, its weight in it, where this update was examined. */
+  readonly norms: readonly number[] | undefined;
   /** The validation metric, where this update was judged. */
   readonly validation: number | undefined;
   /** The stage ends here, before its last update: the metric has not become better for long enough. */
@@ -74,17 +77,17 @@ export type AfterUpdate = (report: {
  * @throws StepFailure `diverged` when a gradient is not finite, `no-rows` when a stage has nothing to learn from
  */
 export async function train(training: Training, after: AfterUpdate): Promise<Parameters> {
-  const { config, seed, resume, weightDecay, clipNorm, runner } = training;
-  const model = architectureOf(config).parameters(config);
+  const { trainee, seed, resume, weightDecay, clipNorm, runner } = training;
+  const model = trainee.specs;
   let parameters = training.initial;
-  const stages = training.stages.map((options, i) => buildStage(config, options, training.fits, `stage ${i}`));
+  const stages = training.stages.map((options, i) => trainee.stage(options, `stage ${i}`));
   for (let i = resume?.position.stage ?? 0; i < stages.length; i++) {
     const { specs } = stages[i] as Stage;
     const options = training.stages[i] as StageOptions;
     const resumed = i === resume?.position.stage ? resume : undefined;
     if (resumed) parameters = withData(parameters, resumed.parameters);
     const all = { ...model, ...specs };
-    const frozen = frozenNames(options.freeze, model);
+    const frozen = trainee.frozen(options.freeze);
     const rule = ruleOf(training.optimizer, weightDecay);
     const optimizer = new Optimizer({ ...parameters, ...initialize(specs, seed) }, all, rule, clipNorm, frozen);
     const best = options.validate && new Best(options.validate);
@@ -109,13 +112,6 @@ function withData(parameters: Parameters, data: Readonly<Record<string, Float32A
   );
 }
 
-function frozenNames(
-  freeze: readonly Part[],
-  model: Readonly<Record<string, { readonly part: Part }>>,
-): ReadonlySet<string> {
-  return new Set(Object.keys(model).filter((name) => freeze.includes((model[name] as { part: Part }).part)));
-}
-
 async function runStage(
   training: Training,
   index: number,
@@ -125,32 +121,51 @@ async function runStage(
   from: number,
   after: AfterUpdate,
 ): Promise<void> {
-  const { examples, batchSize, accumulate, config, seed, runner, teachers } = training;
+  const { trainee, batchSize, accumulate, seed, runner } = training;
   const options = training.stages[index] as StageOptions;
-  const rows = examples.rows.flatMap((row, i) => (stage.labelledOnly && row.label === null ? [] : [i]));
-  if (rows.length === 0) {
-    throw new StepFailure('no-rows', `stage ${index + 1} learns from labels only, and no training row has one`);
-  }
+  const examples = training.examples(index);
+  const caches = training.teachers.map(({ said }) => said);
+  const rows = examples.rows.flatMap(({ id }, i) =>
+    stage.applies(examples.labelled(i), (teacher) => caches[teacher]?.has(id) ?? true) ? [i] : [],
+  );
+  if (rows.length === 0) throw nothingToLearn(index, training);
+  const partial = caches.map((cache) => cache !== undefined && rows.some((i) => !cache.has(idOf(examples, i))));
   const batchesPerEpoch = Math.ceil(rows.length / batchSize);
   const perEpoch = Math.ceil(batchesPerEpoch / accumulate);
   const total = options.updates ?? Math.max(1, Math.round((options.epochs ?? EPOCHS) * perEpoch));
   const lengths = rows.map((r) => examples.length(r));
-  const buckets = bucketLengths(config.maxLength);
+  const buckets = bucketLengths(trainee.maxLength);
   const masks = new DropoutMasks();
   const key = streamKey(seed, `dropout ${index}`);
+  const parameters = { ...optimizer.parameters, ...stage.fixed };
+  const author = authorOf(training, stage, optimizer.parameters);
   /** What is fed of one batch of an update. */
-  const feedsOf = (window: readonly Batch[], i: number, size: number, counter: number): HostTensors => {
-    const batch = window[i] as Batch;
-    const sites = stage.dropoutSites(size, batch.length);
+  const feedsOf = (
+    window: readonly Batch[],
+    i: number,
+    size: number,
+    counter: number,
+    written: readonly (Rollouts | undefined)[] = [],
+  ): HostTensors => {
+    const rollouts = written[i];
+    const batch = rollouts ? padded(window[i] as Batch, rollouts, trainee.maxLength) : (window[i] as Batch);
+    const random = (purpose: string): Random => new Random(seed, `${purpose} ${index} ${counter}`);
+    const counts = (each: Batch, k: number) => {
+      const own = written[k];
+      if (own)
+        return countsOf(stage.over, () =>
+          countsOfTexts(
+            own.texts,
+            each.rows.map((_, at) => at),
+          ),
+        );
+      return countsOf(stage.over, (t) => examples.counts(each, known(partial, caches, t)));
+    };
     return {
-      ...examples.batch(batch, size, teachers, stage.wanted),
-      ...dropoutFeeds(masks.fill(sites, zeroed(config.dropout), key, counter)),
-      ...(accumulate > 1 &&
-        shareFeeds(
-          stage.over,
-          window.map((each) => examples.counts(each)),
-          i,
-        )),
+      ...examples.batch(batch, size, { caches, wanted: stage.wanted, partial, random, rollouts }),
+      ...dropoutFeeds(masks.fill(stage.dropout(size, batch.length), key, counter)),
+      ...(accumulate > 1 && shareFeeds(window.map(counts), i)),
+      ...stage.numbers(Math.floor(counter / accumulate) / Math.max(1, total - 1), rollouts !== undefined),
     };
   };
   let epoch: { number: number; batches: Batch[] } | undefined;
@@ -158,7 +173,7 @@ async function runStage(
   const extremes = extremeBatches(lengths, batchSize, buckets).map(({ row, length, size }) =>
     feedsOf([{ rows: [rows[row] as number], length }], 0, size, 0),
   );
-  await runner.prepare('gradients', stage.fn, optimizer.parameters, extremes);
+  await runner.prepare('gradients', stage.fn, parameters, extremes);
 
   for (let update = from; update < total; update++) {
     const number = Math.floor(update / perEpoch);
@@ -182,16 +197,24 @@ async function runStage(
         'Lower learning_rate, or lengthen warmup.',
       );
     };
+    const written: (Rollouts | undefined)[] = [];
+    for (const [i, batch] of window.entries()) {
+      written.push(await author?.write(examples, batch.rows, `${index} ${update * accumulate + i}`));
+    }
+    let norms: readonly number[] | undefined;
     for (const [i, batch] of window.entries()) {
       const counter = update * accumulate + i;
-      const feeds = feedsOf(window, i, batchRows(batch.rows.length, batchSize), counter);
-      const { values, gradients } = await runner.gradients(stage.fn, optimizer.parameters, feeds);
+      const feeds = feedsOf(window, i, batchRows(batch.rows.length, batchSize), counter, written);
+      const { values, gradients } = await runner.gradients(stage.fn, parameters, feeds);
       loss += values.loss?.[0] as number;
       losses.forEach((sum, k) => {
         losses[k] = sum + (values[`loss.${k}`]?.[0] as number);
       });
       if (!Number.isFinite(loss)) throw diverged(i, 'the loss is not finite');
       optimizer.add(gradients);
+      if (i === 0 && options.objectives.length > 1 && examined(update + 1)) {
+        norms = await examine(runner, stage, parameters, feeds, Object.keys(trainee.specs));
+      }
     }
     const rate = options.learning_rate * rateFactor(options.schedule, update, total, options.warmup);
     let gradientNorm: number;
@@ -205,8 +228,8 @@ async function runStage(
     let validation: number | undefined;
     const { validate } = options;
     if (validate && best && (done % (validate.every ?? perEpoch) === 0 || done === total)) {
-      const judges = training.validation as Judge; // checked before anything is trained
-      validation = await judges.measure(validate.metric as Metric, runner, config, optimizer.parameters);
+      const judge = training.validation(index) as Judge; // checked before anything is trained
+      validation = await trainee.measure(judge, validate.metric as Metric, runner, optimizer.parameters);
       best.add(validation, optimizer.parameters);
     }
     const stopped = best?.waited ?? false;
@@ -217,6 +240,7 @@ async function runStage(
       loss,
       losses,
       gradientNorm,
+      norms,
       validation,
       stopped,
       position: { stage: index, update: done },
@@ -225,4 +249,30 @@ async function runStage(
     });
     if (stopped) return;
   }
+}
+
+/** A batch as long as what was written for it. */
+function padded({ rows }: Batch, { texts }: Rollouts, maxLength: number): Batch {
+  const longest = Math.max(...rows.map((_, i) => texts.length(i)));
+  return { rows, length: bucketLength(longest, maxLength) };
+}
+
+const idOf = (examples: Learnable, i: number): string => (examples.rows[i] as { id: string }).id;
+
+/** The cache by which a teacher's rows are counted, where it knows only some. */
+const known = (
+  partial: readonly boolean[],
+  caches: readonly (LogitsCache | undefined)[],
+  teacher: number | undefined,
+): LogitsCache | undefined => (teacher !== undefined && partial[teacher] ? caches[teacher] : undefined);
+
+function nothingToLearn(index: number, { stages, teachers }: Training): StepFailure {
+  const stage = `stage ${index + 1}`;
+  const taught = (stages[index] as StageOptions).objectives.some((entry) => teacherOf(entry) !== undefined);
+  if (!taught) return new StepFailure('no-rows', `${stage} learns from labels only, and no training row has one`);
+  return new StepFailure(
+    'no-rows',
+    `${stage} has no training row that its teacher${teachers.length > 1 ? 's know' : ' knows'}`,
+    'Run cache-logits over the same data that the student trains on.',
+  );
 }

@@ -1,7 +1,10 @@
 import type { LogitsIndex } from '../data/logits.js';
-import { objectiveOf, teacherOf } from '../methods/index.js';
+import { methodsOf, objectiveOf, teacherOf } from '../methods/index.js';
 import type { Fit, Needs } from '../methods/objective.js';
+import { isSchedule } from '../methods/schedules/index.js';
 import type { Head, TransformerConfig } from '../models/architecture.js';
+import { ofTask } from '../models/heads.js';
+import { valueShape } from '../models/values.js';
 import type { Objective, Stage } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import type { Metric } from './validate.js';
@@ -10,7 +13,7 @@ import type { Metric } from './validate.js';
  * Teacher and student side by side.
  * @param labels of the data; the teacher's may stand in another order
  * @param tokenizer SHA-256 of the student's tokenizer.json; of no account where the teacher read texts and not tokens
- * @throws StepFailure if the logits were made with other labels, another tokenizer or another length
+ * @throws StepFailure if the logits were made for another task, with other labels, another tokenizer or another length
  */
 export function fitOf(
   index: LogitsIndex,
@@ -18,6 +21,14 @@ export function fitOf(
   labels: readonly string[],
   tokenizer: string,
 ): Fit {
+  const { task } = ofTask(config.head);
+  if (index.labels.length > 0 && index.task !== task) {
+    throw new StepFailure(
+      'task',
+      `the teacher's logits are those of a model for task "${index.task ?? 'classification'}", and the student learns task "${task ?? methodsOf(config.head).task}"`,
+      'Train teacher and student for the same task.',
+    );
+  }
   if (index.labels.length > 0) checkLabels(index.labels, labels);
   if (index.tokenizer !== null && index.tokenizer !== tokenizer) {
     throw new StepFailure(
@@ -39,10 +50,12 @@ export function fitOf(
     teacherHidden: index.teacher.hidden,
     studentHeads: config.heads,
     teacherHeads: index.teacher.heads,
+    studentValues: valueShape(config),
+    teacherValues: index.values,
   };
 }
 
-function checkLabels(teacher: readonly string[], data: readonly string[]): void {
+export function checkLabels(teacher: readonly string[], data: readonly string[]): void {
   const unknown = data.filter((label) => !teacher.includes(label));
   const extra = teacher.filter((label) => !data.includes(label));
   if (unknown.length + extra.length === 0) return;
@@ -57,6 +70,28 @@ function checkLabels(teacher: readonly string[], data: readonly string[]): void 
   );
 }
 
+/** What of a cache says whether an objective can learn from it. */
+interface Said {
+  readonly teacher: { readonly name: string };
+  readonly labels: { readonly length: number };
+  readonly tokenizer: string | null;
+  readonly hiddenStates: readonly number[];
+  readonly attention: readonly number[];
+  readonly values?: { readonly layers: readonly number[] };
+  readonly tokens:
+    | { readonly keep: 'full' }
+    | { readonly keep: 'top-k'; readonly k: number; readonly temperature: number }
+    | { readonly keep: 'sampled'; readonly temperature: number }
+    | null;
+}
+
+/** A teacher beside its student, and what its cache holds or the model that is asked. */
+export interface Taught {
+  readonly fit: Fit;
+  readonly index?: Said | undefined;
+  readonly live?: { readonly model: { readonly config: Pick<TransformerConfig, 'type' | 'head'> } } | undefined;
+}
+
 /**
  * Checks the objectives of all stages before anything is trained.
  * @param head what the model is trained with
@@ -64,21 +99,17 @@ function checkLabels(teacher: readonly string[], data: readonly string[]): void 
  * @throws StepFailure if an objective makes no sense for the task, needs a teacher that is not there, does not fit the two models, or needs what the
  *   logits do not hold; or if nothing is learnt from one of several teachers
  */
-export function checkObjectives(
-  stages: readonly Stage[],
-  head: Head,
-  teachers: readonly { readonly fit: Fit; readonly index: LogitsIndex }[],
-): void {
+export function checkObjectives(stages: readonly Stage[], head: Head, teachers: readonly Taught[]): void {
   const taught = new Set<number>();
   for (const entry of stages.flatMap((stage) => stage.objectives)) {
-    const objective = objectiveOf(entry, head);
+    objectiveOf(entry, head);
     const place = teacherOf(entry);
     if (place === undefined) continue;
     if (teachers.length === 0) {
       throw new StepFailure(
         'no-teacher',
         `objective "${entry.type}" learns from a teacher, and the input "teacher" is not given`,
-        'Give the output of a cache-logits step as "teacher", or leave the objective out.',
+        'Give the output of a cache-logits step, or a model, as "teacher", or leave the objective out.',
       );
     }
     const teacher = teachers[place];
@@ -90,18 +121,7 @@ export function checkObjectives(
       );
     }
     taught.add(place);
-    const { fit, index } = teacher;
-    const what = `objective "${entry.type}" needs ${teachers.length === 1 ? "the teacher's" : `teacher ${place + 1}'s`}`;
-    const needs = index.tokenizer === null ? needsOfTexts(entry, head, fit, index) : objective.needs(entry, fit);
-    if (needs.logits && index.labels.length === 0) {
-      throw new StepFailure(
-        'not-cached',
-        `${what} class logits, but the teacher, a ${index.teacher.name}, tells no labels apart`,
-        'Train the teacher as a classifier first, or leave the objective out.',
-      );
-    }
-    checkLayers(`${what} hidden states`, 'hidden_states', needs.hiddenStates, index.hiddenStates);
-    checkLayers(`${what} attention scores`, 'attention', needs.attention, index.attention);
+    checkObjective(entry, head, teacher, teachers.length);
   }
   const idle = teachers.findIndex((_, place) => !taught.has(place));
   if (teachers.length < 2 || idle < 0) return;
@@ -113,10 +133,98 @@ export function checkObjectives(
 }
 
 /**
+ * Checks an objective that learns from a teacher.
+ * @param teachers how many there are
+ * @throws StepFailure if it does not fit the two models, or needs what the teacher has not
+ */
+export function checkObjective(entry: Objective, head: Head, { fit, index, live }: Taught, teachers: number): void {
+  const whose = teachers === 1 ? "the teacher's" : `teacher ${(teacherOf(entry) as number) + 1}'s`;
+  const what = `objective "${entry.type}" needs ${whose}`;
+  const objective = objectiveOf(entry, head);
+  if (objective.onPolicy && !live) {
+    throw new StepFailure(
+      'no-teacher',
+      `objective "${entry.type}" asks its teacher about what the student will write, which no cache holds`,
+      'Give the model itself as "teacher".',
+    );
+  }
+  if (live) checkAsked(what, objective.needs(entry, fit), head, live.model.config);
+  else checkSaid(what, entry, head, fit, index as Said);
+}
+
+/** Whether a teacher that is asked has what an objective needs: all layers it has. */
+function checkAsked(what: string, needs: Needs, head: Head, teacher: Pick<TransformerConfig, 'type' | 'head'>): void {
+  if (!needs.logits || teacher.head === head) return;
+  throw new StepFailure(
+    'task',
+    `${what} logits, but the teacher, a ${teacher.type}, ${teacher.head === 'none' ? 'has no head' : `is for task "${methodsOf(teacher.head).task}"`}`,
+    'Take a teacher of the same task, or learn from its layers.',
+  );
+}
+
+function checkSaid(what: string, entry: Objective, head: Head, fit: Fit, index: Said): void {
+  if (head === 'masked-language-model') {
+    throw new StepFailure(
+      'not-cached',
+      `${what} answers about texts in which tokens are hidden, others in every pass, and the cache is of whole texts`,
+      'Give the model itself as "teacher".',
+    );
+  }
+  const needs =
+    index.tokenizer === null ? needsOfTexts(entry, head, fit, index) : objectiveOf(entry, head).needs(entry, fit);
+  if (needs.logits && head === 'language-model') checkNext(what, entry, index);
+  else if (needs.logits && index.labels.length === 0) {
+    throw new StepFailure(
+      'not-cached',
+      `${what} class logits, but the teacher, a ${index.teacher.name}, tells no labels apart`,
+      'Train the teacher as a classifier first, or leave the objective out.',
+    );
+  }
+  if (head === 'language-model' && needs.hiddenStates.length + needs.attention.length + needs.values.length > 0) {
+    throw new StepFailure(
+      'not-cached',
+      `${what} layers, and of a language model's texts the cache is read for next tokens only`,
+      'Give the model itself as "teacher".',
+    );
+  }
+  checkLayers(`${what} hidden states`, 'hidden_states', needs.hiddenStates, index.hiddenStates);
+  checkLayers(`${what} attention scores`, 'attention', needs.attention, index.attention);
+  checkLayers(`${what} values`, 'values', needs.values, index.values?.layers ?? []);
+}
+
+/** Whether a cache has what an objective needs of the next tokens. */
+function checkNext(what: string, entry: Objective, { tokens, teacher }: Said): void {
+  if (tokens === null) {
+    throw new StepFailure(
+      'not-cached',
+      `${what} next tokens, but the teacher, a ${teacher.name}, is no language model`,
+      'Take a language model as the teacher, or leave the objective out.',
+    );
+  }
+  if (tokens.keep === 'full' || entry.type !== 'soft-label') return;
+  const { temperature, divergence } = entry;
+  const whole = 'Give the cache-logits step tokens: { keep: full }, or the model itself as "teacher".';
+  if (divergence.type === 'mse' || (tokens.keep === 'sampled' && divergence.type !== 'forward')) {
+    throw new StepFailure(
+      'not-cached',
+      `${what} whole logits for the divergence ${divergence.type}, but the cache holds ${tokens.keep === 'top-k' ? `the ${tokens.k} most likely tokens` : 'tokens that were drawn'}`,
+      whole,
+    );
+  }
+  if (typeof temperature === 'number') return;
+  const moves = isSchedule(temperature) ? 'that changes' : 'of that kind';
+  throw new StepFailure(
+    'not-cached',
+    `${what} whole logits for a temperature ${moves}, but the cache holds next tokens at temperature ${tokens.temperature} only`,
+    whole,
+  );
+}
+
+/**
  * What an objective needs of a teacher that reads texts and not tokens.
  * @throws StepFailure if that is more than class logits
  */
-function needsOfTexts(entry: Objective, head: Head, fit: Fit, { teacher }: LogitsIndex): Needs {
+function needsOfTexts(entry: Objective, head: Head, fit: Fit, { teacher }: Said): Needs {
   const none = new StepFailure(
     'not-cached',
     `objective "${entry.type}" learns from a teacher's layers, and of this one (${teacher.name}) only class logits are known`,
@@ -129,7 +237,7 @@ function needsOfTexts(entry: Objective, head: Head, fit: Fit, { teacher }: Logit
     // It has no layers and no heads: that they do not fit is another way to say so.
     throw error instanceof StepFailure ? none : error;
   }
-  if (needs.hiddenStates.length + needs.attention.length > 0) throw none;
+  if (needs.hiddenStates.length + needs.attention.length + needs.values.length > 0) throw none;
   return needs;
 }
 
@@ -154,7 +262,7 @@ export function checkStages(
       );
     }
     if (validate?.metric && !metrics.includes(validate.metric)) {
-      const task = head === 'language-model' ? 'generation' : 'classification';
+      const { task } = methodsOf(head);
       throw new StepFailure(
         'task',
         `stage ${i + 1} is judged by ${validate.metric}, which makes no sense for task "${task}"`,

@@ -4,7 +4,7 @@ import type { EncodedBatch, TextTokenizer } from '../data/tokenizer.js';
 import { classifyTexts } from '../models/answers.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import type { Validate } from '../options/train.js';
-import { argmaxRows, confusionOf, qualityOf } from '../report/metrics.js';
+import { argmaxRows, confusionOf, crossEntropyOf, qualityOf } from '../report/metrics.js';
 import { StepFailure } from '../util/failure.js';
 
 export type Metric = NonNullable<Validate['metric']>;
@@ -14,9 +14,11 @@ export interface Judge {
   measure(metric: Metric, runner: Runner, config: TransformerConfig, parameters: HostTensors): Promise<number>;
 }
 
+/** Metrics of which less is better. */
+const LESS: ReadonlySet<Metric> = new Set(['loss', 'perplexity', 'mae', 'rmse']);
+
 /** Whether the first value of a metric is better than the second. */
-export const isBetter = (metric: Metric, a: number, b: number): boolean =>
-  metric === 'loss' || metric === 'perplexity' ? a < b : a > b;
+export const isBetter = (metric: Metric, a: number, b: number): boolean => (LESS.has(metric) ? a < b : a > b);
 
 /** Rows with labels that a model is judged by while it learns. */
 export class Validation implements Judge {
@@ -51,22 +53,9 @@ export class Validation implements Judge {
 
   async measure(metric: Metric, runner: Runner, config: TransformerConfig, parameters: HostTensors): Promise<number> {
     const logits = await classifyTexts(runner, config, parameters, this.tokens);
-    if (metric === 'loss') return this.crossEntropy(logits);
+    if (metric === 'loss') return crossEntropyOf(this.truth, logits, this.labels.length);
     const predicted = argmaxRows(logits, this.labels.length);
     const quality = qualityOf(confusionOf(this.truth, predicted, this.labels.length), this.labels);
     return metric === 'accuracy' ? quality.accuracy : quality.macroF1;
-  }
-
-  /** Mean over the rows, in nats. */
-  private crossEntropy(logits: Float32Array): number {
-    const n = this.labels.length;
-    let sum = 0;
-    this.truth.forEach((label, row) => {
-      const own = logits.subarray(row * n, (row + 1) * n);
-      const largest = Math.max(...own);
-      const all = own.reduce((total, x) => total + Math.exp(x - largest), 0);
-      sum += Math.log(all) + largest - (own[label] as number);
-    });
-    return sum / this.truth.length;
   }
 }

@@ -1,4 +1,5 @@
 import type { Event, OutputRef, PlannedStep, Why } from '../engine/event.js';
+import type { Place } from '../engine/plan.js';
 import type { Progress, Table } from '../engine/step.js';
 import { addLoss, type LossHistory, noLosses } from './losses.js';
 import { addProgress, noRate, type Rate } from './rate.js';
@@ -24,7 +25,12 @@ export interface StepView {
   readonly seconds?: number;
   readonly outputs?: Readonly<Record<string, OutputRef>>;
   /** Of the last failed attempt, also while another one runs. */
-  readonly failure?: { readonly reason: string; readonly message: string; readonly hint?: string };
+  readonly failure?: {
+    readonly reason: string;
+    readonly message: string;
+    readonly hint?: string;
+    readonly place?: Place;
+  };
   readonly skipped?: { readonly reason: 'condition' | 'upstream'; readonly because?: string };
 }
 
@@ -169,12 +175,17 @@ function reduceStep(step: StepView, event: StepEvent): StepView {
         outputs: event.outputs,
       };
     case 'step-failed': {
-      const { reason, message, hint } = event;
+      const { reason, message, hint, place } = event;
       return {
         ...step,
         state: event.willRetry ? 'waiting' : 'failed',
         attempt: event.attempt,
-        failure: { reason, message, ...(hint === undefined ? {} : { hint }) },
+        failure: {
+          reason,
+          message,
+          ...(hint === undefined ? {} : { hint }),
+          ...(place === undefined ? {} : { place }),
+        },
         ...(step.startedAt === undefined ? {} : { seconds: (event.at - step.startedAt) / 1000 }),
       };
     }

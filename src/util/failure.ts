@@ -12,6 +12,8 @@ export class StepFailure extends Error {
     message: string,
     /** What to do about it. */
     readonly hint?: string,
+    /** JSON pointer into the step's options of what it is about: a message then shows the recipe's line. */
+    readonly pointer?: string,
   ) {
     super(message);
     this.name = 'StepFailure';

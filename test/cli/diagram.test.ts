@@ -25,6 +25,7 @@ const plan: Plan = {
   description: '',
   seed: 1,
   params: {},
+  places: {},
   instances: [
     instance('s[text="<x>#\\"]', 's', []),
     instance('end', 'end', ['s[text="<x>#\\"]', 's[text="<x>#\\"]'], false),

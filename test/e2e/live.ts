@@ -1,10 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Event } from '../../src/engine/event.js';
 import { BIN } from '../cli/recipe.js';
 
 const FIXTURE = join(import.meta.dirname, 'fixtures/recipe.mjs');
+
+/** Where a process waits to be killed or let go on. */
+export interface Moment {
+  readonly in: 'engine' | 'worker';
+  /** Undefined: from the start on. */
+  readonly event?: Event['type'];
+  readonly step?: string;
+  /** Which of these events, counted from 1. Default: 1. */
+  readonly count?: number;
+  /** Before so many calls of the file system after that; the second number: and once more, so many calls later. */
+  readonly calls: readonly [number] | readonly [number, number];
+}
 
 /** A run in a process of its own that tells its events, to be watched and killed. */
 export class Live {
@@ -16,6 +30,7 @@ export class Live {
   err = '';
   readonly exit: Promise<number | null>;
   private ended = false;
+  private file = '';
   private readonly child: ChildProcess;
   private readonly waiting = new Set<() => void>();
 
@@ -44,9 +59,39 @@ export class Live {
     return new Live(cwd, [BIN, ...args, '--reporter', 'json'], env);
   }
 
-  /** The same with a checkpoint after every update. */
-  static fixture(cwd: string, args: readonly string[]): Live {
-    return new Live(cwd, [FIXTURE, ...args], {});
+  /** The same with a checkpoint after every update, which waits at a moment if there is one. */
+  static fixture(cwd: string, args: readonly string[], moment?: Moment): Live {
+    if (!moment) return new Live(cwd, [FIXTURE, ...args], {});
+    const file = join(mkdtempSync(join(cwd, 'moment-')), 'held');
+    const live = new Live(cwd, [FIXTURE, ...args], {
+      RECIPE_MOMENT: JSON.stringify({ event: null, count: 1, ...moment, file }),
+    });
+    live.file = file;
+    return live;
+  }
+
+  /** Waits until it waits there; false if the run ended before. */
+  async held(time: 1 | 2): Promise<boolean> {
+    while (!this.ended) {
+      if (existsSync(`${this.file}.${time}`)) return true;
+      await sleep(5);
+    }
+    return false;
+  }
+
+  goOn(): void {
+    writeFileSync(`${this.file}.1.go`, '');
+  }
+
+  killWorkers(): void {
+    for (const pid of this.workers) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        // It had ended already.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
   }
 
   signal(signal: NodeJS.Signals): void {

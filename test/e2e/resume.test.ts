@@ -1,41 +1,19 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Event } from '../../src/engine/event.js';
 import { latestRun, readEvents } from '../../src/engine/journal.js';
 import { isAlive } from '../../src/engine/process-identity.js';
 import { Random } from '../../src/util/random.js';
 import { digests } from '../steps/context.js';
-import { Live } from './live.js';
+import { Live, type Moment } from './live.js';
 import { smallFolder } from './small.js';
 
 type Events = readonly Event[];
-type When = (events: Events) => boolean;
-
-const has =
-  (type: Event['type'], step: string): When =>
-  (events) =>
-    events.some((event) => event.type === type && 'step' in event && event.step === step);
-const phase =
-  (step: string, text: string): When =>
-  (events) =>
-    events.some((e) => e.type === 'step-progress' && e.step === step && e.progress.phase?.includes(text));
-const saves =
-  (step: string, count: number): When =>
-  (events) =>
-    events.filter((event) => event.type === 'step-checkpoint' && event.step === step).length >= count;
-const both =
-  (...conditions: readonly When[]): When =>
-  (events) =>
-    conditions.every((so) => so(events));
-
 /** When and how a run is ended, in the order of the attempts. */
 interface Kill {
   readonly what: string;
-  readonly when: When;
-  /** At most so many milliseconds later. */
-  readonly within: number;
+  readonly when: Moment;
   /**
    * `all`: engine and steps by SIGKILL, `engine` or `worker` only that one; `stop`: Ctrl-C; `stop, kill`: Ctrl-C, and
    * SIGKILL while it stops.
@@ -46,56 +24,66 @@ interface Kill {
 const random = new Random(3, 'kill');
 const some = (from: number, to: number): number => from + random.below(to - from);
 
+/** Within so many calls of the file system. */
+const within = (most: number): [number] => [random.below(most + 1)];
+/** In a step's process. */
+const at = (step: string, event: Event['type'], calls: Moment['calls'], count = 1): Moment => ({
+  in: 'worker',
+  ...{ step, event, calls, count },
+});
+/** In the engine's, from a step's end on; or from its start. */
+const inEngine = (calls: Moment['calls'], step?: string): Moment => ({
+  in: 'engine',
+  calls,
+  ...(step && { event: 'step-finished', step }),
+});
+/** A save of a training calls 55 times. */
+const SAVE = 50;
+/** After some saves, of 40 in all: fewer than what the attempts before have left. */
+const saves = (step: string, calls: Moment['calls'] = within(SAVE)): Moment =>
+  at(step, 'step-checkpoint', calls, some(2, 9));
+/** In a save, and once more in that save. */
+const twice = (): Moment['calls'] => [some(1, SAVE / 2), some(1, SAVE / 2)];
+
 const KILLS: readonly Kill[] = [
-  { what: 'the start', when: () => true, within: 300, how: 'all' },
-  { what: 'sample-data, anywhere', when: has('step-started', 'corpus'), within: 200, how: 'all' },
-  { what: 'sample-data, reading', when: has('step-progress', 'corpus'), within: 5, how: 'engine' },
-  { what: 'between two steps', when: has('step-finished', 'tokenizer'), within: 0, how: 'all' },
-  { what: 'the yardstick', when: has('step-progress', 'yardstick'), within: 50, how: 'engine' },
-  { what: 'training the teacher', when: saves('teacher', some(2, 9)), within: 10, how: 'engine' },
-  { what: 'training the teacher on', when: saves('teacher', some(2, 9)), within: 10, how: 'stop' },
-  { what: 'training the teacher further', when: saves('teacher', some(2, 9)), within: 10, how: 'all' },
-  { what: 'the baseline', when: saves('baseline', some(5, 20)), within: 20, how: 'stop, kill' },
-  { what: 'cache-logits, before or in a shard', when: has('step-started', 'logits'), within: 120, how: 'all' },
-  { what: 'cache-logits, between shards', when: saves('logits', 1), within: 0, how: 'all' },
-  { what: 'cache-logits, in a later shard', when: saves('logits', 1), within: 20, how: 'engine' },
-  { what: 'stage 1', when: saves('student', some(2, 9)), within: 20, how: 'worker' },
-  { what: 'stage 1, further', when: saves('student', some(2, 9)), within: 20, how: 'all' },
-  { what: 'stage 1, once more', when: saves('student', some(2, 9)), within: 20, how: 'stop, kill' },
-  { what: 'stage 2', when: phase('student', 'stage 2'), within: 20, how: 'engine' },
-  {
-    what: 'stage 2, further',
-    when: both(phase('student', 'stage 2'), saves('student', some(2, 9))),
-    within: 20,
-    how: 'all',
-  },
-  { what: 'stage 2, once more', when: saves('student', 2), within: 0, how: 'worker' },
-  { what: 'evaluate, anywhere', when: has('step-started', 'report'), within: 400, how: 'all' },
-  { what: 'evaluate, timing', when: phase('report', 'timing'), within: 100, how: 'stop' },
-  { what: 'copying the outputs', when: has('step-finished', 'report'), within: 5, how: 'all' },
+  { what: 'the start', when: inEngine(within(60)), how: 'all' },
+  { what: 'sample-data, anywhere', when: at('corpus', 'step-started', within(60)), how: 'all' },
+  { what: 'sample-data, reading', when: at('corpus', 'step-progress', [0]), how: 'engine' },
+  { what: 'between two steps', when: inEngine([0], 'tokenizer'), how: 'all' },
+  { what: 'the yardstick', when: at('yardstick', 'step-progress', within(4)), how: 'engine' },
+  { what: 'training the teacher', when: saves('teacher'), how: 'engine' },
+  { what: 'training the teacher on', when: saves('teacher'), how: 'stop' },
+  { what: 'training the teacher further', when: saves('teacher'), how: 'all' },
+  { what: 'the baseline', when: saves('baseline', twice()), how: 'stop, kill' },
+  { what: 'cache-logits, before or in a shard', when: at('logits', 'step-started', within(60)), how: 'all' },
+  { what: 'cache-logits, between shards', when: at('logits', 'step-checkpoint', [0]), how: 'all' },
+  { what: 'cache-logits, in a later shard', when: at('logits', 'step-checkpoint', within(30)), how: 'engine' },
+  { what: 'stage 1', when: saves('student'), how: 'worker' },
+  { what: 'stage 1, further', when: saves('student'), how: 'all' },
+  { what: 'stage 1, once more', when: saves('student', twice()), how: 'stop, kill' },
+  // Of stage 1, fewer than 35 updates are left now.
+  { what: 'stage 2', when: at('student', 'step-checkpoint', within(SAVE), 35), how: 'engine' },
+  { what: 'stage 2, further', when: saves('student'), how: 'all' },
+  { what: 'stage 2, once more', when: at('student', 'step-checkpoint', [0], 2), how: 'worker' },
+  { what: 'evaluate, anywhere', when: at('report', 'step-started', within(60)), how: 'all' },
+  { what: 'evaluate, judging', when: at('report', 'step-progress', [0]), how: 'stop' },
+  { what: 'copying the outputs', when: inEngine(within(10), 'report'), how: 'all' },
 ];
 
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
 /** Runs until the moment has come, ends it, and says with which exit code it ended. */
-async function runAndKill(live: Live, { what, when, within, how }: Kill): Promise<number | null> {
-  const reached = await live.until(when);
-  expect(reached, `${what}: over before it could be killed\n${live.err}`).toBe(true);
-  await sleep(random.below(within + 1));
+async function runAndKill(live: Live, { what, how }: Kill): Promise<number | null> {
+  const early = () => `${what}: over before it could be killed\n${live.err}`;
+  expect(await live.held(1), early()).toBe(true);
   if (how.startsWith('stop')) {
     live.signal('SIGINT');
-    if (how === 'stop') return live.exit;
     await live.until((events) => events.some(({ type }) => type === 'run-stopping'));
-    await sleep(random.below(15));
+    live.goOn();
+    if (how === 'stop') return live.exit;
+    expect(await live.held(2), early()).toBe(true);
   }
   if (how !== 'worker') live.signal('SIGKILL');
-  if (how !== 'engine') live.workers.forEach(kill);
+  if (how !== 'engine') live.killWorkers();
+  live.goOn();
   return live.exit;
 }
 
@@ -135,7 +123,7 @@ test('a distillation that is killed everywhere ends with the same bytes as one t
   const root = join(cwd, '.recipe');
   const workers: number[] = [];
   for (const one of KILLS) {
-    const live = Live.fixture(cwd, ['resume', 'small.yaml']);
+    const live = Live.fixture(cwd, ['resume', 'small.yaml'], one.when);
     expect(await runAndKill(live, one), `${one.what}\n${live.err}`).toBe(EXPECTED[one.how]);
     workers.push(...live.workers);
   }
@@ -181,4 +169,4 @@ test('a distillation that is killed everywhere ends with the same bytes as one t
   expect(saved('student').length).toBeLessThanOrEqual(80);
   expect(resumed(journal, 'logits').length).toBeGreaterThan(0);
   expect(saved('logits')).toEqual([...new Set(saved('logits'))]);
-}, 180_000);
+}, 300_000);

@@ -54,21 +54,12 @@ test('a model that writes ends as the same bytes after kill -9', async () => {
 
   const killed = writingFolder();
   for (const saves of [3, 2]) {
-    const live = Live.fixture(killed, saves === 3 ? ['run', 'writing.yaml', '--threads', '1'] : ['resume']);
-    const met = await live.until(
-      (events) =>
-        events.filter(({ type, ...e }) => type === 'step-checkpoint' && 'step' in e && e.step === 'student').length >=
-        saves,
-    );
-    expect(met, live.err).toBe(true);
+    const args = saves === 3 ? ['run', 'writing.yaml', '--threads', '1'] : ['resume'];
+    const moment = { in: 'worker', step: 'student', event: 'step-checkpoint', count: saves, calls: [0] } as const;
+    const live = Live.fixture(killed, args, moment);
+    expect(await live.held(1), live.err).toBe(true);
     live.signal('SIGKILL');
-    for (const pid of live.workers) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It had ended already.
-      }
-    }
+    live.killWorkers();
     await live.exit;
   }
   const last = Live.cli(killed, ['resume']);

@@ -67,6 +67,47 @@ describe('claims', () => {
   });
 });
 
+describe('a step that records claims', () => {
+  const tell = 'tell: { uses: tell, with: { model: "${{ steps.fit.outputs.model }}" } }';
+
+  test('is handed those on all that it comes from, with the reasons for going against them', async () => {
+    const text = recipe(inside, ask(', terms: none'), learn('ask'), tell).replace(
+      'steps:',
+      'acknowledge: { rows: "We own them, see contract 17.", ask: "Written permission of 3 March." }\nsteps:',
+    );
+    const { instances } = await rig.plan(text, { env });
+    expect(instances.map(({ id, claims }) => [id, claims])).toEqual([
+      ['rows', undefined],
+      ['ask', undefined],
+      ['fit', undefined],
+      [
+        'tell',
+        [
+          {
+            topic: 'use',
+            value: 'inside',
+            pointer: '/use',
+            step: 'rows',
+            acknowledged: 'We own them, see contract 17.',
+          },
+          {
+            topic: 'terms',
+            value: 'none',
+            pointer: '/terms',
+            step: 'ask',
+            acknowledged: 'Written permission of 3 March.',
+          },
+        ],
+      ],
+    ]);
+  });
+
+  test('is handed none where there are none', async () => {
+    const { instances } = await rig.plan(recipe(free, learn('rows'), tell), { env });
+    expect(instances.at(-1)?.claims).toEqual([]);
+  });
+});
+
 describe('acknowledge', () => {
   const withReason = (text: string, reasons: string): string =>
     text.replace('steps:', `acknowledge: ${reasons}\nsteps:`);

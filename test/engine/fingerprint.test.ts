@@ -59,9 +59,9 @@ describe('a fingerprint', () => {
         },
       });
       const finished = new Map([
-        ['a', { fingerprint: 'fa', outputs: { data: { kind: 'bytes', digest: 'da' } } }],
-        ['b', { fingerprint: 'fb', outputs: { data: { kind: 'bytes', digest: 'db' } } }],
-        ['n', { fingerprint: 'fn', outputs: { pace: { kind: 'measurement' as const, value: pace } } }],
+        ['a', { fingerprint: 'fa', parts, outputs: { data: { kind: 'bytes', digest: 'da' } } }],
+        ['b', { fingerprint: 'fb', parts, outputs: { data: { kind: 'bytes', digest: 'db' } } }],
+        ['n', { fingerprint: 'fn', parts, outputs: { pace: { kind: 'measurement' as const, value: pace } } }],
       ]);
       const [instance] = plan.instances;
       if (instance === undefined) throw new Error('no instance');

@@ -63,6 +63,7 @@ export function planOf(steps: Record<string, Sketch>, outputs: Record<string, re
     description: '',
     seed: 7,
     params: {},
+    places: {},
     instances,
     outputs: Object.fromEntries(Object.entries(outputs).map(([key, from]) => [key, from.map(binding)])),
   };

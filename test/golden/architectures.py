@@ -1,6 +1,6 @@
 """Writes <name>.json and <name>.safetensors for each architecture: what transformers computes with a tiny model.
 
-    pip install torch transformers safetensors && python test/golden/architectures.py
+    pip install torch transformers safetensors && python test/golden/architectures.py [name...]
 
 Weights are large compared with usual initial ones, so that softmaxes and activations are not near their linear parts.
 Attention scores are caught on their way into the softmax, where transformers hands them over.
@@ -8,6 +8,7 @@ Attention scores are caught on their way into the softmax, where transformers ha
 
 import json
 import math
+import sys
 from pathlib import Path
 
 import torch
@@ -37,6 +38,11 @@ CONFIGS = {
         dict(vocab_size=VOCABULARY, dim=16, n_layers=2, n_heads=4, hidden_dim=32, max_position_embeddings=POSITIONS),
     ),
     "roberta": ("roberta", dict(**SIZES, **ROBERTA)),
+    # Layers 1 and 2 share their parameters, 3 has its own.
+    "albert": (
+        "albert",
+        dict(**{**SIZES, "num_hidden_layers": 3}, num_hidden_groups=2, embedding_size=6, max_position_embeddings=POSITIONS),
+    ),
     "gpt2": (
         "gpt2",
         dict(vocab_size=VOCABULARY, n_embd=16, n_layer=2, n_head=4, n_inner=32, n_positions=POSITIONS, pad_token_id=0,
@@ -150,5 +156,5 @@ def golden(name):
 
 
 if __name__ == "__main__":
-    for name in CONFIGS:
+    for name in sys.argv[1:] or CONFIGS:
         golden(name)

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { createRunner, type HostTensor, type HostTensors, type Runner } from '../../src/backend/runner.js';
 import { NEXT } from '../../src/models/continuations.js';
-import { buildStage, shareFeeds } from '../../src/train/stage.js';
+import { buildStage, countsOf, shareFeeds } from '../../src/train/stage.js';
 import { readSafetensors } from '../../src/util/safetensors.js';
 import { TESTED } from '../backend/backends.js';
 import { dense, expectClose, float32 } from '../backend/rig.js';
@@ -37,6 +37,7 @@ describe.each(['gpt2', 'llama'])('hard labels of responses, %s', async (name) =>
     }
     return {
       ...batch,
+      ...stage.numbers(0),
       [NEXT.positions]: { dtype: 'int32', shape: [ROOM], data: positions },
       [NEXT.targets]: { dtype: 'int32', shape: [ROOM], data: targets },
       [NEXT.weights]: { dtype: 'float32', shape: [ROOM], data: weights },
@@ -87,6 +88,7 @@ describe.each(['gpt2', 'llama'])('hard labels of responses, %s', async (name) =>
   it('of two batches add up to those of one, by their tokens', async () => {
     const written = texts.lengths.map((n, row) => n - (golden.given[row] as number));
     const counts = [[0], [1, 2]].map((rows) => ({
+      texts: rows.length,
       rows: rows.length,
       labels: 0,
       tokens: 0,
@@ -96,10 +98,16 @@ describe.each(['gpt2', 'llama'])('hard labels of responses, %s', async (name) =>
     }));
     let loss = 0;
     for (const [i, rows] of [[0], [1, 2]].entries()) {
-      const feeds = { ...next(rows), ...shareFeeds(stage.over, counts, i) };
+      const feeds = {
+        ...next(rows),
+        ...shareFeeds(
+          counts.map((each) => countsOf(stage.over, () => each)),
+          i,
+        ),
+      };
       loss += (await runners.onnx.forward(stage.fn, parameters, feeds)).loss?.[0] as number;
     }
-    expect(stage.over).toEqual(['written-tokens']);
+    expect(stage.over).toEqual([{ counted: 'written-tokens', teacher: undefined }]);
     expectClose([loss], [golden.losses[name] as number], 'loss', 1e-5);
   });
 

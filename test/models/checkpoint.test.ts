@@ -114,7 +114,8 @@ describe('a BERT checkpoint', async () => {
     await attempt({ position_embedding_type: 'relative_key' }, 'has position_embedding_type: "relative_key"');
     await writeFile(join(at, 'config.json'), JSON.stringify({ ...config, id2label: undefined }));
     expect((await loadTransformer(at)).labels).toEqual(['LABEL_0', 'LABEL_1']);
-    await attempt({ problem_type: 'regression' }, 'a model for regression tells no labels apart');
+    await attempt({ problem_type: 'regression' }, 'a regression with 2 outputs, and a model here has one score');
+    await attempt({ problem_type: 'ranking' }, 'problem_type "ranking" is none that transformers has');
     await attempt({ hidden_size: '8' }, 'config.json: hidden_size is "8", which is no number');
     await attempt({ num_hidden_layers: undefined }, 'config.json: num_hidden_layers is missing');
     await attempt({ hidden_size: 16 }, /* of */ `has shape [${corpus.tokenizer.vocabularySize},8]`);

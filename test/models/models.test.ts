@@ -11,9 +11,9 @@ import { runStep } from '../steps/context.js';
 import { type Corpus, capture, LABELS, madeUpRows, makeCorpus, randomParameters, sharedFolder } from '../train/rig.js';
 
 /** Those that a recipe can describe; the others are only taken from a folder. */
-const FROM_SCRATCH = ['bert', 'distilbert', 'roberta', 'gpt2', 'llama'];
+const FROM_SCRATCH = ['bert', 'distilbert', 'roberta', 'albert', 'gpt2', 'llama'];
 /** What `golden/saved.py` has loaded with transformers. */
-const EXPORTED = ['bert', 'distilbert', 'roberta', 'gpt2', 'llama', 'qwen2', 'qwen3'];
+const EXPORTED = ['bert', 'distilbert', 'roberta', 'albert', 'gpt2', 'llama', 'qwen2', 'qwen3'];
 
 describe('the table of docs/models.md', async () => {
   const folder = await sharedFolder();

@@ -20,16 +20,35 @@ const LABELS = ['first', 'second', 'third'];
 const judged: Record<string, Record<string, string>> = await json('saved.json');
 const to = process.env.SAVE_TO ?? (await sharedFolder());
 
+/** Which case of `golden/tasks.json` has a head's weights. */
+const CASES: Readonly<Record<string, string>> = {
+  'token-classifier': 'tags',
+  'multi-label': 'labels',
+  regression: 'score',
+};
+
+/** The weights of a head that `golden/tasks.py` made; none for the others. */
+async function ofTask(title: string) {
+  const { tensors } = await readSafetensors(new URL('tasks.safetensors', golden).pathname);
+  const own = Object.entries(tensors).filter(([key]) => key.startsWith(`${title}/`));
+  return Object.fromEntries(own.map(([key, tensor]) => [key.slice(title.length + 1), tensor]));
+}
+
+/** The weights of the head that `golden/masked.py` made. */
+const ofMasked = async (name: string) =>
+  (await readSafetensors(new URL(`masked-${name}.safetensors`, golden).pathname)).tensors;
+
 it.each(Object.keys(judged))('%s is saved as transformers has loaded it', async (folder) => {
-  const [, name = '', head] = /^(\w+)-(classifier|language-model)$/.exec(folder) ?? [];
+  const [, name = '', head] = /^(\w+?)-(.+)$/.exec(folder) ?? [];
   const { config: huggingFace } = await json(`${name}.json`);
   const { tensors } = await readSafetensors(new URL(`${name}.safetensors`, golden).pathname);
-  const labels = head === 'classifier' ? LABELS : [];
+  const labels = /language-model$/.test(head as string) ? [] : head === 'regression' ? ['score'] : LABELS;
+  const made = await (head === 'masked-language-model' ? ofMasked(name) : ofTask(`${name} ${CASES[head as string]}`));
   const architecture = architectureOf({ type: huggingFace.model_type });
   const config = architecture.fromHuggingFace(huggingFace, head as Head, labels.length);
   const parameters = Object.fromEntries(
     Object.keys(architecture.parameters(config)).map((key) => {
-      const { shape, data } = tensors[key] ?? { shape: [], data: new Float32Array() };
+      const { shape, data } = made[key] ?? tensors[key] ?? { shape: [], data: new Float32Array() };
       return [key, { dtype: 'float32' as const, shape, data: data as Float32Array }];
     }),
   );

@@ -7,7 +7,16 @@ import { onTestFinished } from 'vitest';
 import { Checker } from '../../src/engine/check.js';
 import { createRegistry } from '../../src/engine/registry.js';
 import { SchemaSet } from '../../src/engine/schema-set.js';
-import type { AnyStep, InputArtifact, Progress, StepContext, StepDefinition, Table } from '../../src/engine/step.js';
+import type {
+  Ancestor,
+  AnyStep,
+  InputArtifact,
+  PlacedClaim,
+  Progress,
+  StepContext,
+  StepDefinition,
+  Table,
+} from '../../src/engine/step.js';
 import { steps } from '../../src/steps/index.js';
 import type { Json, JsonObject } from '../../src/util/json.js';
 
@@ -22,6 +31,8 @@ export interface ContextOptions {
   /** Environment variables. */
   variables?: Record<string, string>;
   threads?: number;
+  claims?: readonly PlacedClaim[];
+  lineage?: readonly Ancestor[];
   signal?: AbortSignal;
   /** Where outputs and checkpoints go; a second context on the same folder resumes. Default: a fresh one. */
   root?: string;
@@ -148,6 +159,8 @@ export async function makeContext(given: ContextOptions): Promise<TestContext> {
     show: (table) => {
       made.tables.push(table);
     },
+    claims: () => given.claims ?? [],
+    lineage: () => given.lineage ?? [],
   };
   return { ...made, ctx: ctx as unknown as StepContext<never> };
 }

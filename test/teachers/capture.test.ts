@@ -9,6 +9,7 @@ import { loadTokenizer } from '../../src/data/tokenizer.js';
 import type { Progress, StepDefinition } from '../../src/engine/step.js';
 import { loadTransformer, saveTransformer } from '../../src/models/checkpoint.js';
 import { forward } from '../../src/models/forward.js';
+import { joinHeads } from '../../src/models/layers.js';
 import { padTokens } from '../../src/models/padding.js';
 import { cacheLogits } from '../../src/steps/cache-logits.js';
 import { Examples, teacherFeeds } from '../../src/train/examples.js';
@@ -23,6 +24,7 @@ import {
   madeUpRows,
   makeCorpus,
   makeTeacher,
+  makingOf,
   randomParameters,
   sharedFolder,
   tinyConfig,
@@ -30,7 +32,7 @@ import {
 
 const TEACHER = teacherFeeds(0);
 
-const OPTIONS = { hidden_states: [4, 0], attention: [3] };
+const OPTIONS = { hidden_states: [4, 0], attention: [3], values: [2] };
 /** What float16 keeps of a number. */
 const HALF = 1e-3;
 
@@ -62,6 +64,7 @@ describe('cache-logits', async () => {
       maxLength: 40,
       hiddenStates: [0, 4],
       attention: [3],
+      values: { layers: [2], heads: 2, width: 6 },
       dtype: 'float16',
       tokens: null,
       computed: { backend: 'onnx', precision: 'float32' },
@@ -91,8 +94,8 @@ describe('cache-logits', async () => {
     );
     const rows = [299, 0, 257, 128, 5];
     const [batch, length] = [7, config.maxLength];
-    const wanted = { logits: true, hiddenStates: [0, 4], attention: [3] };
-    const fed = examples.batch({ rows, length }, batch, [cache], [wanted]);
+    const wanted = { logits: true, hiddenStates: [0, 4], attention: [3], values: [2] };
+    const fed = examples.batch({ rows, length }, batch, makingOf([cache], [wanted]));
 
     const texts = rows.map((row) => tokens.ids(row));
     const input = padTokens(texts, batch, length, corpus.tokenizer.padId);
@@ -113,7 +116,8 @@ describe('cache-logits', async () => {
             lastTokens: 'all',
           });
           const [first, last] = [out.hiddenStates[0] as Tensor, out.hiddenStates[4] as Tensor];
-          return { logits: out.logits, first, last, scores: out.attentionScores[2]?.() as Tensor };
+          const scores = out.attentionScores[2]?.() as Tensor;
+          return { logits: out.logits, first, last, scores, values: joinHeads(out.values[1] as Tensor) };
         },
       },
       parameters,
@@ -139,6 +143,8 @@ describe('cache-logits', async () => {
       const mine = got(TEACHER.hidden(layer), [batch, length, 12]);
       expectClose(mine, masked(said[name] as Float32Array, state), `layer ${layer}`, HALF);
     }
+    const values = got(TEACHER.values(2), [batch, length, 12]);
+    expectClose(values, masked(said.values as Float32Array, state), 'values', HALF);
     const score = (i: number): boolean => {
       const row = Math.floor(i / (2 * length * length));
       return token(row, Math.floor(i / length) % length) && token(row, i % length);
@@ -150,13 +156,15 @@ describe('cache-logits', async () => {
   it('reads only what is wanted', async () => {
     const tokens = await corpus.tokenizer.encode([corpus.rows[7]?.text as string], 40);
     const id = corpus.rows[7]?.id as string;
-    const all = cache.read(id, tokens.ids(0), { logits: true, hiddenStates: [0, 4], attention: [3] });
+    const all = cache.read(id, tokens.ids(0), { logits: true, hiddenStates: [0, 4], attention: [3], values: [2] });
     const some = cache.read(id, tokens.ids(0), { logits: false, hiddenStates: [4], attention: [] });
     expect(some).toEqual({
       logits: undefined,
       hiddenStates: new Map([[4, all.hiddenStates.get(4)]]),
       attention: new Map(),
+      values: new Map(),
     });
+    expect(all.values.get(2)).toHaveLength(tokens.length(0) * 12);
   });
 
   it('refuses other tokens and unknown texts', async () => {

@@ -8,7 +8,16 @@ import { train } from '../../src/steps/train.js';
 import { Examples, teacherFeeds } from '../../src/train/examples.js';
 import { float32Of } from '../../src/util/float16.js';
 import { digests, runStep } from '../steps/context.js';
-import { type Corpus, capture, LABELS, madeUpRows, makeCorpus, makeTeacher, sharedFolder } from '../train/rig.js';
+import {
+  type Corpus,
+  capture,
+  LABELS,
+  madeUpRows,
+  makeCorpus,
+  makeTeacher,
+  makingOf,
+  sharedFolder,
+} from '../train/rig.js';
 
 const TEACHER = teacherFeeds(0);
 
@@ -114,7 +123,9 @@ describe('a teacher that reads texts and not tokens', async () => {
     const wanted = { logits: true, hiddenStates: [], attention: [] };
     const examples = await Examples.encode(corpus.rows, LABELS, corpus.tokenizer, { maxLength: 24, padId: 0 });
     const batch = { rows: [5, 0, 9], length: 24 };
-    const [straight, back] = [cache, other].map((from) => examples.batch(batch, 4, [from], [wanted])[TEACHER.logits]);
+    const [straight, back] = [cache, other].map(
+      (from) => examples.batch(batch, 4, makingOf([from], [wanted]))[TEACHER.logits],
+    );
     expect(back).toEqual(straight);
     expect(straight).toMatchObject({ dtype: 'float32', shape: [4, 2] });
     const own = cache.classLogits(corpus.rows[0]?.id as string);
@@ -153,7 +164,7 @@ describe('a teacher that reads texts and not tokens', async () => {
         maxLength: 40,
         padId: 0,
       });
-      feeds.push(examples.batch({ rows: [1, 7], length: 40 }, 2, [cache], [wanted]));
+      feeds.push(examples.batch({ rows: [1, 7], length: 40 }, 2, makingOf([cache], [wanted])));
       cache.close();
     }
     for (const name of [TEACHER.logits, TEACHER.hidden(1), TEACHER.attention(2)]) {

@@ -16,7 +16,13 @@ function byDefinition(n: number, position: number, zeroed: number): number[] {
 }
 
 const fill = (shapes: number[][], update: number, zeroed = ZEROED, stream = key): number[][] =>
-  new DropoutMasks().fill(shapes, zeroed, stream, update).map(({ data }) => [...data]);
+  new DropoutMasks()
+    .fill(
+      shapes.map((shape) => ({ shape, zeroed })),
+      stream,
+      update,
+    )
+    .map(({ data }) => [...data]);
 
 describe('dropout masks', () => {
   it('are what they are defined as, site after site, at any update', () => {
@@ -59,13 +65,13 @@ describe('dropout masks', () => {
 
   it('of a larger batch come from a larger memory', () => {
     const masks = new DropoutMasks();
-    masks.fill([[10]], ZEROED, key, 0);
-    const [large] = masks.fill([[200_000]], ZEROED, key, 5);
+    masks.fill([{ shape: [10], zeroed: ZEROED }], key, 0);
+    const [large] = masks.fill([{ shape: [200_000], zeroed: ZEROED }], key, 5);
     expect([...(large?.data ?? [])]).toEqual(byDefinition(200_000, 5 * 2 ** 30, ZEROED));
   });
 
   it('that no memory can hold are refused, with what to change', () => {
-    expect(() => new DropoutMasks().fill([[2 ** 20, 2 ** 12]], ZEROED, key, 0)).toThrow(
+    expect(() => new DropoutMasks().fill([{ shape: [2 ** 20, 2 ** 12], zeroed: ZEROED }], key, 0)).toThrow(
       'the dropout masks of one update would take 4.3 GB',
     );
   });

@@ -2,11 +2,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRunner } from '../../src/backend/runner.js';
+import type { TransformerConfig } from '../../src/models/architecture.js';
 import { initialize, type Parameters } from '../../src/models/initialize.js';
 import type { Stage } from '../../src/options/train.js';
 import { Examples } from '../../src/train/examples.js';
 import { type AfterUpdate, type Training, train } from '../../src/train/loop.js';
 import { readState, saveState } from '../../src/train/saved-state.js';
+import { single } from '../../src/train/trainee.js';
 import { Validation } from '../../src/train/validate.js';
 import {
   type Corpus,
@@ -32,17 +34,20 @@ describe('a stage', async () => {
   const folder = await sharedFolder();
   let corpus: Corpus;
   let base: Omit<Training, 'runner'>;
+  let config: TransformerConfig;
+  let examples: Examples;
   beforeAll(async () => {
     corpus = await makeCorpus(folder, madeUpRows(22, 20));
-    const config = tinyConfig(corpus.tokenizer.vocabularySize, { dropout: 0 });
+    config = tinyConfig(corpus.tokenizer.vocabularySize, { dropout: 0 });
+    examples = await Examples.encode(corpus.rows, LABELS, corpus.tokenizer, config);
+    const validation = await Validation.encode(madeUpRows(31, 20), LABELS, corpus.tokenizer, config.maxLength);
     base = {
-      config,
+      trainee: single(config, []),
       initial: initialize(parametersOf(config), 3),
       stages: [STAGE],
-      examples: await Examples.encode(corpus.rows, LABELS, corpus.tokenizer, config),
+      examples: () => examples,
       teachers: [],
-      fits: [],
-      validation: await Validation.encode(madeUpRows(31, 20), LABELS, corpus.tokenizer, config.maxLength),
+      validation: () => validation,
       batchSize: 4,
       accumulate: 1,
       optimizer: { type: 'adamw' },
@@ -66,14 +71,14 @@ describe('a stage', async () => {
 
   it('leaves frozen parts as they are, and learns with the rest', async () => {
     const made = await run({ stages: [{ ...STAGE, freeze: ['embeddings', 2] }] });
-    for (const [name, { part }] of Object.entries(parametersOf(base.config))) {
+    for (const [name, { part }] of Object.entries(parametersOf(config))) {
       const same = `${made[name]?.data}` === `${base.initial[name]?.data}`;
       expect(same, name).toBe(part === 'embeddings' || part === 2);
     }
   });
 
   it('is the same whether an epoch is one batch or several put together', async () => {
-    const rows = base.examples.rows.filter((row) => row.label !== null).length;
+    const rows = examples.rows.filter((row) => row.label !== null).length;
     expect(rows).toBe(15); // 4 + 4 + 4 + 3: the last batch counts for less
     const losses: number[][] = [[], []];
     const whole = await run({ batchSize: rows }, async ({ loss }) => void losses[0]?.push(loss));
@@ -91,7 +96,7 @@ describe('a stage', async () => {
   it('learns by gradient descent too', async () => {
     const losses: number[] = [];
     const stages: Stage[] = [{ ...STAGE, updates: 120, learning_rate: 0.1 }];
-    const initial = randomParameters(base.config);
+    const initial = randomParameters(config);
     await run(
       { stages, initial, optimizer: { type: 'sgd', momentum: 0.9 } },
       async ({ loss }) => void losses.push(loss),

@@ -13,7 +13,7 @@ import { train } from '../../src/steps/train.js';
 import { ResponseExamples } from '../../src/train/responses.js';
 import type { JsonObject } from '../../src/util/json.js';
 import { digests, makeContext, runStep, withDefaults } from '../steps/context.js';
-import { sharedFolder } from './rig.js';
+import { makingOf, sharedFolder } from './rig.js';
 import { makeWriting, rowsToAnswer } from './writing.js';
 
 const GPT2 = { type: 'gpt2', layers: 2, hidden: 32, heads: 2, max_length: 40, dropout: 0.1 };
@@ -143,8 +143,8 @@ describe('train, task generation', async () => {
     const stage = (objective: string, more: JsonObject = {}) => ({
       stages: [{ objectives: [objective], updates: 1, ...more }],
     });
-    await expect(run(stage('soft-label'))).rejects.toThrow(
-      'objective "soft-label" makes no sense for task "generation"',
+    await expect(run(stage('hidden-states'))).rejects.toThrow(
+      'objective "hidden-states" makes no sense for task "generation"',
     );
     await expect(run(stage('attention'))).rejects.toMatchObject({ reason: 'task' });
     const judged = { ...inputs, validation: inputs.data as never };
@@ -159,9 +159,6 @@ describe('train, task generation', async () => {
     await expect(run({ prompt: '{{subject}}' })).rejects.toThrow('the prompt takes the field "subject", which row');
     const long = await dataset('long', [{ ...(rows[0] as Row), responses: ['x'.repeat(50)] }]);
     await expect(run({}, { ...inputs, data: long })).rejects.toThrow('no response of the input "data" fits');
-    await expect(run({}, { ...inputs, teacher: { kind: 'logits', path: folder } })).rejects.toThrow(
-      'task "generation" takes no input "teacher"',
-    );
   });
 
   it('learns what was thought before a response, and passes over responses without', async () => {
@@ -176,7 +173,7 @@ describe('train, task generation', async () => {
     const lesson = { prompt: '{{text}}\n', reasoning: true, endId: 0 };
     const examples = await ResponseExamples.encode([row], lesson, tokenizer, { maxLength: 80, padId: 0 });
     expect(examples.rows).toEqual([row]);
-    const feeds = examples.batch({ rows: [0], length: 80 }, 1);
+    const feeds = examples.batch({ rows: [0], length: 80 }, 1, makingOf());
     const ids = [...(feeds.ids as { data: Int32Array }).data].slice(0, examples.length(0) - 1);
     expect(await tokenizer.decode(ids)).toBe('a\n<think>\nthe lamp\n</think>\n\nred lamp');
     await expect(run({ learn_from: 'reasoning' })).rejects.toMatchObject({
@@ -193,7 +190,7 @@ describe('train, task generation', async () => {
     const examples = await ResponseExamples.encode([row], lesson, tokenizer, { maxLength: 20, padId: 0 });
     expect([examples.rows.length, examples.tooLong]).toEqual([2, 1]);
     const batch = { rows: [0, 1], length: 20 };
-    const feeds = examples.batch(batch, 2);
+    const feeds = examples.batch(batch, 2, makingOf());
     const fed = (name: string): number[] => [...(feeds[name] as { data: Int32Array }).data];
     const first = fed('ids').slice(0, 20);
     const said = await tokenizer.encodeWhole(['blue cup', `${text}\n`], 'continuation');

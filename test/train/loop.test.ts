@@ -2,13 +2,16 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Backend, createRunner, type Runner } from '../../src/backend/runner.js';
+import type { Row } from '../../src/data/dataset.js';
 import { LogitsCache } from '../../src/data/logits.js';
+import type { TransformerConfig } from '../../src/models/architecture.js';
 import { initialize, type Parameters } from '../../src/models/initialize.js';
 import type { Stage } from '../../src/options/train.js';
 import { Examples } from '../../src/train/examples.js';
 import { type AfterUpdate, type Training, train } from '../../src/train/loop.js';
 import { fitOf } from '../../src/train/preflight.js';
 import { readState, saveState } from '../../src/train/saved-state.js';
+import { single } from '../../src/train/trainee.js';
 import { StepFailure } from '../../src/util/failure.js';
 import { TESTED } from '../backend/backends.js';
 import {
@@ -26,8 +29,15 @@ import {
 const STAGES: Stage[] = [
   {
     objectives: [
-      { type: 'hidden-states', weight: 1, teacher: 1, layer_map: 'uniform', projection: 'shared' },
-      { type: 'attention', weight: 0.5, teacher: 1, layer_map: 'uniform' },
+      {
+        type: 'hidden-states',
+        weight: 1,
+        teacher: 1,
+        layer_map: { type: 'uniform' },
+        distance: 'mse',
+        projection: 'shared',
+      },
+      { type: 'attention', weight: 0.5, teacher: 1, layer_map: { type: 'uniform' }, of: 'scores', distance: 'mse' },
     ],
     updates: 6,
     learning_rate: 0.01,
@@ -37,7 +47,7 @@ const STAGES: Stage[] = [
   },
   {
     objectives: [
-      { type: 'soft-label', weight: 1, teacher: 1, temperature: 2 },
+      { type: 'soft-label', weight: 1, teacher: 1, temperature: 2, divergence: { type: 'forward' } },
       { type: 'hard-label', weight: 0.3 },
     ],
     epochs: 2,
@@ -54,6 +64,7 @@ describe('train', async () => {
   const runner = await createRunner('onnx', 2);
   let corpus: Corpus;
   let training: Training;
+  let config: TransformerConfig;
   let cache: LogitsCache;
 
   beforeAll(async () => {
@@ -64,15 +75,16 @@ describe('train', async () => {
       attention: [2, 4],
     });
     cache = await LogitsCache.open(outputs.logits as string);
-    const config = tinyConfig(corpus.tokenizer.vocabularySize);
+    config = tinyConfig(corpus.tokenizer.vocabularySize);
+    const teachers = [{ fit: fitOf(cache.index, config, LABELS, corpus.tokenizer.hash), said: cache, live: undefined }];
+    const examples = await Examples.encode(corpus.rows, LABELS, corpus.tokenizer, config);
     training = {
-      config,
+      trainee: single(config, teachers),
       stages: STAGES,
-      examples: await Examples.encode(corpus.rows, LABELS, corpus.tokenizer, config),
-      teachers: [cache],
-      fits: [fitOf(cache.index, config, LABELS, corpus.tokenizer.hash)],
+      examples: () => examples,
+      teachers,
       initial: initialize(parametersOf(config), 3),
-      validation: undefined,
+      validation: () => undefined,
       batchSize: 4,
       accumulate: 1,
       optimizer: { type: 'adamw' },
@@ -149,7 +161,7 @@ describe('train', async () => {
   });
 
   it('depends on the seed', async () => {
-    expect((await whole({ seed: 4, initial: initialize(parametersOf(training.config), 4) })).losses).not.toEqual(
+    expect((await whole({ seed: 4, initial: initialize(parametersOf(config), 4) })).losses).not.toEqual(
       (await whole({})).losses,
     );
   });
@@ -159,8 +171,8 @@ describe('train', async () => {
     const stages: Stage[] = STAGES.map((stage) => ({ ...stage, updates: 4, learning_rate: 0 }));
     const losses = (dropout: number): Promise<number[]> =>
       withRunner('onnx', 2, async (own) => {
-        const config = { ...training.config, dropout };
-        return (await whole({ stages, batchSize: 11, config, runner: own })).losses;
+        const trainee = single({ ...config, dropout }, training.teachers);
+        return (await whole({ stages, batchSize: 11, trainee, runner: own })).losses;
       });
     expect(new Set(await losses(0.2)).size).toBe(8);
     expect(new Set((await losses(0)).map((loss) => loss.toFixed(5))).size).toBe(2);
@@ -178,8 +190,8 @@ describe('train', async () => {
       },
     ];
     await withRunner('onnx', 2, async (own) => {
-      const config = { ...training.config, dropout: 0 };
-      const { losses } = await whole({ stages, config, runner: own, teachers: [], fits: [] });
+      const trainee = single({ ...config, dropout: 0 }, []);
+      const { losses } = await whole({ stages, trainee, runner: own, teachers: [] });
       expect(losses).toHaveLength(40 * 2); // the eight rows that have a label, in batches of four
       expect(losses[0]).toBeCloseTo(Math.log(2), 1);
       expect(losses.at(-1)).toBeLessThan(0.1);
@@ -199,9 +211,9 @@ describe('train', async () => {
         },
       ];
       const { parameters } = await withRunner('onnx', 2, (own) =>
-        whole({ stages, clipNorm, weightDecay: 0, runner: own, teachers: [], fits: [] }),
+        whole({ stages, clipNorm, weightDecay: 0, runner: own, teachers: [], trainee: single(config, []) }),
       );
-      const initial = initialize(parametersOf(training.config), training.seed);
+      const initial = initialize(parametersOf(config), training.seed);
       const data = parameters['classifier.weight'] as Float32Array;
       return Math.hypot(...data.map((x, i) => x - (initial['classifier.weight']?.data[i] as number)));
     };
@@ -228,23 +240,67 @@ describe('train', async () => {
 
   it('says when there is nothing to learn from', async () => {
     const rows = corpus.rows.map((row) => ({ ...row, label: null }));
-    const examples = await Examples.encode(rows, LABELS, corpus.tokenizer, training.config);
+    const examples = await Examples.encode(rows, LABELS, corpus.tokenizer, config);
     const stages: Stage[] = [
       STAGES[0] as Stage,
       { ...(STAGES[1] as Stage), objectives: [{ type: 'hard-label', weight: 1 }] },
     ];
-    await expect(whole({ examples, stages })).rejects.toMatchObject({
+    await expect(whole({ examples: () => examples, stages })).rejects.toMatchObject({
       reason: 'no-rows',
       message: 'stage 2 learns from labels only, and no training row has one',
     });
   });
 
-  it('learns only from rows that are cached', async () => {
+  it('passes over rows of which no objective can say anything', async () => {
     const rows = [...corpus.rows, { id: 'eeeeeeeeeeeeeeee', text: 'a stranger', label: null }];
-    const examples = await Examples.encode(rows, LABELS, corpus.tokenizer, training.config);
-    await expect(whole({ examples })).rejects.toMatchObject({
-      reason: 'not-cached',
-      message: "the teacher's logits have no row for text eeeeeeeeeeeeeeee",
+    const examples = await Examples.encode(rows, LABELS, corpus.tokenizer, config);
+    expect(await whole({ examples: () => examples })).toEqual(await whole({}));
+  });
+
+  it('learns of a row that the teacher does not know by its label alone', async () => {
+    const strangers = [0, 1, 2].map((i) => ({
+      id: `${i}`.repeat(16),
+      text: `a stranger ${i}`,
+      label: LABELS[0] as string,
+    }));
+    const encode = (rows: readonly Row[]) => Examples.encode(rows, LABELS, corpus.tokenizer, config);
+    const both = STAGES.slice(1).map((stage) => ({ ...stage, updates: 1 }));
+    const apart = async (rows: readonly Row[], objective: number): Promise<number> => {
+      const examples = await encode(rows);
+      let found = 0;
+      await train(
+        {
+          ...training,
+          trainee: single({ ...config, dropout: 0 }, training.teachers),
+          examples: () => examples,
+          stages: both,
+          batchSize: 20,
+        },
+        async ({ losses }) => {
+          found = losses[objective] as number;
+        },
+      );
+      return found;
+    };
+    const mixed = [...corpus.rows, ...strangers];
+    // The soft labels' mean is over the rows that the teacher knows, the labels' over all that have one.
+    expect(await apart(mixed, 0)).toBeCloseTo(await apart(corpus.rows, 0), 5);
+    const labelled = corpus.rows.filter(({ label }) => label !== null).length;
+    const [own, theirs, all] = [
+      await apart(corpus.rows, 1),
+      await apart([...corpus.rows.slice(0, 1), ...strangers], 1),
+      await apart(mixed, 1),
+    ];
+    const first = await apart(corpus.rows.slice(0, 1), 1);
+    expect(all * (labelled + 3)).toBeCloseTo(own * labelled + theirs * 4 - first, 4);
+  });
+
+  it('says when the teacher knows no row', async () => {
+    const rows = corpus.rows.map((row, i) => ({ ...row, id: `${i}`.padStart(16, 'e') }));
+    const examples = await Examples.encode(rows, LABELS, corpus.tokenizer, config);
+    await expect(whole({ examples: () => examples })).rejects.toMatchObject({
+      reason: 'no-rows',
+      message: 'stage 1 has no training row that its teacher knows',
     });
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LogitsIndex } from '../../src/data/logits.js';
 import type { Objective, Stage } from '../../src/options/train.js';
 import { checkObjectives, fitOf } from '../../src/train/preflight.js';
-import { tinyConfig } from './rig.js';
+import { objectivesOf, tinyConfig } from './rig.js';
 
 const index: LogitsIndex = {
   format: 2,
@@ -34,7 +34,14 @@ const check = (objective: Objective, teacher: Parameters<typeof checkObjectives>
   const stage: Stage = { objectives: [objective], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] };
   return () => checkObjectives([stage], 'classifier', teacher);
 };
-const hidden: Objective = { type: 'hidden-states', weight: 1, teacher: 1, layer_map: 'uniform', projection: 'shared' };
+const hidden: Objective = {
+  type: 'hidden-states',
+  weight: 1,
+  teacher: 1,
+  layer_map: { type: 'uniform' },
+  distance: 'mse',
+  projection: 'shared',
+};
 
 describe('what is checked before training', () => {
   it('puts teacher and student side by side', () => {
@@ -44,6 +51,8 @@ describe('what is checked before training', () => {
       teacherHidden: 12,
       studentHeads: 2,
       teacherHeads: 2,
+      studentValues: { heads: 2, width: 4 },
+      teacherValues: undefined,
     });
   });
 
@@ -58,12 +67,24 @@ describe('what is checked before training', () => {
     );
   });
 
+  it('refuses stored answers for texts with hidden tokens', () => {
+    const objectives = objectivesOf({ type: 'hidden-states', layer_map: 'last' });
+    const stage: Stage = { objectives, learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] };
+    expect(() => checkObjectives([stage], 'masked-language-model', [{ fit, index }])).toThrow(
+      'others in every pass, and the cache is of whole texts',
+    );
+  });
+
   it('takes labels in any order, and no labels where none are learnt', () => {
     expect(fitOf(index, config, ['spam', 'ham'], 'abc')).toEqual(fit);
     const bare = { ...index, labels: [] };
     expect(fitOf(bare, config, ['ham', 'spam'], 'abc')).toEqual(fit);
     expect(check({ ...hidden, layer_map: [[0, 0]] }, [{ fit, index: bare }])).not.toThrow();
-    expect(check({ type: 'soft-label', weight: 1, teacher: 1, temperature: 1 }, [{ fit, index: bare }])).toThrow(
+    expect(
+      check({ type: 'soft-label', weight: 1, teacher: 1, temperature: 1, divergence: { type: 'forward' } }, [
+        { fit, index: bare },
+      ]),
+    ).toThrow(
       'objective "soft-label" needs the teacher\'s class logits, but the teacher, a bert, tells no labels apart',
     );
   });
@@ -71,9 +92,12 @@ describe('what is checked before training', () => {
   it('asks for no tokenizer where the teacher reads texts, and for nothing but soft labels', () => {
     const own = fitOf(ofTexts, { ...config, maxLength: 7 }, ['spam', 'ham'], 'another');
     expect(
-      check({ type: 'soft-label', weight: 1, teacher: 1, temperature: 1 }, [{ fit: own, index: ofTexts }]),
+      check({ type: 'soft-label', weight: 1, teacher: 1, temperature: 1, divergence: { type: 'forward' } }, [
+        { fit: own, index: ofTexts },
+      ]),
     ).not.toThrow();
-    for (const objective of [hidden, { type: 'attention', weight: 1, teacher: 1, layer_map: 'uniform' } as const]) {
+    const others = objectivesOf('attention', 'embeddings', 'value-relation', 'contrastive');
+    for (const objective of [hidden, ...others]) {
       expect(check(objective, [{ fit: own, index: ofTexts }])).toThrow(
         `objective "${objective.type}" learns from a teacher's layers, and of this one (logistic) only class logits are known`,
       );
@@ -83,9 +107,9 @@ describe('what is checked before training', () => {
   });
 
   it('asks for a teacher where an objective learns from one', () => {
-    expect(check({ type: 'soft-label', weight: 1, teacher: 1, temperature: 1 }, [])).toThrow(
-      'objective "soft-label" learns from a teacher, and the input "teacher" is not given',
-    );
+    expect(
+      check({ type: 'soft-label', weight: 1, teacher: 1, temperature: 1, divergence: { type: 'forward' } }, []),
+    ).toThrow('objective "soft-label" learns from a teacher, and the input "teacher" is not given');
     expect(check({ type: 'hard-label', weight: 1 }, [])).not.toThrow();
   });
 
@@ -93,8 +117,14 @@ describe('what is checked before training', () => {
     expect(check(hidden, [{ fit, index }])).toThrow(
       'objective "hidden-states" needs the teacher\'s hidden states of layer 4, but the logits hold layers 0, 2',
     );
-    expect(check({ type: 'attention', weight: 1, teacher: 1, layer_map: 'last' }, [{ fit, index }])).toThrow(
-      'attention scores of layer 4, but the logits hold none',
+    expect(
+      check({ type: 'attention', weight: 1, teacher: 1, layer_map: { type: 'last' }, of: 'scores', distance: 'mse' }, [
+        { fit, index },
+      ]),
+    ).toThrow('attention scores of layer 4, but the logits hold none');
+    const [relation] = objectivesOf('value-relation') as [Objective];
+    expect(check(relation, [{ fit, index }])).toThrow(
+      'objective "value-relation" needs the teacher\'s values of layer 4, but the logits hold none',
     );
     expect(
       check(

@@ -3,18 +3,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { type Row, rowId, writeDataset } from '../../src/data/dataset.js';
+import type { LogitsCache, Wanted } from '../../src/data/logits.js';
 import { loadTokenizer, type TextTokenizer } from '../../src/data/tokenizer.js';
 import type { ParameterSpecs, Shape, TransformerConfig } from '../../src/models/architecture.js';
 import { architectureOf } from '../../src/models/architectures.js';
 import { saveTransformer } from '../../src/models/checkpoint.js';
 import type { Parameters } from '../../src/models/initialize.js';
+import type { Stage } from '../../src/options/train.js';
 import { cacheLogits } from '../../src/steps/cache-logits.js';
 import { trainTokenizer } from '../../src/steps/train-tokenizer.js';
-import type { JsonObject } from '../../src/util/json.js';
+import type { Making } from '../../src/train/examples.js';
+import type { Asked } from '../../src/train/stage.js';
+import type { Json, JsonObject } from '../../src/util/json.js';
 import { Random } from '../../src/util/random.js';
-import { type ContextOptions, runStep, type TestContext } from '../steps/context.js';
+import { type ContextOptions, runStep, type TestContext, withDefaults } from '../steps/context.js';
 
 export const LABELS = ['ham', 'spam'];
+
+/** A stage's objectives as a recipe says them, with their defaults. */
+export function objectivesOf(...objectives: Json[]): Stage['objectives'] {
+  const model = { type: 'bert', layers: 2, hidden: 8, heads: 2, max_length: 16 };
+  const options = withDefaults('train', { model, stages: [{ objectives }] });
+  return (options.stages as unknown as Stage[])[0]?.objectives as Stage['objectives'];
+}
 
 /** A folder for the tests of one file. */
 export async function sharedFolder(): Promise<string> {
@@ -129,3 +140,14 @@ export async function capture(
     ...more,
   });
 }
+
+/** What a batch is made with, where each teacher knows all rows. */
+export const makingOf = (
+  caches: readonly LogitsCache[] = [],
+  wanted: readonly (Wanted & Partial<Asked>)[] = [],
+): Making => ({
+  caches,
+  wanted: wanted.map((each) => ({ temperature: 1, ...each })),
+  partial: caches.map((cache) => cache === undefined),
+  random: (purpose) => new Random(1, purpose),
+});

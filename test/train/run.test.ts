@@ -14,7 +14,16 @@ const OPTIONS: TrainOptions = {
   model: { type: 'bert', layers: 2, hidden: 8, heads: 2, max_length: 40, dropout: 0.1 },
   stages: [
     {
-      objectives: [{ type: 'hidden-states', weight: 1, teacher: 1, layer_map: 'uniform', projection: 'per-layer' }],
+      objectives: [
+        {
+          type: 'hidden-states',
+          weight: 1,
+          teacher: 1,
+          layer_map: { type: 'uniform' },
+          distance: 'mse',
+          projection: 'per-layer',
+        },
+      ],
       updates: 3,
       learning_rate: 0.01,
       warmup: 0.1,
@@ -22,7 +31,7 @@ const OPTIONS: TrainOptions = {
       freeze: [],
     },
     {
-      objectives: [{ type: 'soft-label', weight: 1, teacher: 1, temperature: 1 }],
+      objectives: [{ type: 'soft-label', weight: 1, teacher: 1, temperature: 1, divergence: { type: 'forward' } }],
       updates: 3,
       learning_rate: 0.01,
       warmup: 0,
@@ -119,7 +128,7 @@ describe('the train step', async () => {
     const { teacher: ___, ...withoutTeacher } = inputs;
     await expect(attempt(OPTIONS, withoutTeacher)).rejects.toThrow('"hidden-states" learns from a teacher');
     await expect(
-      attempt({ ...OPTIONS, model: { ...OPTIONS.model, heads: 3 } as TrainOptions['model'] }),
+      attempt({ ...OPTIONS, model: { ...OPTIONS.model, heads: 3 } as NonNullable<TrainOptions['model']> }),
     ).rejects.toThrow('hidden 8 is not a multiple of heads 3');
   });
 });

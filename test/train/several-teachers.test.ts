@@ -19,6 +19,7 @@ import {
   madeUpRows,
   makeCorpus,
   makeTeacher,
+  makingOf,
   randomParameters,
   sharedFolder,
   teacherConfig,
@@ -30,6 +31,7 @@ const layers = (teacher: number): HiddenStates => ({
   weight: 1,
   teacher,
   layer_map: [[2, 4]],
+  distance: 'mse',
   projection: 'shared',
 });
 const REST: Omit<Stage, 'objectives'> = { learning_rate: 0.01, warmup: 0, schedule: 'linear', freeze: [] };
@@ -71,7 +73,7 @@ describe('a student of several teachers', async () => {
       ['objective.1.projection', [20, 8]],
     ]);
     const projections = initialize(both.specs, 5);
-    const feeds = examples.batch(batch, 4, caches, both.wanted);
+    const feeds = { ...examples.batch(batch, 4, makingOf(caches, both.wanted)), ...both.numbers(0) };
     const got = await runner.gradients(both.fn, { ...model, ...projections }, feeds);
 
     let sum = 0;
@@ -84,7 +86,10 @@ describe('a student of several teachers', async () => {
       );
       const projection = projections[`objective.${i}.projection`] as HostTensors[string];
       const given = { ...model, 'objective.0.projection': projection } as Parameters<typeof runner.gradients>[1];
-      const own = await runner.gradients(alone.fn, given, examples.batch(batch, 4, [cache], alone.wanted));
+      const own = await runner.gradients(alone.fn, given, {
+        ...examples.batch(batch, 4, makingOf([cache], alone.wanted)),
+        ...alone.numbers(0),
+      });
       expect(got.values[`loss.${i}`]?.[0]).toBeCloseTo(own.values.loss?.[0] as number, 5);
       const mine = dense(got.gradients[`objective.${i}.projection`], projection);
       const alike = dense(own.gradients['objective.0.projection'], projection);
@@ -101,7 +106,11 @@ describe('a student of several teachers', async () => {
       model: { type: 'bert', layers: 2, hidden: 8, heads: 2, max_length: 40, dropout: 0 },
       stages: [
         {
-          objectives: [layers(1), layers(2), { type: 'soft-label', weight: 1, teacher: 2, temperature: 1 }],
+          objectives: [
+            layers(1),
+            layers(2),
+            { type: 'soft-label', weight: 1, teacher: 2, temperature: 1, divergence: { type: 'forward' } },
+          ],
           updates: 30,
           ...REST,
         },

@@ -8,7 +8,6 @@ import type { Fit } from '../../src/methods/objective.js';
 import type { TransformerConfig } from '../../src/models/architecture.js';
 import { encode, forward } from '../../src/models/forward.js';
 import { initialize } from '../../src/models/initialize.js';
-import { zeroed } from '../../src/models/layers.js';
 import { padTokens } from '../../src/models/padding.js';
 import type { Stage } from '../../src/options/train.js';
 import { DropoutMasks } from '../../src/train/dropout.js';
@@ -17,14 +16,14 @@ import { type Stage as Built, buildStage, dropoutFeeds } from '../../src/train/s
 import { float16Bits } from '../../src/util/float16.js';
 import { Random, streamKey } from '../../src/util/random.js';
 import { floats, ints } from '../backend/rig.js';
-import { randomParameters, tinyConfig } from './rig.js';
+import { objectivesOf, randomParameters, tinyConfig } from './rig.js';
 
 const TEACHER = teacherFeeds(0);
 
 /** Which of our functions one compiled graph serves at all sizes, and that it computes the same bits as one made for them. */
 
 const VOCABULARY = 50;
-const TYPES = ['bert', 'distilbert', 'roberta', 'gpt2', 'llama', 'qwen2', 'qwen3'];
+const TYPES = ['bert', 'distilbert', 'roberta', 'albert', 'gpt2', 'llama', 'qwen2', 'qwen3'];
 /** [texts, tokens], some of them equal to each other, to the 2 heads, 4 wide, or to all positions. */
 const SHAPES = [
   [9, 17],
@@ -42,15 +41,27 @@ const fit: Fit = {
   teacherHidden: 12,
   studentHeads: 2,
   teacherHeads: 2,
+  studentValues: { heads: 2, width: 4 },
+  teacherValues: { heads: 2, width: 6 },
 };
 
 const objectives: Record<string, Stage['objectives']> = {
-  'hard labels': [{ type: 'hard-label', weight: 1 }],
-  'soft labels': [{ type: 'soft-label', weight: 1, teacher: 1, temperature: 2 }],
-  'hidden states': [{ type: 'hidden-states', weight: 1, teacher: 1, layer_map: 'uniform', projection: 'shared' }],
-  attention: [{ type: 'attention', weight: 1, teacher: 1, layer_map: 'uniform' }],
+  'hard labels': objectivesOf('hard-label'),
+  'soft labels': objectivesOf({ type: 'soft-label', temperature: 2 }),
+  'other divergences': objectivesOf(
+    { type: 'soft-label', divergence: 'jensen-shannon' },
+    { type: 'soft-label', divergence: 'mse' },
+  ),
+  'hidden states': objectivesOf('hidden-states'),
+  'directions of hidden states': objectivesOf({ type: 'hidden-states', distance: 'cosine', layer_map: 'combined' }),
+  attention: objectivesOf('attention'),
+  embeddings: objectivesOf('embeddings'),
+  'relations of values': objectivesOf({ type: 'value-relation', relation_heads: 4, layer_map: 'combined' }),
+  contrasts: objectivesOf('contrastive', { type: 'contrastive', pooling: 'mean' }),
+  'attention probabilities': objectivesOf({ type: 'attention', of: 'probabilities', distance: 'kl' }),
 };
-objectives['all objectives'] = Object.values(objectives).flat() as Stage['objectives'];
+const together = ['hard labels', 'soft labels', 'hidden states', 'attention'];
+objectives['all objectives'] = together.flatMap((name) => objectives[name] ?? []) as Stage['objectives'];
 
 /** Texts of random lengths, the first as long as the batch. */
 function tokens([rows, length]: Size): HostTensors {
@@ -69,7 +80,7 @@ function trainingFeeds(stage: Built, config: TransformerConfig, size: Size): Hos
     dtype: 'float16' as const,
     data: float16Bits(floats(name, shape).data),
   });
-  const { logits, hiddenStates, attention } = stage.wanted[0] as Wanted;
+  const { logits, hiddenStates, attention, values = [] } = stage.wanted[0] as Wanted;
   return {
     ...tokens(size),
     rows: floats('rows', [rows], 1, 1),
@@ -79,9 +90,9 @@ function trainingFeeds(stage: Built, config: TransformerConfig, size: Size): Hos
     ...Object.fromEntries(
       attention.map((l) => [TEACHER.attention(l), half(`attention ${l}`, [rows, 2, length, length])]),
     ),
-    ...dropoutFeeds(
-      new DropoutMasks().fill(stage.dropoutSites(rows, length), zeroed(config.dropout), streamKey(1, 'sizes'), length),
-    ),
+    ...Object.fromEntries(values.map((l) => [TEACHER.values(l), half(`values ${l}`, [rows, length, 12])])),
+    ...stage.numbers(0),
+    ...dropoutFeeds(new DropoutMasks().fill(stage.dropout(rows, length), streamKey(1, 'sizes'), length)),
   };
 }
 
@@ -99,11 +110,12 @@ const signal = (config: TransformerConfig): TensorFunction => ({
   half: ['last', 'scores.0'],
   call: (p, b) => {
     const input = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens: 'all' as const };
-    const { hiddenStates, attentionScores, memory } = encode(config, p, input);
+    const { hiddenStates, attentionScores, values, memory } = encode(config, p, input);
     return {
       last: hiddenStates.at(-1) as Tensor,
       ...Object.fromEntries(hiddenStates.map((t, i) => [`hidden.${i}`, t])),
       ...Object.fromEntries(attentionScores.map((scores, i) => [`scores.${i}`, scores()])),
+      ...Object.fromEntries(values.map((t, i) => [`values.${i}`, t])),
       ...Object.fromEntries((memory ?? []).map(({ keys }, i) => [`keys.${i}`, keys])),
     };
   },

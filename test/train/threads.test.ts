@@ -4,7 +4,6 @@ import { bert } from '../../src/models/bert.js';
 import { NEXT } from '../../src/models/continuations.js';
 import { gpt2 } from '../../src/models/gpt2.js';
 import { initialize } from '../../src/models/initialize.js';
-import { zeroed } from '../../src/models/layers.js';
 import { padTokens } from '../../src/models/padding.js';
 import type { HardLabel } from '../../src/options/train.js';
 import { DropoutMasks } from '../../src/train/dropout.js';
@@ -45,9 +44,8 @@ function batchOf(length: number): HostTensors {
     ...padTokens(texts, ROWS, length, 0),
     rows: { dtype: 'float32', shape: [ROWS], data: new Float32Array(ROWS).fill(1) },
     labels: { dtype: 'float32', shape: [ROWS, 2], data: labels },
-    ...dropoutFeeds(
-      new DropoutMasks().fill(stage.dropoutSites(ROWS, length), zeroed(CONFIG.dropout), streamKey(1, 'threads'), 0),
-    ),
+    ...stage.numbers(0),
+    ...dropoutFeeds(new DropoutMasks().fill(stage.dropout(ROWS, length), streamKey(1, 'threads'), 0)),
   };
 }
 
@@ -89,7 +87,8 @@ it('so is one of a model that writes', async () => {
     [NEXT.positions]: { dtype: 'int32', shape: [1001], data: next(ROWS * LENGTH) },
     [NEXT.targets]: { dtype: 'int32', shape: [1001], data: next(500) },
     [NEXT.weights]: { dtype: 'float32', shape: [1001], data: new Float32Array(1001).fill(1, 0, 990) },
-    ...dropoutFeeds(new DropoutMasks().fill(stage.dropoutSites(ROWS, LENGTH), 26, streamKey(1, 'writing'), 0)),
+    ...stage.numbers(0),
+    ...dropoutFeeds(new DropoutMasks().fill(stage.dropout(ROWS, LENGTH), streamKey(1, 'writing'), 0)),
   };
   const parameters = initialize(gpt2.parameters(config), 1);
   const results = [];

@@ -11,7 +11,7 @@ import type { Counts } from '../../src/train/examples.js';
 import { Optimizer } from '../../src/train/optimizer.js';
 import { ruleOf } from '../../src/train/optimizers/index.js';
 import { rateFactor } from '../../src/train/schedule.js';
-import { buildStage, shareFeeds } from '../../src/train/stage.js';
+import { buildStage, countsOf, shareFeeds } from '../../src/train/stage.js';
 import { readSafetensors } from '../../src/util/safetensors.js';
 import { goldenFile, goldenJson, tiny } from '../models/tiny.js';
 
@@ -96,6 +96,7 @@ describe('fifty updates', () => {
     const norms: number[] = [];
     for (const [update, window] of given.batches.entries()) {
       const counts: Counts[] = window.map(({ labels }) => ({
+        texts: 0,
         rows: 0,
         labels: labels.length,
         tokens: 0,
@@ -105,10 +106,17 @@ describe('fifty updates', () => {
       }));
       let loss = 0;
       for (const [i, batch] of window.entries()) {
-        const shares = window.length > 1 ? shareFeeds(stage.over, counts, i) : {};
+        const shares =
+          window.length > 1
+            ? shareFeeds(
+                counts.map((each) => countsOf(stage.over, () => each)),
+                i,
+              )
+            : {};
         const { values, gradients } = await runner.gradients(stage.fn, optimizer.parameters, {
           ...feedsOf(batch, rows),
           ...shares,
+          ...stage.numbers(0),
         });
         loss += values.loss?.[0] as number;
         optimizer.add(gradients);

@@ -2,6 +2,7 @@ import proto, { type onnx } from 'onnx-proto';
 import type { Finished } from '../finish.js';
 import type { Dimension } from '../generalize.js';
 import type { Attribute, Data, DType, Value } from '../graph.js';
+import type { HostTensors } from '../runner.js';
 import { sizeOf } from '../shape.js';
 
 const TYPES: Readonly<Record<DType, number>> = {
@@ -11,6 +12,7 @@ const TYPES: Readonly<Record<DType, number>> = {
   bool: proto.onnx.TensorProto.DataType.BOOL,
   uint8: proto.onnx.TensorProto.DataType.UINT8,
   float16: proto.onnx.TensorProto.DataType.FLOAT16,
+  string: proto.onnx.TensorProto.DataType.STRING,
 };
 
 /** ONNX operator set that the lowerings are written for (Gelu came with 20) and the file version that goes with it. */
@@ -25,10 +27,13 @@ const WRITTEN_OUT = 1024;
  *
  * @param dimensions sizes of each value, if some differ from run to run. They are then written at every value: ORT cannot
  *   work them out where shapes are fed, and what it knows of them lets it fuse operators and share memory.
+ * @param weights numbers of inputs that are part of the file, by the names they would be fed under. Such a file is for
+ *   other tools: sizes are written at inputs and outputs alone.
  */
 export function encode(
   { inputs, nodes, outputs }: Finished,
   dimensions?: (v: Value) => readonly Dimension[],
+  weights?: HostTensors,
 ): Uint8Array {
   const info = (name: string, v: Value): onnx.IValueInfoProto => {
     const dim = (dimensions?.(v) ?? v.shape).map((d) => (typeof d === 'number' ? { dimValue: d } : { dimParam: d }));
@@ -37,7 +42,12 @@ export function encode(
   const initializer: onnx.ITensorProto[] = [];
   const encoded: onnx.INodeProto[] = [];
   const names = new Map<Value, string>();
-  for (const v of inputs) names.set(v, v.input as string);
+  const fed = inputs.filter(({ input }) => weights?.[input as string] === undefined);
+  for (const v of inputs) {
+    names.set(v, v.input as string);
+    const { shape, data } = weights?.[v.input as string] ?? {};
+    if (shape && data) initializer.push(tensor(v.input as string, v.dtype, shape, data as Data));
+  }
 
   const nameOf = (v: Value): string => {
     let name = names.get(v);
@@ -84,20 +94,20 @@ export function encode(
   }
   encoded.push(...renamed);
   const given = new Set(output.map(({ name }) => name));
-  const inner = dimensions ? nodes.flatMap((n) => n.outputs).filter((v) => !given.has(nameOf(v))) : [];
+  const inner = dimensions && !weights ? nodes.flatMap((n) => n.outputs).filter((v) => !given.has(nameOf(v))) : [];
 
   const model: onnx.IModelProto = {
     irVersion: IR_VERSION,
     producerName: 'recipe',
     opsetImport: [
       { domain: '', version: OPSET },
-      { domain: 'com.microsoft', version: 1 },
+      ...(encoded.some(({ domain }) => domain === 'com.microsoft') ? [{ domain: 'com.microsoft', version: 1 }] : []),
     ],
     graph: {
       name: 'recipe',
       node: encoded,
       initializer,
-      input: inputs.map((v) => info(v.input as string, v)),
+      input: fed.map((v) => info(v.input as string, v)),
       output,
       valueInfo: inner.map((v) => info(nameOf(v), v)),
     },
@@ -121,9 +131,16 @@ function tensor(name: string, dtype: DType, shape: readonly number[], data: Data
 /** Attributes that ONNX wants as a float even when the number is whole. */
 const FLOAT_ATTRIBUTES = new Set(['epsilon', 'alpha', 'beta']);
 
+const isTexts = (value: Attribute): value is readonly string[] =>
+  typeof value === 'object' && typeof value[0] === 'string';
+
 function attribute(name: string, value: Attribute): onnx.IAttributeProto {
   const { AttributeType } = proto.onnx.AttributeProto;
   if (typeof value === 'string') return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
+  if (isTexts(value)) {
+    const encoder = new TextEncoder();
+    return { name, type: AttributeType.STRINGS, strings: value.map((text) => encoder.encode(text)) };
+  }
   if (typeof value !== 'number') return { name, type: AttributeType.INTS, ints: [...value] };
   return FLOAT_ATTRIBUTES.has(name)
     ? { name, type: AttributeType.FLOAT, f: value }

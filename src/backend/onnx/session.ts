@@ -5,9 +5,9 @@ import { namingMemory } from '../../util/out-of-memory.js';
 /** The one file that imports onnxruntime. */
 
 export interface SessionInput {
-  readonly dtype: 'float32' | 'int32' | 'int64' | 'uint8' | 'bool' | 'float16';
+  readonly dtype: 'float32' | 'int32' | 'int64' | 'uint8' | 'bool' | 'float16' | 'string';
   readonly shape: readonly number[];
-  readonly data: Float32Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array;
+  readonly data: Float32Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array | readonly string[];
 }
 
 /** An input or output, as the model declares it. */

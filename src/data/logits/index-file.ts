@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DAMAGED_INPUT, StepFailure } from '../../util/failure.js';
-import type { Signal, TokenSignal } from './signal.js';
+import type { Signal, TokenSignal, ValueSignal } from './signal.js';
 
 /** Raised whenever the form of an artifact of kind `logits` changes. */
 export const FORMAT = 2;
@@ -22,11 +22,18 @@ export interface LogitsIndex {
   };
   /** Order of the class logits; none are kept if it is empty. */
   readonly labels: readonly string[];
+  /**
+   * What the class logits say; absent: which one of the labels a text has. tagging: which one each token has.
+   * multi-label: of each label whether a text has it. regression: a score.
+   */
+  readonly task?: 'tagging' | 'multi-label' | 'regression';
   /** SHA-256 of the teacher's tokenizer.json, and its longest input: both say how a text became tokens. Null: it reads none. */
   readonly tokenizer: string | null;
   readonly maxLength: number | null;
   readonly hiddenStates: readonly number[];
   readonly attention: readonly number[];
+  /** Absent where no values are kept. */
+  readonly values?: ValueSignal;
   readonly dtype: 'float16' | 'float32';
   readonly tokens: TokenSignal | null;
   /** How it was computed; null where it was asked for. */
@@ -73,10 +80,12 @@ export const shardName = (shard: number): string => `shard-${String(shard).padSt
 /** What the shards of an artifact are made of. */
 export const signalOf = (about: About): Signal => ({
   labels: about.labels.length,
+  ...(about.task === 'tagging' && { perToken: true }),
   hidden: about.teacher.hidden,
   heads: about.teacher.heads,
   hiddenStates: about.hiddenStates,
   attention: about.attention,
+  values: about.values,
   dtype: about.dtype,
   aligned: about.tokenizer !== null,
   tokens: about.tokens,

@@ -11,10 +11,21 @@ export type TokenSignal =
   /** Tokens drawn from the distribution (RS-KD, Anshumann et al. 2025, arXiv:2503.16870). */
   | { readonly keep: 'sampled'; readonly vocabulary: number; readonly samples: number; readonly temperature: number };
 
+/** What is kept of the values of attention. */
+export interface ValueSignal {
+  /** Teacher layers (1 = first), ascending. */
+  readonly layers: readonly number[];
+  /** Of each layer, and numbers of one head's value of a token. */
+  readonly heads: number;
+  readonly width: number;
+}
+
 /** What a cache keeps of each text, and so what its shards are made of. */
 export interface Signal {
-  /** Class logits of a text; 0: none are kept. */
+  /** Class logits of a text, or of a token; 0: none are kept. */
   readonly labels: number;
+  /** The class logits are of each token, not of the text. */
+  readonly perToken?: boolean;
   /** Width of a hidden state, and attention heads; 0 where no layer is kept. */
   readonly hidden: number;
   readonly heads: number;
@@ -22,6 +33,8 @@ export interface Signal {
   readonly hiddenStates: readonly number[];
   /** Teacher layers whose attention scores are kept (1 = first), ascending. */
   readonly attention: readonly number[];
+  /** Absent where no values are kept. */
+  readonly values?: ValueSignal | undefined;
   readonly dtype: 'float16' | 'float32';
   /** The teacher reads tokens: each row has their number and their hash. */
   readonly aligned: boolean;
@@ -45,6 +58,10 @@ export interface Section {
 
 export const hiddenName = (layer: number): string => `hidden.${layer}`;
 export const attentionName = (layer: number): string => `attention.${layer}`;
+export const valuesName = (layer: number): string => `values.${layer}`;
+
+/** Numbers of a token's values, all heads side by side. */
+export const valuesWidth = ({ heads, width }: Pick<ValueSignal, 'heads' | 'width'>): number => heads * width;
 
 /** The tensors of a shard. */
 export function sectionsOf(signal: Signal): readonly Section[] {
@@ -53,7 +70,15 @@ export function sectionsOf(signal: Signal): readonly Section[] {
     { name: 'id', dtype: 'U8', per: 'row', width: 8, rank: 2 },
     ...(signal.aligned ? ALIGNMENT : []),
     ...(signal.labels > 0
-      ? [{ name: 'logits', dtype: float, per: 'row', width: signal.labels, rank: 2 } as const]
+      ? [
+          {
+            name: 'logits',
+            dtype: float,
+            per: signal.perToken ? 'token' : 'row',
+            width: signal.labels,
+            rank: 2,
+          } as const,
+        ]
       : []),
     ...signal.hiddenStates.map(
       (layer) => ({ name: hiddenName(layer), dtype: float, per: 'token', width: signal.hidden, rank: 2 }) as const,
@@ -61,6 +86,7 @@ export function sectionsOf(signal: Signal): readonly Section[] {
     ...signal.attention.map(
       (layer) => ({ name: attentionName(layer), dtype: float, per: 'pair', width: signal.heads, rank: 1 }) as const,
     ),
+    ...valueSections(signal.values, float),
     ...(signal.tokens === null ? [] : tokenSections(signal.tokens, float)),
   ];
 }
@@ -69,6 +95,15 @@ const ALIGNMENT: readonly Section[] = [
   { name: 'hash', dtype: 'U8', per: 'row', width: 8, rank: 2 },
   { name: 'tokens', dtype: 'I32', per: 'row', width: 1, rank: 1 },
 ];
+
+const valueSections = (values: ValueSignal | undefined, float: 'F16' | 'F32'): Section[] =>
+  values?.layers.map((layer) => ({
+    name: valuesName(layer),
+    dtype: float,
+    per: 'token',
+    width: valuesWidth(values),
+    rank: 2,
+  })) ?? [];
 
 function tokenSections(tokens: TokenSignal, float: 'F16' | 'F32'): Section[] {
   const covered: Section = { name: 'covered', dtype: 'F32', per: 'row', width: 1, rank: 1 };

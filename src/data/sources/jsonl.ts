@@ -1,9 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { StepFailure } from '../../util/failure.js';
 import { readLines } from '../lines.js';
+import { type AnnotationFields, readAnnotations, textOfWords } from './annotations.js';
+import { nameOf } from './name-of.js';
 import type { Item, Source } from './source.js';
 
-export interface JsonlSource {
+export interface JsonlSource extends AnnotationFields {
   readonly type: 'jsonl';
   /** Absolute. */
   readonly path: string;
@@ -46,7 +48,7 @@ function parse(line: string, where: string, options: JsonlSource): Item {
     throw new StepFailure('bad-row', `${where}: expected a JSON object, got ${nameOf(value)}`);
   }
   const row = new Map<string, unknown>(Object.entries(value));
-  const text = row.get(options.text);
+  const text = textOfWords(row, options, where) ?? row.get(options.text);
   if (text === undefined) {
     const fields = [...row.keys()].map((key) => `"${key}"`).join(', ');
     throw new StepFailure(
@@ -70,7 +72,13 @@ function parse(line: string, where: string, options: JsonlSource): Item {
     const message = `${where}: field "${options.response}" has to be a string or null, got ${nameOf(response)}`;
     throw new StepFailure('bad-row', message);
   }
-  const known = { text, label: label === null ? null : String(label), ...(response !== null && { response }) };
+  const annotations = readAnnotations(row, text, options, where);
+  const known = {
+    text,
+    label: label === null ? null : String(label),
+    ...(response !== null && { response }),
+    ...(annotations && { annotations }),
+  };
   if (options.fields.length === 0) return known;
   const fields = options.fields.map((name) => {
     const value = row.get(name);
@@ -79,10 +87,4 @@ function parse(line: string, where: string, options: JsonlSource): Item {
     throw new StepFailure('bad-row', message);
   });
   return { ...known, fields: Object.fromEntries(fields) };
-}
-
-function nameOf(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

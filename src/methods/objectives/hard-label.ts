@@ -3,7 +3,7 @@ import type { HardLabel } from '../../options/train.js';
 import { weightedMean } from '../means.js';
 import { NOTHING, type Objective } from '../objective.js';
 
-/** Cross-entropy with the real label, mean over the rows that have one. */
+/** Cross-entropy with the real label, mean over the rows that have one; of a tagger, over the words that have a tag. */
 export const hardLabel: Objective<HardLabel> = {
   type: 'hard-label',
   over: () => 'labels',

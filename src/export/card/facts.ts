@@ -1,0 +1,23 @@
+import type { Exactness } from '../exact.js';
+import type { Pipeline } from '../form.js';
+import type { Shortness } from '../short.js';
+
+/** What is known of an exported folder, whatever kind of model it holds. */
+export interface Facts {
+  /** `bert`, `logistic`, … */
+  readonly type: string;
+  /** Undefined of what no pipeline of transformers loads. */
+  readonly pipeline: Pipeline | undefined;
+  /** Of a classifier. */
+  readonly labels: readonly string[];
+  readonly parameters: number;
+  /** Rows that it learnt from, and how many of them had a real label; undefined where its folder does not say. */
+  readonly trainedOn: { readonly rows: number; readonly labelled: number } | undefined;
+  /** Tokens that are read of a text. */
+  readonly maxLength: number | undefined;
+  /** Bytes of the files that hold weights, by path. */
+  readonly files: Readonly<Record<string, number>>;
+  readonly exactness: Exactness;
+  /** Undefined where no graph in integers was asked for. */
+  readonly short: { readonly found: Shortness; readonly kept: boolean } | undefined;
+}

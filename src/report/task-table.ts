@@ -1,0 +1,102 @@
+import type { Timing } from './cost.js';
+import type { Expectation } from './expect.js';
+import {
+  expectationNote,
+  grouped,
+  milliseconds,
+  nameOf,
+  percent,
+  percentInterval,
+  type ReportTable,
+  sizeOf,
+  timingNotes,
+  trainingNotes,
+} from './table.js';
+import type { TaskFigure } from './task-figures.js';
+import type { TaskModelReport, TaskReport } from './task-report.js';
+
+const NAMES: Readonly<Record<TaskFigure, string>> = {
+  accuracy: 'accuracy',
+  macro_f1: 'macro-F1',
+  micro_f1: 'micro-F1',
+  entity_precision: 'precision',
+  entity_recall: 'recall',
+  entity_f1: 'entity F1',
+  pearson: 'Pearson',
+  spearman: 'Spearman',
+  mae: 'MAE',
+  rmse: 'RMSE',
+};
+
+type Column = readonly [label: string, cell: (model: TaskModelReport, index: number) => string];
+
+/**
+ * The report of a task as one table, with what one must know to read it below.
+ * @param timings in the order of the models
+ * @param expectations all of them, measured or not
+ */
+export function taskTable(
+  report: TaskReport,
+  timings: readonly (Timing | undefined)[],
+  expectations: readonly Expectation[],
+): ReportTable {
+  const { models, compared_by: main } = report;
+  const names = models.map((model) => nameOf(model, models));
+  const shown = Object.keys(models[0]?.figures ?? {}) as TaskFigure[];
+  const columns: Column[] = [
+    ...shown.map((figure): Column => [NAMES[figure], ({ figures }) => figures[figure]?.toFixed(4) ?? '–']),
+    ...(models.some(({ role }) => role === 'teacher')
+      ? [['retention', ({ retention }: TaskModelReport) => (retention ? percent(retention.value) : '')] as const]
+      : []),
+    ['parameters', ({ parameters }) => grouped(parameters)],
+    ['bytes', ({ bytes }) => sizeOf(bytes)],
+    ['ms/text', (_, i) => milliseconds(timings[i]?.median_ms)],
+    ...(models.some(({ role }) => role === 'baseline')
+      ? [['− baseline [95 %]', ({ ahead_of_baseline }: TaskModelReport) => aheadText(ahead_of_baseline)] as const]
+      : []),
+  ];
+  return {
+    title: report.title,
+    columns: [{ label: 'model', align: 'left' }, ...columns.map(([label]) => ({ label, align: 'right' as const }))],
+    rows: models.map((model, i) => [names[i] as string, ...columns.map(([, cell]) => cell(model, i))]),
+    notes: [
+      testNote(report, names),
+      ...trainingNotes(models, names),
+      ...comparisonNotes(report, names, NAMES[main]),
+      ...timingNotes(timings, names),
+      ...expectations.map(expectationNote),
+    ],
+  };
+}
+
+function testNote({ test, models, compared_by: main }: TaskReport, names: readonly string[]): string {
+  const left = test.unlabelled > 0 ? `; ${grouped(test.unlabelled)} of which nothing is known left out` : '';
+  const { low = null, high = null } = models[0]?.interval ?? {};
+  const noise =
+    low === null || high === null
+      ? ''
+      : ` Test noise: ± ${((high - low) / 2).toFixed(4)} of ${NAMES[main]} (half of the 95 % interval of ${names[0]}).`;
+  return `${grouped(test.rows)} test rows${left}.${noise}`;
+}
+
+function comparisonNotes({ models, bootstrap }: TaskReport, names: readonly string[], main: string): string[] {
+  const i = models.findIndex(({ role }) => role === 'student');
+  const student = models[i];
+  const notes: string[] = [];
+  if (student?.retention?.interval) {
+    notes.push(
+      `Retention is ${main} / the teacher's, on the same rows; of ${names[i]} ${percent(student.retention.value)} ${percentInterval(student.retention.interval)}.`,
+    );
+  }
+  if (student?.ahead_of_baseline) notes.push(`− baseline is the difference of ${main} to the baseline's.`);
+  notes.push(`Intervals: 95 %, paired bootstrap over test rows, ${grouped(bootstrap.resamples)} resamples.`);
+  return notes;
+}
+
+function aheadText(ahead: TaskModelReport['ahead_of_baseline']): string {
+  if (ahead === null) return '';
+  const signed = (value: number | null): string =>
+    value === null ? '–' : `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
+  const { value, interval } = ahead;
+  return interval === null ? signed(value) : `${signed(value)} [${signed(interval.low)}, ${signed(interval.high)}]`;
+}

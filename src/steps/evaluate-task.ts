@@ -1,0 +1,152 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Row, readDataset, refuseCopies } from '../data/dataset.js';
+import { type InputArtifact, type StepContext, StepFailure } from '../engine/step.js';
+import { isTransformer } from '../models/index.js';
+import type { EvaluateOptions } from '../options/evaluate.js';
+import type { Cost } from '../report/cost.js';
+import { inReadingOrder, type Role } from '../report/evaluate.js';
+import { type Judged, taskReport } from '../report/task-report.js';
+import { taskTable } from '../report/task-table.js';
+import type { Json } from '../util/json.js';
+import { costOf, judgeCosts, showCosts } from './cost.js';
+import type { Exam } from './exams/exam.js';
+import { exams } from './exams/index.js';
+import { refuseMissed } from './refuse-missed.js';
+import { trainedOn } from './trained-on.js';
+
+type Context = StepContext<EvaluateOptions>;
+type TaskName = keyof typeof exams;
+
+/** Rows that a model is asked about at a time: it puts those of like length together. */
+const BATCH = 256;
+/** A model with all its answers. */
+interface Sat<Answer> extends Omit<Judged, 'judgement'> {
+  readonly answers: readonly Answer[];
+  readonly labels: readonly string[];
+  readonly cost: Cost;
+}
+
+/** `evaluate` of a task other than classification. */
+export async function evaluateTask(ctx: Context, task: TaskName): Promise<void> {
+  for (const name of ['answers', 'usage']) {
+    if (ctx.optionalInput(name) === undefined) continue;
+    throw new StepFailure(
+      'not-used',
+      `task "${task}" takes no input "${name}": it is for classification`,
+      'Leave it out.',
+    );
+  }
+  await examine(ctx, task, exams[task] as Exam<unknown>);
+}
+
+async function examine<Answer>(ctx: Context, task: TaskName, exam: Exam<Answer>): Promise<void> {
+  const { title, expect = {} } = ctx.options;
+  const teacher = ctx.optionalInput('teacher');
+  const baseline = ctx.optionalInput('baseline');
+  const { rows: all } = await readDataset(ctx.input('data').path);
+  refuseCopies(all, 'data');
+  const rows = all.filter(exam.isKnown);
+  if (rows.length < 2) {
+    throw new StepFailure(
+      'unlabelled-data',
+      `${rows.length} of the ${all.length} rows to evaluate on ${rows.length === 1 ? 'has' : 'have'} ${exam.needs}, and two are the least that says something`,
+      'Bind "data" to rows whose answers are known, such as the test split.',
+    );
+  }
+  const bound: [Role, InputArtifact][] = [
+    ...(teacher ? [['teacher', teacher] as [Role, InputArtifact]] : []),
+    ...ctx.inputList('students').map((student): [Role, InputArtifact] => ['student', student]),
+    ...(baseline ? [['baseline', baseline] as [Role, InputArtifact]] : []),
+  ];
+  const results: Sat<Answer>[] = [];
+  for (const [role, artifact] of bound) results.push(await sit(ctx, exam, role, artifact, rows));
+  checkLabels(results);
+
+  const models = inReadingOrder(results);
+  const judged = models.map(
+    ({ answers, labels, cost: _, ...model }): Judged => ({
+      ...model,
+      judgement: exam.judge(rows, answers, labels),
+    }),
+  );
+  const [{ labels }] = models as [Sat<Answer>];
+  const report = taskReport({
+    title,
+    task,
+    labels,
+    rows: rows.length,
+    unlabelled: all.length - rows.length,
+    main: exam.main(labels),
+    models: judged,
+    expect,
+    seed: ctx.seed,
+  });
+  const folder = await ctx.output('report');
+  await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  await writeFile(join(folder, 'predictions.jsonl'), linesOf(exam, rows, models));
+  const expectations = [...report.expectations, ...judgeCosts(ctx, models)];
+  const timings = models.map(({ cost }) => cost.timing);
+  ctx.show(taskTable(report, timings, expectations));
+  showCosts(ctx, models);
+  refuseMissed(expectations, report.models);
+}
+
+/** Loads one model, lets it answer every row, times it and lets it go. */
+async function sit<Answer>(
+  ctx: Context,
+  exam: Exam<Answer>,
+  role: Role,
+  artifact: InputArtifact,
+  rows: readonly Row[],
+): Promise<Sat<Answer>> {
+  const { from, path } = artifact;
+  if (!(await isTransformer(path))) {
+    const message = `the model of "${from}" is no transformer, and tells only which one of some labels a text has`;
+    throw new StepFailure('task', message, 'Leave it out, or set task: classification.');
+  }
+  const model = await exam.load(path, ctx.options.backend, ctx.threads);
+  try {
+    const { type, labels, parameters, bytes } = model;
+    exam.check(rows, labels);
+    const answers: Answer[] = [];
+    for (let start = 0; start < rows.length; start += BATCH) {
+      ctx.signal.throwIfAborted();
+      const batch = rows.slice(start, start + BATCH);
+      answers.push(...(await model.answer(batch)));
+      await ctx.progress({ done: start + batch.length, total: rows.length, unit: 'rows', phase: from });
+    }
+    const cost = await costOf(ctx, artifact, rows, (some) => model.answer(some));
+    return { name: from, role, type, parameters, bytes, trainedOn: await trainedOn(path), answers, labels, cost };
+  } finally {
+    await model.close();
+  }
+}
+
+/** @throws StepFailure `labels-differ` if two models do not know the same; the order does not matter */
+function checkLabels([first, ...others]: readonly {
+  readonly name: string;
+  readonly labels: readonly string[];
+}[]): void {
+  const known = (labels: readonly string[] = []): string => [...labels].sort().join(', ');
+  const other = others.find(({ labels }) => known(labels) !== known(first?.labels));
+  if (other === undefined) return;
+  throw new StepFailure(
+    'labels-differ',
+    `the model of "${other.name}" knows ${known(other.labels)}, and that of "${first?.name}" ${known(first?.labels)}`,
+    'Compare models that were trained on rows of one corpus.',
+  );
+}
+
+/** Lines of `predictions.jsonl`: a row's id, what is right, and what each model said. */
+function* linesOf<Answer>(exam: Exam<Answer>, rows: readonly Row[], models: readonly Sat<Answer>[]): Generator<string> {
+  for (const [i, row] of rows.entries()) {
+    const predictions = models.map(
+      ({ name, answers, labels }): Json => ({
+        model: name,
+        answer: exam.said(row, answers[i] as Answer, labels),
+      }),
+    );
+    yield `${JSON.stringify({ id: row.id, truth: exam.truth(row), predictions })}\n`;
+  }
+}

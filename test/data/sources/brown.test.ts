@@ -1,0 +1,96 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readDataset } from '../../../src/data/dataset.js';
+import { plainTag, universalTag } from '../../../src/data/sources/brown-tags.js';
+import { wordsOf } from '../../../src/data/words.js';
+import { sampleData } from '../../../src/steps/sample-data.js';
+import { runStep, temporaryFolder } from '../../steps/context.js';
+
+async function corpus(files: Record<string, string>, cats: string): Promise<string> {
+  const folder = await temporaryFolder();
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'cats.txt'), cats);
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  return folder;
+}
+const FILES = {
+  ca01: "\n\n\tThe/at jury/nn said/vbd it's/pps+bez 1/2/cd ./.\n\n\n\tFulton/np-tl County/nn-tl\n",
+  cb01: '\n\tDe/fw-in facto/fw-nn !/.-hl\n',
+};
+const CATS = 'cb01 editorial\nca01 news\n';
+const rowsOf = async (options: object, path: string) => {
+  const { outputs } = await runStep(sampleData, {
+    options: {
+      source: { type: 'brown', path, ...options },
+      split: { train: 1, validation: 0, test: 0 },
+      deduplicate: { near: null },
+    },
+  });
+  const { info, rows } = await readDataset(outputs.train as string);
+  return { info, rows: [...rows].sort((a, b) => (a.text < b.text ? -1 : 1)) };
+};
+
+describe('the Brown corpus', () => {
+  it('has a row a sentence, its genre, and the tags of its words', async () => {
+    const { info, rows } = await rowsOf({}, await corpus(FILES, CATS));
+    expect(rows.map(({ text, label }) => [text, label])).toEqual([
+      ['De facto !', 'editorial'],
+      ['Fulton County', 'news'],
+      ["The jury said it's 1/2 .", 'news'],
+    ]);
+    const tags = rows.map((row) => wordsOf(row).map(({ start, end, tag }) => `${row.text.slice(start, end)} ${tag}`));
+    expect(tags).toEqual([
+      ['De X', 'facto X', '! .'],
+      ['Fulton NOUN', 'County NOUN'],
+      ['The DET', 'jury NOUN', 'said VERB', "it's PRT", '1/2 NUM', '. .'],
+    ]);
+    expect(info).toMatchObject({
+      labels: ['editorial', 'news'],
+      tags: ['.', 'DET', 'NOUN', 'NUM', 'PRT', 'VERB', 'X'],
+    });
+  });
+
+  it('has its own tags', async () => {
+    const path = await corpus(FILES, CATS);
+    expect((await rowsOf({ tags: 'full' }, path)).info.tags).toContain('nn-tl');
+    expect((await rowsOf({ tags: 'plain' }, path)).info.tags).toEqual(
+      ['.', 'at', 'cd', 'fw-in', 'fw-nn', 'nn', 'np', 'pps+bez', 'vbd'].sort(),
+    );
+  });
+
+  it('says what is wrong', async () => {
+    const run = (path: string) => rowsOf({}, path).catch((error: Error) => error.message);
+    expect(await run(await corpus({}, CATS))).toContain('cannot read');
+    expect(await run(await corpus({ ca01: 'the/at jury\n' }, 'ca01 news\n'))).toContain(
+      'ca01:1: "jury" is no word with a tag',
+    );
+    expect(await run(await temporaryFolder())).toContain('no file');
+  });
+});
+
+/** As the table at https://github.com/slavpetrov/universal-pos-tags has them; all others of the corpus were compared. */
+it.each([
+  ['NOUN', 'nn nn$-tl nps$ np-tl-hl nr$ pn$ cd$ nn+in'],
+  ['VERB', 'vb vbn-tl-nc bedz* ber*-nc dod*-tl hvg-hl md* md+ppss vb+ppo hv+to'],
+  ['PRON', 'pps ppss-nc ppo-tl ppls pp$$ wps-hl wpo'],
+  ['ADJ', 'jj-tl jjr+cs jjt ap ap+ap-nc od-hl'],
+  ['ADV', 'rb rbr+cs rn ql qlp wrb wql-tl * *-hl'],
+  ['ADP', 'in-tl-hl in+ppo cs-nc'],
+  ['CONJ', 'cc-tl'],
+  ['DET', 'at dti dtx dt$ abx pp$ wdt-nc wp$'],
+  ['NUM', 'cd-tl-hl'],
+  [
+    'PRT',
+    'abl abn-tl ap$ jj$-tl rb$ ex+bez rp+in to uh np+hvz pps+md ppss+bez* wdt+dod wrb+in wrb+dod* dts+bez nns+md',
+  ],
+  ['X', 'fw-nn-tl fw-in+at-t fw-* nil do+ppss wdt+ber+pp wdt+do+pps'],
+  ['.', ". .-hl , -- ---hl `` '' ' ( )-hl :-tl"],
+])('%s of Brown’s tags', (universal, tags) => {
+  for (const tag of tags.split(' ')) expect(universalTag(tag), tag).toBe(universal);
+});
+
+it('takes off what says where a word stands, and nothing else', () => {
+  const plain = ['nn-tl-hl', 'fw-in+at-t', '--', '---hl', '.-hl', 'ppss+ber-n', '*-nc'].map(plainTag);
+  expect(plain).toEqual(['nn', 'fw-in+at', '--', '--', '.', 'ppss+ber', '*']);
+});

@@ -1,0 +1,237 @@
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import type { Ancestor, PlacedClaim } from '../../src/engine/step.js';
+import { type CardParts, cardOf } from '../../src/export/card/card.js';
+import type { Facts } from '../../src/export/card/facts.js';
+import { usageSection } from '../../src/export/card/usage.js';
+import type { Report } from '../../src/report/evaluate.js';
+import { PERMISSION, TERMS } from '../../src/teachers/claims.js';
+import type { JsonObject } from '../../src/util/json.js';
+
+const ancestor = (step: string, uses: string, options: JsonObject, inputs: Ancestor['inputs'] = {}): Ancestor => ({
+  step,
+  uses,
+  version: 2,
+  fingerprint: step.repeat(20),
+  options,
+  inputs,
+  seed: 7,
+  packages: { tokenizers: '0.23.2' },
+});
+
+const lineage: readonly Ancestor[] = [
+  ancestor('rows', 'sample-data', {
+    source: { type: 'jsonl', path: 'sha256:abc', password: 'hunter2', data: {} },
+    split: { train: 0.8 },
+  }),
+  ancestor(
+    'labels',
+    'query-teacher',
+    {
+      teacher: {
+        provider: 'openai',
+        model: 'gpt-x|mini',
+        base_url: 'https://u:secret@host',
+        api_key: '${{ env.KEY }}',
+      },
+      task: { mode: 'classify' },
+      redact: ['email'],
+    },
+    { data: ['rows'] },
+  ),
+  ancestor('big', 'train', { model: { type: 'bert', layers: 4, hidden: 128 }, stages: [] }, { data: ['rows'] }),
+  ancestor('logits', 'cache-logits', {}, { teacher: ['big'], data: ['rows'] }),
+  ancestor(
+    'student[seed=1]',
+    'train',
+    {
+      model: { type: 'bert', layers: 2, hidden: 40 },
+      batch_size: 32,
+      optimizer: { type: 'adamw' },
+      stages: [
+        {
+          objectives: [
+            { type: 'soft-label', weight: 0.7, temperature: 2 },
+            { type: 'hard-label', weight: 0.3 },
+          ],
+          updates: 1200,
+          learning_rate: 0.001,
+        },
+      ],
+    },
+    { data: ['labels'], teacher: ['logits'] },
+  ),
+  ancestor('yardstick', 'train', { model: { type: 'logistic' } }, { data: ['rows'] }),
+  ancestor('report', 'evaluate', {}, { students: ['student[seed=1]', 'yardstick'], data: ['rows'] }),
+];
+
+const claims: readonly PlacedClaim[] = [
+  {
+    topic: PERMISSION,
+    value: { permission: 'redacted', licence: 'CC-BY-4.0', personal_data: true },
+    pointer: '/source/data/permission',
+    step: 'rows',
+  },
+  {
+    topic: TERMS,
+    value: { allows: 'non-generative', link: 'https://example.com/terms', checked: '2026-11-24' },
+    pointer: '/teacher/terms/allows',
+    step: 'labels',
+    acknowledged: 'Written permission of 3 March | kept with contract 17.',
+  },
+];
+
+const facts: Facts = {
+  type: 'bert',
+  pipeline: 'text-classification',
+  labels: ['ham', 'spam|eggs'],
+  parameters: 366442,
+  trainedOn: { rows: 420, labelled: 200 },
+  maxLength: 128,
+  files: { 'model.safetensors': 1470240 },
+  exactness: {
+    rows: 64,
+    difference: 1.8e-7,
+    transformers: {
+      state: 'found',
+      version: '4.3.2',
+      difference: 2e-7,
+      otherTokens: 1,
+      alike: { rows: 10, asked: 10, same: 10 },
+      cut: { rows: 53, asked: 53, same: 52 },
+    },
+  },
+  short: { found: { metric: 'accuracy', exact: 0.975, short: 0.97, rows: 1000, good: true }, kept: true },
+};
+
+const metrics = {
+  title: 'Test mails',
+  labels: ['ham', 'spam|eggs'],
+  test: { rows: 120, unlabelled: 0 },
+  models: [
+    {
+      name: 'student[seed=1]',
+      role: 'student',
+      parameters: 366442,
+      accuracy: 0.97,
+      accuracy_interval: { low: 0.95, high: 0.98 },
+      macro_f1: 0.96,
+      errors: 3,
+      per_label: [{ label: 'ham', precision: 1, recall: 0.9, f1: 0.95, support: 90 }],
+      retention: null,
+    },
+  ],
+  expectations: [{ figure: 'accuracy', expected: '>= 0.9', value: 0.97, met: true }],
+} as unknown as Report;
+
+const parts: CardParts = {
+  facts,
+  options: {
+    title: 'Spam: or ham',
+    licence: 'mit',
+    languages: ['en'],
+    limits: ['Mails of 2003 only.'],
+    description: 'For *mail*.',
+  },
+  origin: { model: 'student[seed=1]', claims, lineage },
+  metrics,
+  usage: usageSection(facts),
+  versions: { 'onnxruntime-node': '1.30.0' },
+};
+const card = cardOf(parts);
+const sectionOf = (title: string, text = card): string => text.split(`## ${title}\n\n`)[1]?.split('\n\n## ')[0] ?? '';
+
+describe('the model card', () => {
+  it('has at its head what the Hub reads', () => {
+    expect(parse(card.split('---')[1] as string)).toEqual({
+      language: ['en'],
+      license: 'mit',
+      library_name: 'transformers',
+      pipeline_tag: 'text-classification',
+      tags: ['transformers.js', 'onnx', 'knowledge-distillation', 'bert'],
+      'model-index': [
+        {
+          name: 'Spam: or ham',
+          results: [
+            {
+              task: { type: 'text-classification' },
+              dataset: { name: 'Test mails, 120 rows', type: 'private' },
+              metrics: [
+                { type: 'accuracy', value: 0.97 },
+                { type: 'f1', value: 0.96 },
+              ],
+            },
+          ],
+        },
+      ],
+    });
+  });
+
+  it('tells data, teachers and terms, and why the recipe goes against them', () => {
+    expect(sectionOf('Data')).toBe(
+      '- `rows`: type `jsonl`, path `sha256:abc`; licence: CC-BY-4.0; permission: rows may be sent to another machine only masked; personal data: yes',
+    );
+    expect(sectionOf('Teacher')).toMatchInlineSnapshot(`
+      "- \`labels\`: \`gpt-x\\|mini\` behind an API (openai), asked to classify; personal data was masked before it was asked
+      - \`big\`: a bert model of 4 layers of 128, trained in this recipe: the labels, to the optimum"
+    `);
+    expect(sectionOf('Terms')).toMatchInlineSnapshot(`
+      "| teacher | allows | terms | read on |
+      | --- | --- | --- | --- |
+      | \`labels\` | training of models that make no texts | https://example.com/terms | 2026-11-24 |
+
+      The recipe goes against what is said of these steps, and says why:
+
+      - \`labels\`: Written permission of 3 March \\| kept with contract 17."
+    `);
+  });
+
+  it('tells method, limits, lineage and figures', () => {
+    expect(sectionOf('Method')).toContain('`student[seed=1]` is a bert model of 2 layers of 40, trained from seed 7');
+    expect(sectionOf('Method')).toContain(
+      '| 1 | `soft-label`, weight 0.7, temperature 2<br>`hard-label`, weight 0.3 | 1,200 updates | 0.001 |',
+    );
+    expect(sectionOf('Method')).toContain('It learnt from 420 rows, 200 of them with a real label.');
+    expect(sectionOf('Limits').split('\n')).toEqual([
+      '- Mails of 2003 only.',
+      '- It gives every text one of 2 labels (`ham`, `spam\\|eggs`), also one that none of them fits.',
+      '- It reads the first 128 tokens of a text and nothing after them.',
+      '- It was trained and judged on texts of the sources above: of others nothing is known.',
+      '- It has learnt its teacher’s mistakes with its knowledge.',
+      '- Its figures are of 120 rows only.',
+      '- It was trained on personal data, parts of which it may give away.',
+    ]);
+    const rows = sectionOf('Lineage')
+      .split('\n')
+      .filter((line) => line.startsWith('| `'));
+    expect(rows).toHaveLength(lineage.length);
+    expect(rows.map((row) => row.split(' | ')[2])).toEqual([...Array(5).fill('model'), 'evaluation', 'evaluation']);
+    expect(sectionOf('Metrics')).toContain('| **`student[seed=1]`** | 0.9700 [0.9500, 0.9800] | 0.9600 |');
+    expect(sectionOf('Metrics')).toContain('The recipe expected: accuracy \\>= 0.9: 0.9700, met.');
+    expect(sectionOf('Checks')).toContain('accuracy 0.9700, in float32 0.9750, on 1,000 rows with labels');
+    expect(sectionOf('Checks')).toContain(
+      'drops the last special token with their end (the same answer to 52 of them)',
+    );
+  });
+
+  it('holds no secret, no address and no reference to the environment', () => {
+    for (const word of ['hunter2', 'secret@', 'u:secret', 'env.KEY', 'base_url', 'api_key'])
+      expect(card).not.toContain(word);
+  });
+
+  it('says what is not known', () => {
+    const bare = cardOf({
+      ...parts,
+      origin: { model: 'm', claims: [], lineage: [] },
+      metrics: undefined,
+      options: { languages: [], limits: [] },
+    });
+    expect(bare).toContain('# A bert that tells texts apart: ham, spam\\|eggs');
+    expect(sectionOf('Data', bare)).toBe('Nothing is known of the data that the model was trained on.');
+    expect(sectionOf('Metrics', bare)).toBe('The recipe handed over no evaluation.');
+    expect(sectionOf('Terms', bare)).toBe('No model behind an API was asked, so no terms of one apply.');
+    const silent = cardOf({ ...parts, origin: { ...parts.origin, claims: [] } });
+    expect(sectionOf('Terms', silent)).toBe('Of `labels` the recipe says no terms.');
+    expect(sectionOf('Data', silent)).toContain('licence: not said; permission: not said; personal data: not said');
+  });
+});
