@@ -3,7 +3,7 @@ import { type Tensor, tf } from '../backend/tf.js';
 import type { Feed } from '../backend/trace.js';
 import type { Decoder, Head, KeysValues, LookBack, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
-import { encode, forward, nextToken } from '../models/forward.js';
+import { encode, forward, vocabularyLogits } from '../models/forward.js';
 import { readsTexts } from '../models/heads.js';
 import { Dropout } from '../models/layers.js';
 import { StepFailure } from '../util/failure.js';
@@ -156,7 +156,7 @@ function decoderForm(config: TransformerConfig, decoder: Decoder, batch: number,
       if (readsTexts(config.head)) {
         return { logits: architectureOf(config).classify(config, p, lastOf(mask, x), new Dropout([], 0)) };
       }
-      const rows = nextToken(config, p, tf.reshape(x, [batch * length, config.hidden]));
+      const rows = vocabularyLogits(config, p, tf.reshape(x, [batch * length, config.hidden]));
       return {
         logits: tf.reshape(rows, [batch, length, config.vocabulary]),
         ...Object.fromEntries(

@@ -76,6 +76,7 @@ function judgeOf({ config, labels }: TransformerModel, rows: readonly CheckedRow
     case 'token-classifier':
       return shareOf('same token labels', tokens(config.labels));
     case 'language-model':
+    case 'masked-language-model':
       return shareOf('same next tokens', tokens(config.vocabulary));
     case 'regression':
       return correlation();

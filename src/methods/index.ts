@@ -11,6 +11,7 @@ import { hardLabel } from './objectives/hard-label.js';
 import { hardResponse } from './objectives/hard-response.js';
 import { hardScore } from './objectives/hard-score.js';
 import { hiddenStates } from './objectives/hidden-states.js';
+import { maskedLm } from './objectives/masked-lm.js';
 import { minillm } from './objectives/minillm.js';
 import { softLabel } from './objectives/soft-label.js';
 import { softResponse } from './objectives/soft-response.js';
@@ -50,6 +51,11 @@ const TASKS: Readonly<Partial<Record<Head, TaskMethods>>> = {
   },
   regression: { task: 'regression', objectives: [hardScore, softScore, ...features], questions: asItIs },
   'language-model': { task: 'generation', objectives: [hardResponse, softResponse, gkd, minillm], questions: asItIs },
+  'masked-language-model': {
+    task: 'masked-language-model',
+    objectives: [maskedLm, softResponse, ...features],
+    questions: asItIs,
+  },
 };
 
 /** Throws (a bug) if nothing is learnt with that head. */

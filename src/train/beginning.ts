@@ -42,6 +42,13 @@ export const cannotWrite = (type: string): StepFailure =>
 function checkHead(type: string, head: Task['head']): void {
   const architecture = architectureOf({ type });
   if (head === 'language-model' && !architecture.decoder) throw cannotWrite(type);
+  if (head === 'masked-language-model' && !architecture.masked) {
+    throw new StepFailure(
+      'task',
+      `a ${type} model tells no hidden tokens, so it cannot be trained for task "${head}"`,
+      'Take a bert, a distilbert or a roberta.',
+    );
+  }
   if (head !== 'token-classifier' || architecture.labelsTokens) return;
   throw new StepFailure(
     'task',

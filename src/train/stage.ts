@@ -8,7 +8,7 @@ import { weightAt, weighted, weightParameters } from '../methods/weights.js';
 import type { LastTokens, ModelOutput, ParameterSpec, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
 import { NEXT } from '../models/continuations.js';
-import { dropoutSites, encode, forward, tokenLogits, tokenLosses } from '../models/forward.js';
+import { dropoutSites, encode, forward, tellsTokens, tokenLogits, tokenLosses } from '../models/forward.js';
 import { zeroed } from '../models/layers.js';
 import type { Objective as ObjectiveOptions, Stage as StageOptions } from '../options/train.js';
 import { type Counts, teacherFeeds } from './examples.js';
@@ -170,14 +170,12 @@ export function buildStage(
     const [ids, mask, rows] = ['ids', 'mask', 'rows'].map(feed) as [Tensor, Tensor, Tensor];
     const [size, length] = ids.shape as [number, number];
     const input = { ids, mask, dropout: dropout(size, length).map((_, site) => feed(dropoutFeed(site))), lastTokens };
-    const writes = config.head === 'language-model';
-    const student = writes
-      ? encode(config, parameters, input)
-      : answered(forward(config, parameters, input), questions);
+    const tells = tellsTokens(config);
+    const student = tells ? encode(config, parameters, input) : answered(forward(config, parameters, input), questions);
     const positions = batch[NEXT.positions];
     const last = student.hiddenStates.at(-1) as Tensor;
     const continuation =
-      writes && positions
+      tells && positions
         ? {
             losses: tokenLosses(config, parameters, last, positions, feed(NEXT.targets)),
             weights: feed(NEXT.weights),

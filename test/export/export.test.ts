@@ -37,7 +37,7 @@ const ALL = ['albert', 'bert', 'distilbert', 'roberta', 'gpt2', 'llama', 'qwen2'
     : ['classifier', 'none', 'language-model'];
   return heads.map((head): [string, Head] => [type, head]);
 });
-const PIPELINES: Readonly<Record<Head, string>> = {
+const PIPELINES: Readonly<Partial<Record<Head, string>>> = {
   classifier: 'text-classification',
   'multi-label': 'text-classification',
   regression: 'text-classification',
