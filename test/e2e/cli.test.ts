@@ -284,12 +284,6 @@ ${tokenizer === null ? '' : `      tokenizer: ${ref(tokenizer)}\n`}${teacher ===
       'hidden 16 is not a multiple of heads 3',
     ],
     [
-      'no-teacher',
-      { objectives: 'hard-label, soft-label', teacher: null },
-      `objective "soft-label" learns from a teacher, and the input "teacher" is not given
-  Give the output of a cache-logits step, or a model, as "teacher", or leave the objective out.`,
-    ],
-    [
       'no-tokenizer',
       { tokenizer: null },
       `a bert model needs the input "tokenizer"
