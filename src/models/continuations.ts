@@ -30,6 +30,9 @@ export function fitPrompt(tokens: Int32Array, room: number, endId: number): Int3
 /** Names under which a batch's tokens to be written are fed. */
 export const NEXT = { positions: 'next.positions', targets: 'next.targets', weights: 'next.weights' };
 
+/** Texts some of whose tokens a model is to tell. */
+export type ToTell = Pick<Continuations, 'size' | 'length' | 'count' | 'room' | 'feeds'>;
+
 /** Many of them, each at most as long as the model reads. */
 export class Continuations {
   private constructor(
@@ -78,6 +81,21 @@ export class Continuations {
       kept.push(i);
     }
     return new Continuations(EncodedBatch.of(parts), Int32Array.from(given), Int32Array.from(own), kept);
+  }
+
+  /** Texts that are tokens already: each with how many of them are given. */
+  static of(texts: readonly { readonly ids: Int32Array; readonly given: number }[]): Continuations {
+    return new Continuations(
+      EncodedBatch.of(texts.map(({ ids }) => ids)),
+      Int32Array.from(texts, ({ given }) => given),
+      new Int32Array(texts.length).fill(-1),
+      texts.map((_, i) => i),
+    );
+  }
+
+  /** The tokens that are given. */
+  prompt(i: number): Int32Array {
+    return this.tokens.ids(i).subarray(0, this.given[i]);
   }
 
   get size(): number {
@@ -141,13 +159,17 @@ export class Continuations {
   }
 }
 
+/** Mean −log p of all tokens, in nats. */
+export const meanLoss = (surprises: readonly Surprise[]): number =>
+  surprises.reduce((sum, { loss }) => sum + loss, 0) / surprises.reduce((sum, { tokens }) => sum + tokens, 0);
+
 const STEP = 64;
 const SPARE = 1.25;
 const BATCH = 16;
 
-/** What a language model finds unlikely of texts. */
+/** What a language model finds unlikely of a text's tokens that it is to tell. */
 export interface Surprise {
-  /** Sum of −log p of the tokens that are to be written, in nats. */
+  /** Sum of −log p of these, in nats. */
   readonly loss: number;
   readonly tokens: number;
 }
@@ -160,7 +182,7 @@ export async function surpriseOf(
   runner: Runner,
   config: TransformerConfig,
   parameters: HostTensors,
-  texts: Continuations,
+  texts: ToTell,
   after: (done: number) => Promise<void> = async () => {},
 ): Promise<Surprise[]> {
   const fn: TensorFunction = {

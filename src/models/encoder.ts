@@ -103,7 +103,8 @@ export function encoderSites(
 
 /** What a head drops: of a text's one state, as often as it says, or of each token's. */
 export const headSites = (c: TransformerConfig, batch: number, length: number, ofText = 1): number[][] =>
-  c.head === 'token-classifier' ? [[batch, length, c.hidden]] : Array.from({ length: ofText }, () => [batch, c.hidden]);
+  ({ 'token-classifier': [[batch, length, c.hidden]], 'masked-language-model': [] })[c.head as string] ??
+  Array.from({ length: ofText }, () => [batch, c.hidden]);
 
 export function encodeTexts(
   kind: EncoderKind,

@@ -3,12 +3,13 @@ import type { TrainOptions } from '../options/train.js';
 import { refuseTraining } from '../teachers/claims.js';
 import { asksOfTeacher, modelFacts, output } from '../train/foresight.js';
 import { inputMisfits } from '../train/input-misfits.js';
+import { modelProblems } from '../train/model-problems.js';
 import { problemsOf } from '../train/problems.js';
 import { studentProblems } from '../train/student.js';
 
 export const train = defineStep<TrainOptions>({
   name: 'train',
-  version: 5,
+  version: 6,
   summary: 'Trains a teacher, a student or a yardstick, in one or more stages',
   inputs: {
     data: list('dataset'),
@@ -21,7 +22,7 @@ export const train = defineStep<TrainOptions>({
   outputs: { model: 'model' },
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
-  problems: (options) => [...studentProblems(options), ...problemsOf(options)],
+  problems: (options) => [...studentProblems(options), ...modelProblems(options), ...problemsOf(options)],
   foresees: (options, known) => output('model', modelFacts(options, known)),
   misfits: async (options, known) => {
     const found = inputMisfits(options, known);

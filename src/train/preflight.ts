@@ -140,7 +140,15 @@ export function checkObjectives(stages: readonly Stage[], head: Head, teachers: 
 export function checkObjective(entry: Objective, head: Head, { fit, index, live }: Taught, teachers: number): void {
   const whose = teachers === 1 ? "the teacher's" : `teacher ${(teacherOf(entry) as number) + 1}'s`;
   const what = `objective "${entry.type}" needs ${whose}`;
-  if (live) checkAsked(what, objectiveOf(entry, head).needs(entry, fit), head, live.model.config);
+  const objective = objectiveOf(entry, head);
+  if (objective.onPolicy && !live) {
+    throw new StepFailure(
+      'no-teacher',
+      `objective "${entry.type}" asks its teacher about what the student will write, which no cache holds`,
+      'Give the model itself as "teacher".',
+    );
+  }
+  if (live) checkAsked(what, objective.needs(entry, fit), head, live.model.config);
   else checkSaid(what, entry, head, fit, index as Said);
 }
 
@@ -155,6 +163,13 @@ function checkAsked(what: string, needs: Needs, head: Head, teacher: Pick<Transf
 }
 
 function checkSaid(what: string, entry: Objective, head: Head, fit: Fit, index: Said): void {
+  if (head === 'masked-language-model') {
+    throw new StepFailure(
+      'not-cached',
+      `${what} answers about texts in which tokens are hidden, others in every pass, and the cache is of whole texts`,
+      'Give the model itself as "teacher".',
+    );
+  }
   const needs =
     index.tokenizer === null ? needsOfTexts(entry, head, fit, index) : objectiveOf(entry, head).needs(entry, fit);
   if (needs.logits && head === 'language-model') checkNext(what, entry, index);

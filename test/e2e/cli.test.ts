@@ -279,11 +279,6 @@ ${tokenizer === null ? '' : `      tokenizer: ${ref(tokenizer)}\n`}${teacher ===
   };
   const cases: readonly (readonly [id: string, given: Sketch, message: string])[] = [
     [
-      'width',
-      { model: student.replace('heads: 2', 'heads: 3'), objectives: states },
-      'hidden 16 is not a multiple of heads 3',
-    ],
-    [
       'no-tokenizer',
       { tokenizer: null },
       `a bert model needs the input "tokenizer"

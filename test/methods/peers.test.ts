@@ -138,6 +138,7 @@ describe('losses of other packages', async () => {
           pooled: own,
         },
         continuation: undefined,
+        policy: undefined,
         teacher: {
           logits: said,
           hiddenStates: new Map([[1, texts(said)]]),

@@ -3,6 +3,7 @@ import type { Stage, TrainOptions } from '../../options/train.js';
 import { StepFailure } from '../../util/failure.js';
 import { classification } from './classification.js';
 import { generationOf } from './generation.js';
+import { maskedLanguageModel } from './masked-language-model.js';
 import { multiLabel } from './multi-label.js';
 import { regression } from './regression.js';
 import { tagging } from './tagging.js';
@@ -16,6 +17,7 @@ const TASKS: Readonly<Record<TrainOptions['task'], (info: DatasetInfo, ctx: Task
   tagging,
   'multi-label': multiLabel,
   regression,
+  'masked-language-model': (_, ctx) => maskedLanguageModel(ctx),
   generation: (_, ctx) => generationOf(ctx),
 };
 
