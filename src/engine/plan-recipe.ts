@@ -6,6 +6,7 @@ import { Checker } from './check.js';
 import { followClaims } from './claims.js';
 import type { Diagnostic, Result } from './diagnostic.js';
 import { parseRecipeDocument, type RecipeDocument } from './document.js';
+import { reportMisfits } from './foresight.js';
 import { type Issue, sortDiagnostics, toDiagnostic } from './issue.js';
 import { findFile, findPackage } from './mentions.js';
 import { findCycles, topologicalOrder } from './order.js';
@@ -71,6 +72,7 @@ export async function loadPlan(file: string, options: PlanOptions): Promise<Resu
     const uses = [...[...steps.values()].flatMap(({ inputs }) => [...inputs.values()].flat()), ...outputs.values()];
     checkProduced(uses, steps, registry, report);
     claims = followClaims(steps, registry, recipe.acknowledge, document, report);
+    await reportMisfits(steps, registry, report);
   }
   if (diagnostics.length > 0) return { ok: false, diagnostics: sortDiagnostics(diagnostics) };
 

@@ -167,6 +167,9 @@ export interface Estimate {
   readonly notes: readonly string[];
 }
 
+/** What is known, before anything runs, of each artifact of an input, in their order; undefined where nothing is. */
+export type Foreseen = (input: string) => readonly (Json | undefined)[];
+
 export interface OptionProblem {
   /** JSON pointer into the options. */
   readonly pointer: string;
@@ -230,6 +233,10 @@ export interface StepDefinition<Options = never> {
    * @param secret pointers of options whose values come from the environment, as whoever keeps them has to know
    */
   problems?(options: Options, secret: readonly string[]): readonly OptionProblem[];
+  /** What is known of its outputs before anything runs, by name. The engine carries it to whoever takes them. */
+  foresees?(options: Options, known: Foreseen): Readonly<Record<string, Json>>;
+  /** What is wrong with its options beside what is known of its inputs. Asked where `problems` finds none. */
+  misfits?(options: Options, known: Foreseen): Promise<readonly OptionProblem[]>;
   /** What holds for its results and for all that is made of them, read from its options before anything runs. */
   claims?(options: Options): readonly Claim[];
   /** Which claims on what it takes forbid what it would do. */

@@ -7,7 +7,7 @@ import type { ExportOptions } from '../options/export.js';
 import { StepFailure } from '../util/failure.js';
 import { installedVersion } from '../util/installed-version.js';
 import { cardOf } from './card/card.js';
-import type { Metrics } from './card/results.js';
+import type { Metrics } from './card/metrics.js';
 import { usageSection } from './card/usage.js';
 import { exportLogistic } from './logistic.js';
 import { factsTable } from './table.js';

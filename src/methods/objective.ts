@@ -66,11 +66,21 @@ export interface Continuation {
   readonly weights: Tensor;
 }
 
+/** What there is to know, beside the tokens, of texts that the student wrote itself. */
+export interface Policy {
+  /** The sum of log p_teacher − log p_student over the tokens that come after each: [n]. */
+  readonly returns: Tensor;
+  /** p_student of each token / the probability with which it was drawn: [n]. */
+  readonly importance: Tensor;
+}
+
 export interface LossInput {
   /** The logits are those of single questions, [n, classes]; none of what writes. */
   readonly student: Encoded & Partial<Pick<ModelOutput, 'logits'>>;
   /** Of a language model, masked or not. */
   readonly continuation: Continuation | undefined;
+  /** Where an objective asks for it. */
+  readonly policy: Policy | undefined;
   readonly teacher: TeacherSignal;
   /** 1 for a token, 0 for padding: [batch, length]; all 0 in a row that only fills up the batch. */
   readonly mask: Tensor;
@@ -89,11 +99,29 @@ export interface LossInput {
 }
 
 /**
- * What a loss can be a mean over: questions (a row asks one, but a tagger's one a word, a multi-label model's one a
+ * What a loss can be a mean over: texts, questions (a row asks one, but a tagger's one a word, a multi-label model's one a
  * label), those whose answer is known, tokens, tokens that are to be written, pairs of tokens of a row, and of
  * these pairs those in which the second is not after the first.
  */
-export type Counted = 'rows' | 'labels' | 'tokens' | 'written-tokens' | 'token-pairs' | 'causal-pairs';
+export type Counted = 'texts' | 'rows' | 'labels' | 'tokens' | 'written-tokens' | 'token-pairs' | 'causal-pairs';
+
+/** How a student writes what it learns from (on-policy). */
+export interface OnPolicy {
+  /** Of the batches, those that the student writes; the others are the data's. */
+  readonly share: number;
+  /** Whether the objective learns from the others too. */
+  readonly alsoData: boolean;
+  /** Tokens that it writes to a prompt, at most. */
+  readonly tokens: number;
+  /** Of its distribution as it draws. */
+  readonly temperature: number;
+  /** Of the distribution from which tokens are drawn, the teacher's part. */
+  readonly mixed: number;
+  /** By what a reward is multiplied for each token that it comes later. */
+  readonly discount: number;
+  /** A return is divided by the tokens that are still to come. */
+  readonly perToken: boolean;
+}
 
 /**
  * One way to learn. `Options` is its entry in a recipe's `objectives`, as its schema has it.
@@ -108,6 +136,8 @@ export interface Objective<Options> {
   parameters(options: Options, fit: Fit | undefined): Readonly<Record<string, ParameterSpec>>;
   /** Numbers of its options that change while a stage is trained, its weight aside. */
   schedules?(options: Options): Readonly<Record<string, ScheduleOptions>>;
+  /** Where it learns from what the student writes. */
+  onPolicy?(options: Options): OnPolicy;
   /** A scalar: a mean over what the objective applies to, so that it does not depend on the batch's size. */
   loss(options: Options, input: LossInput, fit: Fit | undefined): Tensor;
 }

@@ -83,6 +83,21 @@ export class Continuations {
     return new Continuations(EncodedBatch.of(parts), Int32Array.from(given), Int32Array.from(own), kept);
   }
 
+  /** Texts that are tokens already: each with how many of them are given. */
+  static of(texts: readonly { readonly ids: Int32Array; readonly given: number }[]): Continuations {
+    return new Continuations(
+      EncodedBatch.of(texts.map(({ ids }) => ids)),
+      Int32Array.from(texts, ({ given }) => given),
+      new Int32Array(texts.length).fill(-1),
+      texts.map((_, i) => i),
+    );
+  }
+
+  /** The tokens that are given. */
+  prompt(i: number): Int32Array {
+    return this.tokens.ids(i).subarray(0, this.given[i]);
+  }
+
   get size(): number {
     return this.given.length;
   }

@@ -16,9 +16,11 @@ const UNUSED = -1e9;
 
 /** Chooses a token from the logits [vocabulary] of what may come next. */
 export type Choose = (logits: Float32Array) => number;
+/** The same, where that is known later. */
+export type ChooseLater = (logits: Float32Array) => Promise<number>;
 
 /** The token that is most likely; the first of those that are equally likely. */
-export const greedy: Choose = (logits) => {
+export const greedy = (logits: Float32Array): number => {
   let best = 0;
   for (let i = 1; i < logits.length; i++) if ((logits[i] as number) > (logits[best] as number)) best = i;
   return best;
@@ -173,14 +175,14 @@ export class Generator {
    * @param prompt one token at least
    * @param choose picks each token
    */
-  async *generate(prompt: Int32Array, most: number, choose: Choose): AsyncGenerator<number> {
+  async *generate(prompt: Int32Array, most: number, choose: Choose | ChooseLater): AsyncGenerator<number> {
     while (this.places === 0) await new Promise<void>((resolve) => this.waiting.push(resolve));
     this.places--;
     const sequence: Sequence = { slot: -1 };
     try {
       let logits = await this.work.add(() => this.read(sequence, prompt, most));
       for (let made = 0; made < most; made++) {
-        const token = choose(logits);
+        const token = await choose(logits);
         yield token;
         if (made + 1 === most || this.used(sequence) >= this.config.positions) return;
         logits = await this.next(sequence, token);

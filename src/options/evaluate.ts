@@ -123,6 +123,38 @@ export interface EvaluateOptions {
        */
       accuracy?: string;
       /**
+       * Of multi-label: F1 over all labels of all rows together, 0 to 1.
+       */
+      micro_f1?: string;
+      /**
+       * Of tagging: share of the entities found that are there, 0 to 1.
+       */
+      entity_precision?: string;
+      /**
+       * Of tagging: share of the entities there that are found, 0 to 1.
+       */
+      entity_recall?: string;
+      /**
+       * Of tagging: their harmonic mean, 0 to 1.
+       */
+      entity_f1?: string;
+      /**
+       * Of regression: Pearson's correlation with the real scores, -1 to 1.
+       */
+      pearson?: string;
+      /**
+       * Of regression: Spearman's rank correlation, -1 to 1.
+       */
+      spearman?: string;
+      /**
+       * Of regression: mean absolute error.
+       */
+      mae?: string;
+      /**
+       * Of regression: root of the mean squared error.
+       */
+      rmse?: string;
+      /**
        * Trainable numbers, embeddings included.
        */
       parameters?: string;

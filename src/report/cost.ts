@@ -1,4 +1,4 @@
-import type { Report } from './evaluate.js';
+import type { ModelReport } from './evaluate.js';
 import type { Figures } from './expect.js';
 import { percentile } from './intervals.js';
 import { grouped, milliseconds, nameOf, type ReportTable, sizeOf } from './table.js';
@@ -30,6 +30,9 @@ export interface Cost {
   /** US dollars for a million texts, one by one. */
   readonly usdPerMillion: number | undefined;
 }
+
+/** A model, as far as its costs go. */
+export type Costed = Pick<ModelReport, 'name' | 'role' | 'type' | 'parameters' | 'bytes'>;
 
 /** @param times of one text each, milliseconds; not empty */
 export function timingOf(times: Float64Array): Timing {
@@ -75,7 +78,7 @@ const dollars = (value: number): string => (value >= 99.5 ? grouped(Math.round(v
  * @param costs in the order of the models
  * @param hour US dollars that an hour of this machine is taken to cost
  */
-export function costTable({ title, models }: Report, costs: readonly Cost[], hour: number): ReportTable {
+export function costTable(title: string, models: readonly Costed[], costs: readonly Cost[], hour: number): ReportTable {
   const teacher = costs[models.findIndex(({ role }) => role === 'teacher')];
   const batch = costs.find((cost) => cost.batch)?.batch;
   const timed = costs.find(({ timing }) => timing)?.timing;

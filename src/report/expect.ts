@@ -36,7 +36,7 @@ const MEASURED: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether a figure is a measured one. */
-export const isMeasured = ({ figure }: Wanted): boolean => MEASURED.has(figure);
+export const isMeasured = ({ figure }: Pick<Wanted, 'figure'>): boolean => MEASURED.has(figure);
 
 /** All comparisons, the student's first. */
 export function wantedOf({ teacher = {}, ...student }: Expect): Wanted[] {

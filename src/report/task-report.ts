@@ -1,7 +1,7 @@
 import type { Json } from '../util/json.js';
 import { bootstrapped, type Ratio } from './compare.js';
 import { inReadingOrder, type Role, type TrainedOn } from './evaluate.js';
-import { type Expect, type Expectation, type Figures, judge, wantedOf } from './expect.js';
+import { type Expect, type Expectation, type Figures, isMeasured, judge, wantedOf } from './expect.js';
 import { type Interval, RESAMPLES } from './intervals.js';
 import type { TaskFigure } from './task-figures.js';
 
@@ -127,7 +127,10 @@ export function taskReport(evaluation: TaskEvaluation): TaskReport {
 function expectationsOf(models: readonly TaskModelReport[], expect: Expect): Expectation[] {
   const figuresOf = (role: Role): Figures => {
     const model = models.find((each) => each.role === role);
-    return model ? { ...model.figures, retention: model.retention?.value ?? null, size_ratio: model.size_ratio } : {};
+    if (model === undefined) return {};
+    const { figures, parameters, bytes, size_ratio } = model;
+    return { ...figures, retention: model.retention?.value ?? null, size_ratio, parameters, bytes };
   };
-  return judge(wantedOf(expect), { student: figuresOf('student'), teacher: figuresOf('teacher') });
+  const known = wantedOf(expect).filter((wanted) => !isMeasured(wanted));
+  return judge(known, { student: figuresOf('student'), teacher: figuresOf('teacher') });
 }

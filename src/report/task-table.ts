@@ -1,4 +1,5 @@
 import type { Timing } from './cost.js';
+import type { Expectation } from './expect.js';
 import {
   expectationNote,
   grouped,
@@ -32,8 +33,13 @@ type Column = readonly [label: string, cell: (model: TaskModelReport, index: num
 /**
  * The report of a task as one table, with what one must know to read it below.
  * @param timings in the order of the models
+ * @param expectations all of them, measured or not
  */
-export function taskTable(report: TaskReport, timings: readonly Timing[]): ReportTable {
+export function taskTable(
+  report: TaskReport,
+  timings: readonly (Timing | undefined)[],
+  expectations: readonly Expectation[],
+): ReportTable {
   const { models, compared_by: main } = report;
   const names = models.map((model) => nameOf(model, models));
   const shown = Object.keys(models[0]?.figures ?? {}) as TaskFigure[];
@@ -58,7 +64,7 @@ export function taskTable(report: TaskReport, timings: readonly Timing[]): Repor
       ...trainingNotes(models, names),
       ...comparisonNotes(report, names, NAMES[main]),
       ...timingNotes(timings, names),
-      ...report.expectations.map(expectationNote),
+      ...expectations.map(expectationNote),
     ],
   };
 }

@@ -1,5 +1,6 @@
 import { defineStep, one } from '../engine/step.js';
 import type { CacheLogitsOptions } from '../options/cache-logits.js';
+import { logitsFacts, output } from '../train/foresight.js';
 
 export const cacheLogits = defineStep<CacheLogitsOptions>({
   name: 'cache-logits',
@@ -9,6 +10,7 @@ export const cacheLogits = defineStep<CacheLogitsOptions>({
   outputs: { logits: 'logits' },
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
+  foresees: (options, known) => output('logits', logitsFacts(options, known)),
   estimate: async (ctx) => (await import('../teachers/estimate.js')).estimate(ctx),
   run: async (ctx) => (await import('../teachers/capture.js')).run(ctx),
 });

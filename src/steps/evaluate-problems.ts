@@ -1,6 +1,6 @@
 import type { OptionProblem } from '../engine/step.js';
 import type { EvaluateOptions } from '../options/evaluate.js';
-import { type Expect, type Wanted, wantedOf } from '../report/expect.js';
+import { type Expect, isMeasured, type Wanted, wantedOf } from '../report/expect.js';
 import { COMPARED, TASK_FIGURES } from '../report/task-figures.js';
 
 /** What is known of a teacher of which only the answers are here. */
@@ -16,6 +16,7 @@ type Has = (input: string) => boolean;
 export function evaluateProblems(options: {
   readonly task: EvaluateOptions['task'];
   readonly expect?: Expect;
+  readonly cost?: boolean;
 }): OptionProblem[] {
   const has: Has = (name) => Object.hasOwn(options, name);
   const problems: OptionProblem[] = [];
@@ -27,6 +28,10 @@ export function evaluateProblems(options: {
     const message = 'there is no model to evaluate';
     const hint = 'Give "students", or "teacher", or what a teacher answered as "answers"';
     problems.push({ pointer: '', message, hint });
+  }
+  if (options.cost && options.task !== 'classification') {
+    const message = `costs are measured of classifiers, and the task is "${options.task}"`;
+    problems.push({ pointer: '/cost', message, hint: 'Leave it out' });
   }
   for (const wanted of wantedOf(options.expect ?? {})) {
     const pointer = `/expect/${wanted.of === 'teacher' ? 'teacher/' : ''}${wanted.figure}`;
@@ -41,11 +46,12 @@ export function evaluateProblems(options: {
 /** What is wrong, after the figure's name, and what to do. */
 type Lack = readonly [what: string, hint: string] | undefined;
 
-/** Costs are of classifiers. */
+/** What a model is and what it costs can be said of all tasks. */
 function lackOfTask({ of, figure }: Wanted, task: EvaluateOptions['task']): Lack {
   if (task === 'classification') return undefined;
   if (task === 'masked-language-model') return [`, and task "${task}" has no expectations`, 'Leave it out'];
   const known: readonly string[] = [...TASK_FIGURES[task], ...(of === 'student' ? COMPARED : [])];
+  if (['parameters', 'bytes'].includes(figure) || isMeasured({ figure })) return undefined;
   return known.includes(figure) ? undefined : [`, which task "${task}" has not`, `It has ${known.join(', ')}`];
 }
 

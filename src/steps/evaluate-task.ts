@@ -4,13 +4,13 @@ import { type Row, readDataset, refuseCopies } from '../data/dataset.js';
 import { type InputArtifact, type StepContext, StepFailure } from '../engine/step.js';
 import { isTransformer } from '../models/index.js';
 import type { EvaluateOptions } from '../options/evaluate.js';
-import type { Timing } from '../report/cost.js';
+import type { Cost } from '../report/cost.js';
 import { inReadingOrder, type Role } from '../report/evaluate.js';
-import { percentile } from '../report/intervals.js';
 import { type Judged, taskReport } from '../report/task-report.js';
 import { taskTable } from '../report/task-table.js';
 import type { Json } from '../util/json.js';
-import type { Candidate, Exam } from './exams/exam.js';
+import { costOf, judgeCosts, showCosts } from './cost.js';
+import type { Exam } from './exams/exam.js';
 import { exams } from './exams/index.js';
 import { refuseMissed } from './refuse-missed.js';
 import { trainedOn } from './trained-on.js';
@@ -20,15 +20,11 @@ type TaskName = keyof typeof exams;
 
 /** Rows that a model is asked about at a time: it puts those of like length together. */
 const BATCH = 256;
-/** Rows timed one by one, at most, and rows answered before that. */
-const TIMED = 200;
-const WARM_UP = 10;
-
 /** A model with all its answers. */
 interface Sat<Answer> extends Omit<Judged, 'judgement'> {
   readonly answers: readonly Answer[];
   readonly labels: readonly string[];
-  readonly timing: Timing;
+  readonly cost: Cost;
 }
 
 /** `evaluate` of a task other than classification. */
@@ -69,7 +65,7 @@ async function examine<Answer>(ctx: Context, task: TaskName, exam: Exam<Answer>)
 
   const models = inReadingOrder(results);
   const judged = models.map(
-    ({ answers, labels, timing: _, ...model }): Judged => ({
+    ({ answers, labels, cost: _, ...model }): Judged => ({
       ...model,
       judgement: exam.judge(rows, answers, labels),
     }),
@@ -89,14 +85,11 @@ async function examine<Answer>(ctx: Context, task: TaskName, exam: Exam<Answer>)
   const folder = await ctx.output('report');
   await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   await writeFile(join(folder, 'predictions.jsonl'), linesOf(exam, rows, models));
-  const timings = models.map(({ timing }) => timing);
-  ctx.measure('timing', {
-    threads: ctx.threads,
-    models: models.map(({ name, role, timing }) => ({ name, role, ...timing })),
-  });
-  ctx.show(taskTable(report, timings));
-
-  refuseMissed(report.expectations, report.models);
+  const expectations = [...report.expectations, ...judgeCosts(ctx, models)];
+  const timings = models.map(({ cost }) => cost.timing);
+  ctx.show(taskTable(report, timings, expectations));
+  showCosts(ctx, models);
+  refuseMissed(expectations, report.models);
 }
 
 /** Loads one model, lets it answer every row, times it and lets it go. */
@@ -104,9 +97,10 @@ async function sit<Answer>(
   ctx: Context,
   exam: Exam<Answer>,
   role: Role,
-  { from, path }: InputArtifact,
+  artifact: InputArtifact,
   rows: readonly Row[],
 ): Promise<Sat<Answer>> {
+  const { from, path } = artifact;
   if (!(await isTransformer(path))) {
     const message = `the model of "${from}" is no transformer, and tells only which one of some labels a text has`;
     throw new StepFailure('task', message, 'Leave it out, or set task: classification.');
@@ -122,8 +116,8 @@ async function sit<Answer>(
       answers.push(...(await model.answer(batch)));
       await ctx.progress({ done: start + batch.length, total: rows.length, unit: 'rows', phase: from });
     }
-    const timing = await timeOf(ctx, from, model, rows);
-    return { name: from, role, type, parameters, bytes, trainedOn: await trainedOn(path), answers, labels, timing };
+    const cost = await costOf(ctx, artifact, rows, (some) => model.answer(some));
+    return { name: from, role, type, parameters, bytes, trainedOn: await trainedOn(path), answers, labels, cost };
   } finally {
     await model.close();
   }
@@ -142,23 +136,6 @@ function checkLabels([first, ...others]: readonly {
     `the model of "${other.name}" knows ${known(other.labels)}, and that of "${first?.name}" ${known(first?.labels)}`,
     'Compare models that were trained on rows of one corpus.',
   );
-}
-
-/** Rows spread evenly over all, one a call. */
-async function timeOf(ctx: Context, name: string, model: Candidate<unknown>, rows: readonly Row[]): Promise<Timing> {
-  const count = Math.min(TIMED, rows.length);
-  const timed = Array.from({ length: count }, (_, i) => rows[Math.floor((i * rows.length) / count)] as Row);
-  for (const row of timed.slice(0, WARM_UP)) await model.answer([row]);
-  const times = new Float64Array(count);
-  for (const [i, row] of timed.entries()) {
-    ctx.signal.throwIfAborted();
-    const started = ctx.now();
-    await model.answer([row]);
-    times[i] = ctx.now() - started;
-    await ctx.progress({ done: i + 1, total: count, unit: 'rows', phase: `${name}, timing` });
-  }
-  times.sort();
-  return { median_ms: percentile(times, 0.5), p95_ms: percentile(times, 0.95), rows: count };
 }
 
 /** Lines of `predictions.jsonl`: a row's id, what is right, and what each model said. */

@@ -13,7 +13,7 @@ import {
 } from '../engine/step.js';
 import type { Predictor } from '../models/predictor.js';
 import type { EvaluateOptions } from '../options/evaluate.js';
-import { type Cost, costFigures, costTable, usdPerMillion } from '../report/cost.js';
+import type { Cost } from '../report/cost.js';
 import {
   type Evaluated,
   type Evaluation,
@@ -22,9 +22,9 @@ import {
   type Role,
   reportOf,
 } from '../report/evaluate.js';
-import { type Expect, isMeasured, judge, wantedOf } from '../report/expect.js';
+import type { Expect } from '../report/expect.js';
 import { type Costs, tableOf } from '../report/table.js';
-import { memoryFor, timeAlone, timeBatches } from './cost.js';
+import { costOf, judgeCosts, showCosts } from './cost.js';
 import { evaluateProblems } from './evaluate-problems.js';
 import { refuseMissed } from './refuse-missed.js';
 import { trainedOn } from './trained-on.js';
@@ -75,29 +75,11 @@ export const evaluate = defineStep<EvaluateOptions>({
     const folder = await ctx.output('report');
     await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
     await writeFile(join(folder, 'predictions.jsonl'), predictionLines(evaluation));
+    const expectations = [...report.expectations, ...judgeCosts(ctx, models)];
     const costs = models.map(({ cost }) => cost);
-    const costOf = (role: Role): Cost | undefined => costs[models.findIndex((model) => model.role === role)];
-    const figures = (cost: Cost | undefined) => (cost ? costFigures(cost, costOf('teacher')) : {});
-    const measured = judge(wantedOf(expect).filter(isMeasured), {
-      student: figures(costOf('student')),
-      teacher: figures(costOf('teacher')),
-    });
-    ctx.measure('timing', {
-      threads: ctx.threads,
-      models: models.map(({ name, role, cost }) => ({
-        name,
-        role,
-        ...cost.timing,
-        ...(cost.batch && { batch: { ...cost.batch } }),
-        ...(cost.memory !== undefined && { memory: cost.memory }),
-        ...(cost.usdPerMillion !== undefined && { usd_per_million: cost.usdPerMillion }),
-      })),
-      expectations: measured.map((each) => ({ ...each })),
-    });
-    const expectations = [...report.expectations, ...measured];
     const timings = costs.map(({ timing }) => timing);
     ctx.show(tableOf(report, timings, expectations, costsOf(ctx, costs)));
-    if (ctx.options.cost) ctx.show(costTable(report, costs, ctx.options.usd_per_hour));
+    showCosts(ctx, models);
     refuseMissed(expectations, models);
   },
 });
@@ -136,28 +118,12 @@ async function answer(ctx: Context, role: Role, artifact: InputArtifact, data: T
   try {
     checkLabels(from, predictor.labels, data.labels);
     const logits = await answerAll(ctx, from, predictor, data);
-    const cost = await costOf(ctx, artifact, predictor, data);
+    const cost = await costOf(ctx, artifact, data.rows, (rows) => predictor.predict(rows.map(({ text }) => text)));
     const { type, parameters, bytes } = predictor;
     return { name: from, role, type, parameters, bytes, trainedOn: await trainedOn(path), logits, cost };
   } finally {
     await predictor.close();
   }
-}
-
-/** What answering costs, as far as it is asked for. */
-async function costOf(ctx: Context, artifact: InputArtifact, predictor: Predictor, { rows }: TestRows): Promise<Cost> {
-  const { cost, expect = {}, usd_per_hour: hour } = ctx.options;
-  const asked = (figures: readonly string[]): boolean =>
-    cost || wantedOf(expect).some(({ figure }) => figures.includes(figure));
-  const texts = rows.map(({ text }) => text);
-  const timing = await timeAlone(ctx, artifact.from, predictor, texts);
-  const batched = asked(['batch32_p50_ms', 'batch32_p95_ms', 'texts_per_second']);
-  return {
-    timing,
-    batch: batched ? await timeBatches(ctx, artifact.from, predictor, texts) : undefined,
-    memory: asked(['memory_mb']) ? await memoryFor(ctx, artifact, texts) : undefined,
-    usdPerMillion: usdPerMillion(timing.median_ms, hour),
-  };
 }
 
 function checkLabels(model: string, has: readonly string[], wanted: readonly string[]): void {

@@ -7,6 +7,7 @@ import type { TransformerConfig } from '../models/architecture.js';
 import { padTokens } from '../models/padding.js';
 import type { Random } from '../util/random.js';
 import type { Batch } from './batches.js';
+import type { Rollouts } from './rollouts.js';
 import type { Asked } from './stage.js';
 import type { TargetEncoding } from './targets/encoding.js';
 import { oneLabel } from './targets/one-label.js';
@@ -30,6 +31,8 @@ export interface Making {
   readonly wanted: readonly Asked[];
   /** Of each whether it knows only some of the rows. */
   readonly partial: readonly boolean[];
+  /** What the student wrote instead of the rows' own texts; undefined: it learns of these. */
+  readonly rollouts?: Rollouts | undefined;
   /** Numbers of this batch's own, the same in whatever order batches are made. */
   readonly random: (purpose: string) => Random;
 }
@@ -42,6 +45,8 @@ export interface Learnable {
   length(example: number): number;
   /** Whether it has a real label. */
   labelled(example: number): boolean;
+  /** Of what a model writes: the tokens that are given. */
+  prompt?(example: number): Int32Array;
   batch(batch: Batch, batchSize: number, making: Making): HostTensors;
   /** How many things of each kind a batch has, of the rows that a teacher knows: what losses are means over. */
   counts(batch: Batch, teacher?: LogitsCache): Counts;
@@ -110,6 +115,7 @@ export class Examples implements Learnable {
     const tokens = rows.map((row) => this.tokens.length(row));
     const asked = rows.map((row) => this.targets.counts(row));
     return {
+      texts: rows.length,
       rows: asked.reduce((sum, each) => sum + each.rows, 0),
       labels: asked.reduce((sum, each) => sum + each.labels, 0),
       tokens: tokens.reduce((sum, n) => sum + n, 0),

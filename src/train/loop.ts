@@ -2,10 +2,11 @@ import type { HostTensors, Runner } from '../backend/runner.js';
 import type { LogitsCache } from '../data/logits.js';
 import { teacherOf } from '../methods/index.js';
 import { initialize, type Parameters } from '../models/initialize.js';
-import { batchRows, bucketLengths } from '../models/padding.js';
+import { batchRows, bucketLength, bucketLengths } from '../models/padding.js';
 import type { Optimizer as OptimizerOptions, Stage as StageOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import { Random, streamKey } from '../util/random.js';
+import { authorOf } from './author.js';
 import { type Batch, extremeBatches, planEpoch } from './batches.js';
 import { Best } from './best.js';
 import { examine, examined } from './doctor.js';
@@ -13,6 +14,8 @@ import { DropoutMasks } from './dropout.js';
 import type { Learnable } from './examples.js';
 import { NotFiniteError, Optimizer } from './optimizer.js';
 import { ruleOf } from './optimizers/index.js';
+import { countsOfTexts } from './responses.js';
+import type { Rollouts } from './rollouts.js';
 import type { Position, SavedState } from './saved-state.js';
 import { rateFactor } from './schedule.js';
 import { countsOf, dropoutFeeds, type Stage, shareFeeds } from './stage.js';
@@ -135,17 +138,34 @@ async function runStage(
   const masks = new DropoutMasks();
   const key = streamKey(seed, `dropout ${index}`);
   const parameters = { ...optimizer.parameters, ...stage.fixed };
-  const numbersAt = (update: number): HostTensors => stage.numbers(update / Math.max(1, total - 1));
+  const author = authorOf(training, stage, optimizer.parameters);
   /** What is fed of one batch of an update. */
-  const feedsOf = (window: readonly Batch[], i: number, size: number, counter: number): HostTensors => {
-    const batch = window[i] as Batch;
+  const feedsOf = (
+    window: readonly Batch[],
+    i: number,
+    size: number,
+    counter: number,
+    written: readonly (Rollouts | undefined)[] = [],
+  ): HostTensors => {
+    const rollouts = written[i];
+    const batch = rollouts ? padded(window[i] as Batch, rollouts, trainee.maxLength) : (window[i] as Batch);
     const random = (purpose: string): Random => new Random(seed, `${purpose} ${index} ${counter}`);
-    const counts = (each: Batch) => countsOf(stage.over, (t) => examples.counts(each, known(partial, caches, t)));
+    const counts = (each: Batch, k: number) => {
+      const own = written[k];
+      if (own)
+        return countsOf(stage.over, () =>
+          countsOfTexts(
+            own.texts,
+            each.rows.map((_, at) => at),
+          ),
+        );
+      return countsOf(stage.over, (t) => examples.counts(each, known(partial, caches, t)));
+    };
     return {
-      ...examples.batch(batch, size, { caches, wanted: stage.wanted, partial, random }),
+      ...examples.batch(batch, size, { caches, wanted: stage.wanted, partial, random, rollouts }),
       ...dropoutFeeds(masks.fill(stage.dropout(size, batch.length), key, counter)),
       ...(accumulate > 1 && shareFeeds(window.map(counts), i)),
-      ...numbersAt(Math.floor(counter / accumulate)),
+      ...stage.numbers(Math.floor(counter / accumulate) / Math.max(1, total - 1), rollouts !== undefined),
     };
   };
   let epoch: { number: number; batches: Batch[] } | undefined;
@@ -177,10 +197,14 @@ async function runStage(
         'Lower learning_rate, or lengthen warmup.',
       );
     };
+    const written: (Rollouts | undefined)[] = [];
+    for (const [i, batch] of window.entries()) {
+      written.push(await author?.write(examples, batch.rows, `${index} ${update * accumulate + i}`));
+    }
     let norms: readonly number[] | undefined;
     for (const [i, batch] of window.entries()) {
       const counter = update * accumulate + i;
-      const feeds = feedsOf(window, i, batchRows(batch.rows.length, batchSize), counter);
+      const feeds = feedsOf(window, i, batchRows(batch.rows.length, batchSize), counter, written);
       const { values, gradients } = await runner.gradients(stage.fn, parameters, feeds);
       loss += values.loss?.[0] as number;
       losses.forEach((sum, k) => {
@@ -225,6 +249,12 @@ async function runStage(
     });
     if (stopped) return;
   }
+}
+
+/** A batch as long as what was written for it. */
+function padded({ rows }: Batch, { texts }: Rollouts, maxLength: number): Batch {
+  const longest = Math.max(...rows.map((_, i) => texts.length(i)));
+  return { rows, length: bucketLength(longest, maxLength) };
 }
 
 const idOf = (examples: Learnable, i: number): string => (examples.rows[i] as { id: string }).id;

@@ -65,6 +65,7 @@ export class MaskedExamples implements Learnable {
   counts({ rows }: Batch): Counts {
     const sum = (of: (row: number) => number): number => rows.reduce((total, row) => total + of(row), 0);
     return {
+      texts: rows.length,
       rows: rows.length,
       labels: 0,
       tokens: sum((row) => this.length(row)),

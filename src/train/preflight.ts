@@ -7,7 +7,6 @@ import { ofTask } from '../models/heads.js';
 import { valueShape } from '../models/values.js';
 import type { Objective, Stage } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
-import type { Live } from './live.js';
 import type { Metric } from './validate.js';
 
 /**
@@ -71,11 +70,26 @@ export function checkLabels(teacher: readonly string[], data: readonly string[])
   );
 }
 
+/** What of a cache says whether an objective can learn from it. */
+interface Said {
+  readonly teacher: { readonly name: string };
+  readonly labels: { readonly length: number };
+  readonly tokenizer: string | null;
+  readonly hiddenStates: readonly number[];
+  readonly attention: readonly number[];
+  readonly values?: { readonly layers: readonly number[] };
+  readonly tokens:
+    | { readonly keep: 'full' }
+    | { readonly keep: 'top-k'; readonly k: number; readonly temperature: number }
+    | { readonly keep: 'sampled'; readonly temperature: number }
+    | null;
+}
+
 /** A teacher beside its student, and what its cache holds or the model that is asked. */
-interface Taught {
+export interface Taught {
   readonly fit: Fit;
-  readonly index?: LogitsIndex | undefined;
-  readonly live?: Live | undefined;
+  readonly index?: Said | undefined;
+  readonly live?: { readonly model: { readonly config: Pick<TransformerConfig, 'type' | 'head'> } } | undefined;
 }
 
 /**
@@ -88,7 +102,7 @@ interface Taught {
 export function checkObjectives(stages: readonly Stage[], head: Head, teachers: readonly Taught[]): void {
   const taught = new Set<number>();
   for (const entry of stages.flatMap((stage) => stage.objectives)) {
-    const objective = objectiveOf(entry, head);
+    objectiveOf(entry, head);
     const place = teacherOf(entry);
     if (place === undefined) continue;
     if (teachers.length === 0) {
@@ -107,10 +121,7 @@ export function checkObjectives(stages: readonly Stage[], head: Head, teachers: 
       );
     }
     taught.add(place);
-    const what = `objective "${entry.type}" needs ${teachers.length === 1 ? "the teacher's" : `teacher ${place + 1}'s`}`;
-    const { fit, index, live } = teacher;
-    if (live) checkAsked(what, objective.needs(entry, fit), head, live.model.config);
-    else checkSaid(what, entry, head, fit, index as LogitsIndex);
+    checkObjective(entry, head, teacher, teachers.length);
   }
   const idle = teachers.findIndex((_, place) => !taught.has(place));
   if (teachers.length < 2 || idle < 0) return;
@@ -121,8 +132,28 @@ export function checkObjectives(stages: readonly Stage[], head: Head, teachers: 
   );
 }
 
+/**
+ * Checks an objective that learns from a teacher.
+ * @param teachers how many there are
+ * @throws StepFailure if it does not fit the two models, or needs what the teacher has not
+ */
+export function checkObjective(entry: Objective, head: Head, { fit, index, live }: Taught, teachers: number): void {
+  const whose = teachers === 1 ? "the teacher's" : `teacher ${(teacherOf(entry) as number) + 1}'s`;
+  const what = `objective "${entry.type}" needs ${whose}`;
+  const objective = objectiveOf(entry, head);
+  if (objective.onPolicy && !live) {
+    throw new StepFailure(
+      'no-teacher',
+      `objective "${entry.type}" asks its teacher about what the student will write, which no cache holds`,
+      'Give the model itself as "teacher".',
+    );
+  }
+  if (live) checkAsked(what, objective.needs(entry, fit), head, live.model.config);
+  else checkSaid(what, entry, head, fit, index as Said);
+}
+
 /** Whether a teacher that is asked has what an objective needs: all layers it has. */
-function checkAsked(what: string, needs: Needs, head: Head, teacher: TransformerConfig): void {
+function checkAsked(what: string, needs: Needs, head: Head, teacher: Pick<TransformerConfig, 'type' | 'head'>): void {
   if (!needs.logits || teacher.head === head) return;
   throw new StepFailure(
     'task',
@@ -131,7 +162,7 @@ function checkAsked(what: string, needs: Needs, head: Head, teacher: Transformer
   );
 }
 
-function checkSaid(what: string, entry: Objective, head: Head, fit: Fit, index: LogitsIndex): void {
+function checkSaid(what: string, entry: Objective, head: Head, fit: Fit, index: Said): void {
   if (head === 'masked-language-model') {
     throw new StepFailure(
       'not-cached',
@@ -162,7 +193,7 @@ function checkSaid(what: string, entry: Objective, head: Head, fit: Fit, index: 
 }
 
 /** Whether a cache has what an objective needs of the next tokens. */
-function checkNext(what: string, entry: Objective, { tokens, teacher }: LogitsIndex): void {
+function checkNext(what: string, entry: Objective, { tokens, teacher }: Said): void {
   if (tokens === null) {
     throw new StepFailure(
       'not-cached',
@@ -193,7 +224,7 @@ function checkNext(what: string, entry: Objective, { tokens, teacher }: LogitsIn
  * What an objective needs of a teacher that reads texts and not tokens.
  * @throws StepFailure if that is more than class logits
  */
-function needsOfTexts(entry: Objective, head: Head, fit: Fit, { teacher }: LogitsIndex): Needs {
+function needsOfTexts(entry: Objective, head: Head, fit: Fit, { teacher }: Said): Needs {
   const none = new StepFailure(
     'not-cached',
     `objective "${entry.type}" learns from a teacher's layers, and of this one (${teacher.name}) only class logits are known`,

@@ -19,6 +19,7 @@ export function problemsOf({ stages, data, teacher }: Given): OptionProblem[] {
           ...attentionProblems(entry, own),
         ];
       }),
+      ...policyProblems(stage.objectives, `${at}/objectives`),
       ...(stage.objectives.every(({ weight }) => weight === 0)
         ? [
             {
@@ -30,6 +31,30 @@ export function problemsOf({ stages, data, teacher }: Given): OptionProblem[] {
         : []),
     ];
   });
+}
+
+/** Objectives that learn from what the student writes: one at most, and something for every batch and every objective. */
+function policyProblems(objectives: readonly Objective[], at: string): OptionProblem[] {
+  const own = objectives.flatMap((entry, i) =>
+    entry.type === 'gkd' || entry.type === 'minillm' ? [{ entry, i }] : [],
+  );
+  const [first, second] = own;
+  if (!first) return [];
+  if (second) {
+    const message = `"${first.entry.type}" has the student write in this stage already`;
+    return [{ pointer: `${at}/${second.i}`, message, hint: 'Give it a stage of its own.' }];
+  }
+  const { student_share: share, type } = first.entry;
+  const others = objectives.findIndex((_, i) => i !== first.i);
+  if (share === 1 && others >= 0) {
+    const message = `"${type}" has the student write all batches, so this objective, which learns from the data, learns nothing`;
+    return [{ pointer: `${at}/${others}`, message, hint: 'Lower student_share, or give it a stage of its own.' }];
+  }
+  if (share < 1 && others < 0 && type === 'minillm') {
+    const message = 'the batches that the student does not write are for other objectives, and there is none';
+    return [{ pointer: `${at}/${first.i}/student_share`, message, hint: 'Add hard-label, or leave it out.' }];
+  }
+  return [];
 }
 
 /** A number, counted from 1, that is larger than the list it counts in. */

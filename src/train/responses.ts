@@ -9,6 +9,7 @@ import { StepFailure } from '../util/failure.js';
 import type { Batch } from './batches.js';
 import type { Counts, Learnable, Making } from './examples.js';
 import { nextFeeds, type Place } from './next-feeds.js';
+import { policyFeeds } from './rollouts.js';
 import type { Asked } from './stage.js';
 import type { Judge, Metric } from './validate.js';
 
@@ -110,25 +111,35 @@ export class ResponseExamples implements Learnable {
     return false;
   }
 
+  prompt(row: number): Int32Array {
+    return this.continuations.prompt(row);
+  }
+
   batch(
     { rows, length }: Batch,
     batchSize: number,
-    { caches, wanted }: Pick<Making, 'caches' | 'wanted'>,
+    { caches, wanted, rollouts }: Pick<Making, 'caches' | 'wanted' | 'rollouts'>,
   ): HostTensors {
-    if (this.rooms?.batch !== batchSize) this.rooms = { batch: batchSize, room: this.continuations.room(batchSize) };
-    const room = this.rooms.room(rows, length);
+    const room = rollouts ? roomFor(rollouts.texts, batchSize, length) : this.room(batchSize)(rows, length);
     const said = caches.map((cache, i) => {
       const { logits, temperature } = wanted[i] as Asked;
       return cache && logits ? nextFeeds(i, cache, this.places(rows), room, temperature) : {};
     });
     const real = new Float32Array(batchSize).fill(1, 0, rows.length);
+    const [texts, own] = rollouts ? [rollouts.texts, rows.map((_, i) => i)] : [this.continuations, rows];
     return Object.assign(
       {
-        ...this.continuations.feeds(rows, batchSize, length, room, this.padId),
+        ...texts.feeds(own, batchSize, length, room, this.padId),
         rows: { dtype: 'float32', shape: [batchSize], data: real },
+        ...policyFeeds(rollouts ?? { returns: [], importance: [] }, room),
       },
       ...said,
     );
+  }
+
+  private room(batchSize: number): ReturnType<Continuations['room']> {
+    if (this.rooms?.batch !== batchSize) this.rooms = { batch: batchSize, room: this.continuations.room(batchSize) };
+    return this.rooms.room;
   }
 
   /** @throws StepFailure `not-cached` if a prompt stands before what is learnt: a cache is of texts */
@@ -146,16 +157,31 @@ export class ResponseExamples implements Learnable {
   }
 
   counts({ rows }: Batch): Counts {
-    const sum = (of: (row: number) => number): number => rows.reduce((total, row) => total + of(row), 0);
-    return {
-      rows: rows.length,
-      labels: 0,
-      tokens: sum((row) => this.length(row)),
-      'written-tokens': sum((row) => this.continuations.count(row)),
-      'token-pairs': sum((row) => this.length(row) ** 2),
-      'causal-pairs': sum((row) => (this.length(row) * (this.length(row) + 1)) / 2),
-    };
+    return countsOfTexts(this.continuations, rows);
   }
+}
+
+/** How many things of each kind some texts have. */
+export function countsOfTexts(texts: Continuations, rows: readonly number[]): Counts {
+  const sum = (of: (row: number) => number): number => rows.reduce((total, row) => total + of(row), 0);
+  return {
+    texts: rows.length,
+    rows: rows.length,
+    labels: 0,
+    tokens: sum((row) => texts.length(row)),
+    'written-tokens': sum((row) => texts.count(row)),
+    'token-pairs': sum((row) => texts.length(row) ** 2),
+    'causal-pairs': sum((row) => (texts.length(row) * (texts.length(row) + 1)) / 2),
+  };
+}
+
+const ROOM = 64;
+
+/** Room for all tokens that were written: a multiple, so that batches have few shapes. */
+function roomFor(texts: Continuations, batchSize: number, length: number): number {
+  let tokens = 0;
+  for (let i = 0; i < texts.size; i++) tokens += texts.count(i);
+  return Math.min(batchSize * length, ROOM * Math.max(1, Math.ceil(tokens / ROOM)));
 }
 
 /** Rows whose responses a model is judged by while it learns to write. */

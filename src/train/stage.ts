@@ -2,7 +2,7 @@ import type { HostTensor, HostTensors, TensorFunction, Tensors } from '../backen
 import { type Tensor, tf } from '../backend/tf.js';
 import type { Wanted } from '../data/logits.js';
 import { methodsOf, objectiveOf, teacherOf } from '../methods/index.js';
-import type { Counted, Fit, LossInput, Needs, Objective, TeacherSignal } from '../methods/objective.js';
+import type { Counted, Fit, LossInput, Needs, Objective, OnPolicy, TeacherSignal } from '../methods/objective.js';
 import { scheduledAt } from '../methods/schedules/index.js';
 import { weightAt, weighted, weightParameters } from '../methods/weights.js';
 import type { LastTokens, ModelOutput, ParameterSpec, TransformerConfig } from '../models/architecture.js';
@@ -14,6 +14,7 @@ import type { Objective as ObjectiveOptions, Stage as StageOptions } from '../op
 import { type Counts, teacherFeeds } from './examples.js';
 import { type Live, livePrefix, liveSignal } from './live.js';
 import { fedNext } from './next-feeds.js';
+import { fedPolicy } from './rollouts.js';
 
 /** Values that dropout may zero, and how many of 256 it zeroes on average. */
 export interface DropoutSite {
@@ -41,8 +42,13 @@ export interface Stage {
   readonly dropout: (rows: number, length: number) => readonly DropoutSite[];
   /** What each objective's loss is a mean over, and of which teacher's rows; undefined: of all. */
   readonly over: readonly { readonly counted: Counted; readonly teacher: number | undefined }[];
-  /** Numbers that change while it is trained, all fed: `progress` is 0 in the first update and 1 in the last. */
-  readonly numbers: (progress: number) => HostTensors;
+  /**
+   * Numbers that change while it is trained, all fed: `progress` is 0 in the first update and 1 in the last. An objective
+   * that learns nothing from such a batch, of the data or of the student's own texts, has weight 0.
+   */
+  readonly numbers: (progress: number, written?: boolean) => HostTensors;
+  /** How the student writes what it learns from, and the place of the teacher that judges it. */
+  readonly onPolicy: { readonly how: OnPolicy; readonly teacher: number } | undefined;
   /** Whether some objective says anything about a row: it has a label, the teachers of these places know it. */
   readonly applies: (labelled: boolean, knows: (teacher: number) => boolean) => boolean;
 }
@@ -198,6 +204,7 @@ export function buildStage(
       const given: LossInput = {
         student,
         continuation,
+        policy: fedPolicy(batch),
         teacher: (place === undefined ? undefined : teachers[place]) ?? SILENT,
         mask: heard ? tf.mul(mask, tf.reshape(heard, [size, 1])) : mask,
         rows: heard ? questionsOf(rows, heard) : rows,
@@ -225,7 +232,8 @@ export function buildStage(
     wanted: wanted.map((each, place) => (asked[place] ? NOTHING_CACHED : each)),
     dropout,
     over: parts.map(({ entry, objective, place }) => ({ counted: objective.over(causal, entry), teacher: place })),
-    numbers: (progress) => numbersAt(parts, progress),
+    numbers: (progress, written = false) => numbersAt(parts, progress, written),
+    onPolicy: onPolicyOf(parts),
     applies: (labelled, knows) =>
       parts.some(({ needs, place }) => (!needs.labels || labelled) && (place === undefined || knows(place))),
   };
@@ -244,15 +252,25 @@ const prefixed = (parameters: HostTensors, prefix: string): HostTensors =>
   Object.fromEntries(Object.entries(parameters).map(([name, tensor]) => [prefix + name, tensor]));
 
 /** Each objective's weight, and what else of it follows a schedule. */
-function numbersAt(parts: readonly ObjectivePart[], progress: number): HostTensors {
+function numbersAt(parts: readonly ObjectivePart[], progress: number, written: boolean): HostTensors {
   const numbers: Record<string, HostTensor> = {};
-  for (const [i, { entry, schedules }] of parts.entries()) {
-    numbers[weightFeed(i)] = scalar(weightAt(entry.weight, progress));
+  for (const [i, { entry, objective, schedules }] of parts.entries()) {
+    const own = objective.onPolicy?.(entry);
+    const counts = written ? own !== undefined : own === undefined || own.alsoData;
+    numbers[weightFeed(i)] = scalar(counts ? weightAt(entry.weight, progress) : 0);
     for (const [name, schedule] of Object.entries(schedules)) {
       numbers[scheduledFeed(i, name)] = scalar(scheduledAt(schedule, progress));
     }
   }
   return numbers;
+}
+
+function onPolicyOf(parts: readonly ObjectivePart[]): Stage['onPolicy'] {
+  const [first] = parts.flatMap(({ entry, objective, place }) => {
+    const how = objective.onPolicy?.(entry);
+    return how && place !== undefined ? [{ how, teacher: place }] : [];
+  });
+  return first;
 }
 
 /** How many things each objective's loss is a mean over, in one batch. */

@@ -20,6 +20,8 @@ export interface Trainee {
    * @throws StepFailure if an objective does not fit
    */
   stage(options: StageOptions, key: string): Stage;
+  /** Where one model alone learns: it, and the teachers that are asked. */
+  readonly alone?: { readonly config: TransformerConfig; readonly teachers: readonly Teacher[] };
   /** How good it is on validation rows. */
   measure(judge: Judge, metric: Metric, runner: Runner, parameters: Parameters): Promise<number>;
 }
@@ -29,6 +31,7 @@ export const single = (config: TransformerConfig, teachers: readonly Teacher[]):
   specs: architectureOf(config).parameters(config),
   frozen: (parts) => frozenNames(parts, config),
   maxLength: config.maxLength,
+  alone: { config, teachers },
   stage: (options, key) =>
     buildStage(
       config,

@@ -90,3 +90,42 @@ describe('before anything runs', () => {
     ]);
   });
 });
+
+test('a model that gives scores: its correlation, its time and the memory of a process of its own', async () => {
+  const rows = Array.from({ length: 24 }, (_, i) =>
+    JSON.stringify({ text: `${'good '.repeat(1 + (i % 5))}day number ${i * 37}`, score: i % 5 }),
+  );
+  const yaml = `version: 1
+name: scored
+steps:
+  corpus:
+    uses: sample-data
+    with: { source: { type: jsonl, path: rows.jsonl, score: score }, deduplicate: { near: null } }
+  tokenizer:
+    uses: train-tokenizer
+    with: { data: "\${{ steps.corpus.outputs.train }}", vocabulary: 100 }
+  teacher:
+    uses: train
+    with:
+      task: regression
+      data: \${{ steps.corpus.outputs.train }}
+      tokenizer: \${{ steps.tokenizer.outputs.tokenizer }}
+      model: { type: bert, layers: 1, hidden: 16, heads: 2, max_length: 16 }
+      stages: [{ objectives: [hard-label], updates: 2 }]
+  gate:
+    uses: evaluate
+    with:
+      task: regression
+      data: \${{ steps.corpus.outputs.train }}
+      teacher: \${{ steps.teacher.outputs.model }}
+      cost: true
+      expect: { teacher: { mae: "< 1e3", parameters: "< 1e5", p95_ms: "< 1e4", memory_mb: "> 20" } }
+`;
+  const cwd = folder({ 'rows.jsonl': rows.join('\n'), 'r.yaml': yaml });
+  const { code, out, err } = await recipe(cwd, ['run', 'r.yaml', '--reporter', 'plain']);
+  expect(code, err).toBe(0);
+  expect(out).toMatch(/Expected teacher\.mae < 1e3: met/);
+  expect(out).toMatch(/Expected teacher\.memory_mb > 20: met, \d{2,4}\./);
+  const costs = out.slice(out.indexOf('Evaluation: what answering costs'));
+  expect(costs).toMatch(/^ *teacher +[\d,]+ .* kB +\d+ MB /m);
+});

@@ -66,6 +66,20 @@ test("the token of each word is that of transformers' is_split_into_words", asyn
   }
 });
 
+test('a word without a token of its own has none, and no other word’s', () => {
+  const at = (...places: [number, number][]) => ({
+    starts: Int32Array.from(places, ([start]) => start),
+    ends: Int32Array.from(places, ([, end]) => end),
+  });
+  const words = [at([0, 1]), at([1, 3]), at([3, 4])].map(({ starts, ends }) => ({
+    start: starts[0] as number,
+    end: ends[0] as number,
+  }));
+  expect([...firstPieces(words, at([0, 0], [1, 2], [2, 3], [0, 0]))]).toEqual([-1, 1, -1]);
+  // One token for the first two words.
+  expect([...firstPieces(words, at([0, 0], [0, 3], [3, 4], [0, 0]))]).toEqual([1, -1, 2]);
+});
+
 test('a row without tags has the words of its text', () => {
   expect(wordsOf({ text: 'Hi Bo' })).toEqual([
     { start: 0, end: 2, tag: null },

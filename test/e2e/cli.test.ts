@@ -279,35 +279,10 @@ ${tokenizer === null ? '' : `      tokenizer: ${ref(tokenizer)}\n`}${teacher ===
   };
   const cases: readonly (readonly [id: string, given: Sketch, message: string])[] = [
     [
-      'heads',
-      { model: student.replace('heads: 2', 'heads: 4') },
-      `objective "attention" matches heads one to one, but the student has 4 and the teacher 2
-  Give the student heads: 2, or leave the objective out.`,
-    ],
-    ['width', { model: student.replace('heads: 2', 'heads: 3') }, 'hidden 16 is not a multiple of heads 3'],
-    [
-      'stride',
-      { model: student.replace('layers: 1', 'layers: 3') },
-      `layer map "uniform" cannot map 3 student layers onto 2 teacher layers
-  Give pairs instead, e.g. layer_map: [[0, 0], [3, 2]].`,
-    ],
-    [
-      'states',
-      { objectives: '{ type: hidden-states, layer_map: [[0, 0], [1, 1]] }' },
-      `objective "hidden-states" needs the teacher's hidden states of layer 1, but the logits hold layers 0, 2
-  Add 1 to hidden_states of the cache-logits step.`,
-    ],
-    [
-      'scores',
-      { objectives: `${states}, { type: attention, layer_map: [[1, 1]] }` },
-      `objective "attention" needs the teacher's attention scores of layer 1, but the logits hold layer 2
-  Add 1 to attention of the cache-logits step.`,
-    ],
-    [
       'no-teacher',
       { objectives: 'hard-label, soft-label', teacher: null },
       `objective "soft-label" learns from a teacher, and the input "teacher" is not given
-  Give the output of a cache-logits step as "teacher", or leave the objective out.`,
+  Give the output of a cache-logits step, or a model, as "teacher", or leave the objective out.`,
     ],
     [
       'no-tokenizer',

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { createRunner, type HostTensor, type HostTensors, type Runner } from '../../src/backend/runner.js';
 import type { Fit } from '../../src/methods/objective.js';
+import type { Head } from '../../src/models/architecture.js';
 import { valueShape } from '../../src/models/values.js';
 import type { Objective } from '../../src/options/train.js';
 import { teacherFeeds } from '../../src/train/examples.js';
@@ -101,9 +102,9 @@ describe('objectives', async () => {
   });
   const { narrow: teacher } = given.teachers;
   const [fit, feeds] = [fitOf(teacher), feedsOf(teacher)];
-  const stageOf = (objectives: Objective[], key: string, fits: Fit[] = [fit]) =>
+  const stageOf = (objectives: Objective[], key: string, fits: Fit[] = [fit], head: Head = config.head) =>
     buildStage(
-      config,
+      { ...config, head },
       { objectives: objectives as [Objective], learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] },
       fits,
       key,
@@ -161,6 +162,21 @@ describe('objectives', async () => {
       expect(slope / square).toBeCloseTo(1, 2);
     });
   }
+
+  it.each([
+    ['token-classifier', rows * length],
+    ['multi-label', rows * config.labels],
+  ] as const)('learn the same of layers whatever the head: %s', async (head, questions) => {
+    // Of layers they learn text by text and token by token, and not question by question.
+    const none = { rows: float32([questions], Array(questions).fill(0)) };
+    for (const name of ['hidden-shared', 'attention', 'embeddings', 'value-relation', 'contrastive-token']) {
+      const golden = given.cases[name] as GoldenCase;
+      const { all, feeds } = setUp(name, golden);
+      const { fn } = stageOf([golden.options], `${name} ${head}`, [fit], head);
+      const { loss } = await runners.onnx.forward(fn, all, { ...feeds, ...none });
+      expectClose(loss, [golden.loss], name, 1e-5);
+    }
+  });
 
   it('add up by their weights', async () => {
     const entries = ['hard-label', 'soft-label-2', 'attention'].map((name, i) => ({

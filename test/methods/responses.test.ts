@@ -88,6 +88,7 @@ describe.each(['gpt2', 'llama'])('hard labels of responses, %s', async (name) =>
   it('of two batches add up to those of one, by their tokens', async () => {
     const written = texts.lengths.map((n, row) => n - (golden.given[row] as number));
     const counts = [[0], [1, 2]].map((rows) => ({
+      texts: rows.length,
       rows: rows.length,
       labels: 0,
       tokens: 0,

@@ -13,7 +13,7 @@ describe('values of attention', async () => {
   const runner = await createRunner('onnx', 2);
   afterAll(() => runner.release());
 
-  it.each(['bert', 'distilbert', 'roberta', 'gpt2', 'llama', 'llama3', 'qwen2', 'qwen3'])(
+  it.each(['bert', 'distilbert', 'roberta', 'albert', 'gpt2', 'llama', 'llama3', 'qwen2', 'qwen3'])(
     'are those of transformers: %s',
     async (name) => {
       const { golden, config, parameters, batch } = await tiny(name);

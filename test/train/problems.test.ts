@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TrainOptions } from '../../src/options/train.js';
+import { modelProblems } from '../../src/train/model-problems.js';
 import { problemsOf } from '../../src/train/problems.js';
 import type { Json } from '../../src/util/json.js';
 import { withDefaults } from '../steps/context.js';
@@ -10,6 +11,38 @@ const problems = (...objectives: Json[]): string[] => {
   const options = withDefaults('train', { model, stages: [{ objectives: ['hard-label'] }, { objectives }] });
   return problemsOf(options as unknown as TrainOptions).map(({ pointer, message }) => `${pointer} ${message}`);
 };
+
+/** The same of a model. */
+const modelsProblems = (model: Json): string[] => {
+  const options = withDefaults('train', { model, stages: [{ objectives: ['hard-label'] }] });
+  return modelProblems(options as unknown as TrainOptions).map(({ pointer, message }) => `${pointer} ${message}`);
+};
+
+describe('problems of a model', () => {
+  it('heads and groups that do not come out even', () => {
+    const sizes = { layers: 2, hidden: 8, heads: 3 };
+    expect(modelsProblems({ type: 'bert', ...sizes })).toEqual(['/model/hidden hidden 8 is not a multiple of heads 3']);
+    expect(modelsProblems({ type: 'llama', ...sizes, hidden: 12, heads: 4, kv_heads: 3 })).toEqual([
+      '/model/kv_heads heads 4 is not a multiple of kv_heads 3',
+    ]);
+    expect(modelsProblems({ type: 'albert', ...sizes, heads: 2, groups: 3 })).toEqual([
+      '/model/groups 2 layers cannot be in 3 groups',
+    ]);
+    expect(modelsProblems({ type: 'albert', ...sizes, heads: 2, groups: 2 })).toEqual([]);
+  });
+
+  it('n-grams that there are none of', () => {
+    const hashed = { type: 'logistic', features: 'hashed' };
+    expect(modelsProblems({ ...hashed, char_ngrams: [4, 3] })).toEqual([
+      '/model/char_ngrams n-grams of 4 to 3 characters are none',
+    ]);
+    expect(modelsProblems({ ...hashed, word_ngrams: 0 })).toEqual([
+      '/model/word_ngrams neither words nor characters are features',
+    ]);
+    expect(modelsProblems({ ...hashed, word_ngrams: 0, char_ngrams: [3, 4] })).toEqual([]);
+    expect(modelsProblems({ type: 'logistic' })).toEqual([]);
+  });
+});
 
 describe('problems of a train step', () => {
   it('a temperature where logits are compared as they are', () => {
@@ -56,5 +89,20 @@ describe('problems of a train step', () => {
     ]);
     // One reference may be a list.
     expect(given('a', 'c')).toEqual([]);
+  });
+
+  it('objectives that no batch, or no objective that a batch is for', () => {
+    const minillm = { type: 'minillm', student_share: 0.5 };
+    expect(problems('gkd', 'hard-label')).toEqual([]);
+    expect(problems({ type: 'gkd', student_share: 1 }, 'hard-label')).toEqual([
+      '/stages/1/objectives/1 "gkd" has the student write all batches, so this objective, which learns from the data, learns nothing',
+    ]);
+    expect(problems(minillm)).toEqual([
+      '/stages/1/objectives/0/student_share the batches that the student does not write are for other objectives, and there is none',
+    ]);
+    expect(problems('gkd', minillm)).toEqual([
+      '/stages/1/objectives/1 "gkd" has the student write in this stage already',
+    ]);
+    expect(problems(minillm, 'hard-label')).toEqual([]);
   });
 });

@@ -96,6 +96,7 @@ describe('fifty updates', () => {
     const norms: number[] = [];
     for (const [update, window] of given.batches.entries()) {
       const counts: Counts[] = window.map(({ labels }) => ({
+        texts: 0,
         rows: 0,
         labels: labels.length,
         tokens: 0,

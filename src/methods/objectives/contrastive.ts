@@ -12,11 +12,11 @@ const EPSILON = 1e-12;
 /**
  * InfoNCE: of all texts of the batch, the student's representation of a text has to find the teacher's of the same text,
  * by the cosine of both after a linear map each (in the manner of CRD, Tian et al. 2020, arXiv:1910.10699, which
- * estimates the same with a memory of negatives). Mean over rows; a row that is alone in its batch teaches nothing.
+ * estimates the same with a memory of negatives). Mean over texts; one that is alone in its batch teaches nothing.
  */
 export const contrastive: Objective<Contrastive> = {
   type: 'contrastive',
-  over: () => 'rows',
+  over: () => 'texts',
   needs: ({ pooling }, fit) => ({
     ...NOTHING,
     lastHiddenState: pooling === 'mean',
@@ -30,7 +30,7 @@ export const contrastive: Objective<Contrastive> = {
     };
   },
   loss(options, input, fit) {
-    const { student, teacher, rows, parameters } = input;
+    const { student, teacher, mask, parameters } = input;
     const { layers } = fit as Fit;
     const target = pooled(options, teacher.hiddenStates.get(layers.teacher) as Tensor, input);
     const own =
@@ -42,10 +42,11 @@ export const contrastive: Objective<Contrastive> = {
       direction(target, parameters['projection.teacher'] as Tensor),
     ];
     const similarity = (of: Tensor): Tensor => tf.div(of, options.temperature);
-    const [batch] = rows.shape as [number];
-    const blocked = tf.mul(tf.sub(1, tf.reshape(rows, [1, batch])), MASKED);
+    // What has no token only fills up the batch.
+    const texts = tf.max(mask, -1);
+    const blocked = tf.mul(tf.sub(1, tf.reshape(texts, [1, -1])), MASKED);
     const all = tf.logSumExp(tf.add(similarity(tf.matMul(s, t, false, true)), blocked), -1);
-    return weightedMean(tf.sub(all, similarity(tf.sum(tf.mul(s, t), -1))), rows);
+    return weightedMean(tf.sub(all, similarity(tf.sum(tf.mul(s, t), -1))), texts);
   },
 };
 

@@ -4,6 +4,7 @@ import { divergence, ofLogProbabilities } from '../divergence.js';
 import { weightedMean } from '../means.js';
 import { type Continuation, type NextTokens, NOTHING, type Objective } from '../objective.js';
 import { temperatureAt, temperatureParameters, temperatureSchedules } from '../temperatures/index.js';
+import { sameVocabulary } from '../vocabulary.js';
 
 /** What is left for all tokens that are not named is not less than this: a float32 sum is no nearer to 1. */
 const LEAST = 1e-6;
@@ -35,14 +36,6 @@ export const softResponse: Objective<SoftLabel> = {
     return weightedMean(tf.mul(named(of, next, tf.logSoftmax(tf.div(student, t))), t * t), weights);
   },
 };
-
-/** Both without the columns that only one has: they fill up its vocabulary, and no text has them. */
-function sameVocabulary(a: Tensor, b: Tensor): [Tensor, Tensor] {
-  const [rows, width] = a.shape as [number, number];
-  const common = Math.min(width, b.shape.at(-1) as number);
-  const cut = (x: Tensor): Tensor => (x.shape.at(-1) === common ? x : tf.slice(x, [0, 0], [rows, common]));
-  return [cut(a), cut(b)];
-}
 
 /** @param student log-probabilities [n, vocabulary] @returns [n] */
 function named(of: Divergence, next: Exclude<NextTokens, { keep: 'full' }>, student: Tensor): Tensor {

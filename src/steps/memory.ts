@@ -1,23 +1,26 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Backend } from '../backend/runner.js';
-import { StepFailure } from '../util/failure.js';
+import type { Row } from '../data/dataset.js';
+import { type StepContext, StepFailure } from '../engine/step.js';
+import type { EvaluateOptions } from '../options/evaluate.js';
 
 const PROBE = fileURLToPath(new URL('./memory-probe.js', import.meta.url));
 
 /**
- * Bytes that a process takes, at the most, which loads a model and answers some texts at once: one of its own, since in
+ * Bytes that a process takes, at the most, which loads a model and answers some rows at once: one of its own, since in
  * another one memory of what went before is used again.
  *
- * @throws StepFailure if it cannot load it; the signal's reason if that is aborted
+ * @throws StepFailure if that process ends before it has answered; the signal's reason if that is aborted
  */
 export async function memoryOf(
+  { options, threads, signal }: Pick<StepContext<EvaluateOptions>, 'options' | 'threads' | 'signal'>,
   folder: string,
-  texts: readonly string[],
-  { backend, threads, signal }: { readonly backend: Backend; readonly threads: number; readonly signal: AbortSignal },
+  rows: readonly Row[],
 ): Promise<number> {
   signal.throwIfAborted();
-  const child = fork(PROBE, [folder, backend, String(threads)], { stdio: ['ignore', 'ignore', 2, 'ipc'] });
+  const child = fork(PROBE, [folder, options.backend, String(threads), options.task], {
+    stdio: ['ignore', 'ignore', 2, 'ipc'],
+  });
   const stop = (): void => void child.kill('SIGKILL');
   signal.addEventListener('abort', stop, { once: true });
   try {
@@ -28,7 +31,7 @@ export async function memoryOf(
         const how = by === null ? `ended with exit code ${code}` : `was killed by ${by}`;
         reject(signal.aborted ? signal.reason : new StepFailure('memory', `the process that loads the model ${how}`));
       });
-      child.send(texts);
+      child.send(rows);
     });
   } finally {
     signal.removeEventListener('abort', stop);
