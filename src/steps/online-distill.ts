@@ -1,6 +1,7 @@
 import { defineStep, list, optional } from '../engine/step.js';
 import type { OnlineDistillOptions } from '../options/online-distill.js';
 import { refuseTraining } from '../teachers/claims.js';
+import { modelFacts, output } from '../train/foresight.js';
 import { onlineProblems } from '../train/together/problems.js';
 
 /** As many as the schema allows. */
@@ -23,6 +24,13 @@ export const onlineDistill = defineStep<OnlineDistillOptions>({
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
   produces: ({ peers }) => ['model', ...peers.map(nameOf)],
   problems: onlineProblems,
+  foresees: (options, known) =>
+    Object.assign(
+      {},
+      ...options.peers.map(({ model }, i) =>
+        model.type === 'pretrained' ? {} : output(nameOf(model, i), modelFacts({ ...options, model }, known)),
+      ),
+    ),
   refuses: ({ task }, claims) => refuseTraining(claims, task === 'generation'),
   run: async (ctx) => (await import('../train/together/online.js')).run(ctx),
 });

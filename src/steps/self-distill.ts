@@ -1,6 +1,7 @@
 import { defineStep, list, optional } from '../engine/step.js';
 import type { SelfDistillOptions } from '../options/self-distill.js';
 import { refuseTraining } from '../teachers/claims.js';
+import { modelFacts, output } from '../train/foresight.js';
 import { selfProblems } from '../train/together/problems.js';
 
 /** As many exits or generations as the schema allows. */
@@ -29,6 +30,11 @@ export const selfDistill = defineStep<SelfDistillOptions>({
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
   produces: (options) => ['model', ...othersOf(options)],
   problems: selfProblems,
+  foresees: (options, known) => {
+    const facts = modelFacts(options, known);
+    const names = options.teacher.type === 'exits' ? ['model'] : ['model', ...othersOf(options)];
+    return Object.assign({}, ...names.map((name) => output(name, facts)));
+  },
   refuses: ({ task }, claims) => refuseTraining(claims, task === 'generation'),
   run: async (ctx) => (await import('../train/together/self.js')).run(ctx),
 });

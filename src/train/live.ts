@@ -28,6 +28,7 @@ export const voicesOf = ({ model, others = [] }: Live, teacher: number) =>
 interface Read {
   readonly ids: Tensor;
   readonly mask: Tensor;
+  readonly types: Tensor | undefined;
   readonly positions: Tensor | undefined;
 }
 
@@ -36,7 +37,7 @@ export function liveSignal(
   { model, prefix }: ReturnType<typeof voicesOf>[number],
   order: Live['order'],
   parameters: Tensors,
-  { ids, mask, positions }: Read,
+  { ids, mask, types, positions }: Read,
   wanted: Wanted,
 ): TeacherSignal {
   return withoutGradient(() => {
@@ -47,7 +48,7 @@ export function liveSignal(
     const tells = tellsTokens(config);
     const all = tells || config.head === 'token-classifier' || wanted.hiddenStates.includes(config.layers);
     const lastTokens = all ? 'all' : 'pooled';
-    const input: ModelInput = { ids, mask, dropout: [], lastTokens };
+    const input: ModelInput = { ids, mask, types, dropout: [], lastTokens };
     const out = tells || config.head === 'none' ? encode(config, own, input) : forward(config, own, input);
     const last = out.hiddenStates.at(-1) as Tensor;
     const said = {

@@ -14,6 +14,7 @@ import type { Stage as StageOptions } from '../options/train.js';
 import { teacherFeeds } from './examples.js';
 import { dropoutFeed, scheduledFeed, shareFeed, weightFeed } from './feeds.js';
 import { type Live, liveSignal, voicesOf } from './live.js';
+import { matchOf } from './match-feeds.js';
 import { fedNext } from './next-feeds.js';
 import {
   type Asked,
@@ -160,14 +161,17 @@ export function memberOf(
   const dropout = (rows: number, length: number): DropoutSite[] =>
     dropoutSites(config, rows, length, lastTokens).map((shape) => ({ shape, zeroed: zeroed(config.dropout) }));
 
+  const compares = config.head === 'embedding';
   const compute = (parameters: Tensors, batch: Tensors): Said => {
     const feed = (name: string): Tensor => batch[name] as Tensor;
     const [ids, mask] = ['ids', 'mask'].map(feed) as [Tensor, Tensor];
     const [size, length] = ids.shape as [number, number];
     const keep = dropout(size, length).map((_, site) => feed(dropoutFeed(at.sites + site)));
-    const input = { ids, mask, dropout: keep, lastTokens };
+    const { types } = batch;
+    const input = { ids, mask, types, dropout: keep, lastTokens };
     const tells = tellsTokens(config);
-    const student = tells ? encode(config, parameters, input) : answered(forward(config, parameters, input), questions);
+    const student =
+      tells || compares ? encode(config, parameters, input) : answered(forward(config, parameters, input), questions);
     const positions = batch[NEXT.positions];
     const last = student.hiddenStates.at(-1) as Tensor;
     const continuation =
@@ -187,7 +191,7 @@ export function memberOf(
     return wanted.map((each, place): TeacherSignal => {
       const own = asked[place];
       if (own) {
-        const read = { ids, mask, positions };
+        const read = { ids, mask, types: batch.types, positions };
         const signals = voicesOf(own.live, place).map((voice) => {
           const said = liveSignal(voice, own.live.order, parameters, read, own);
           return { ...said, logits: said.logits && questions(said.logits) };
@@ -215,9 +219,10 @@ export function memberOf(
       const given: LossInput = {
         student,
         continuation,
+        match: compares ? matchOf(student, batch) : undefined,
         policy: fedPolicy(batch),
         teacher: (place === undefined ? undefined : said[place]) ?? SILENT,
-        mask: heard ? tf.mul(mask, tf.reshape(heard, [size, 1])) : mask,
+        mask: heard && !compares ? tf.mul(mask, tf.reshape(heard, [size, 1])) : mask,
         rows: heard ? questionsOf(rows, heard) : rows,
         labels: feed('labels'),
         known: batch.known,

@@ -74,7 +74,13 @@ function exitsStage(config: TransformerConfig, exits: readonly Exit[], options: 
     const [ids, mask] = [batch.ids as Tensor, batch.mask as Tensor];
     const [size, length] = ids.shape as [number, number];
     const keep = dropout(size, length).map((_, site) => batch[dropoutFeed(site)] as Tensor);
-    const outputs = forwardWithExits(config, exits, views, { ids, mask, dropout: keep, lastTokens });
+    const outputs = forwardWithExits(config, exits, views, {
+      ids,
+      mask,
+      types: batch.types,
+      dropout: keep,
+      lastTokens,
+    });
     return outputs.map((output) => ({ student: answered(output, questions), continuation: undefined }));
   };
   return jointStage(models, key, computes, dropout);

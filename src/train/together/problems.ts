@@ -2,6 +2,7 @@ import type { OptionProblem } from '../../engine/step.js';
 import type { OnlineDistillOptions } from '../../options/online-distill.js';
 import type { SelfDistillOptions } from '../../options/self-distill.js';
 import type { Objective, Stage } from '../../options/train.js';
+import { modelProblems } from '../model-problems.js';
 import { problemsOf } from '../problems.js';
 
 /** What is wrong with the options of `online-distill` that no schema can say. */
@@ -10,7 +11,8 @@ export function onlineProblems(options: OnlineDistillOptions): OptionProblem[] {
   const asked = peers.some(({ teachers }) => teachers === 'ensemble');
   const idle = peers.findIndex(({ teachers }) => Array.isArray(teachers) && teachers.length === 0);
   return [
-    ...problemsOf({ ...options, stages, teacher: undefined }),
+    ...problemsOf(options),
+    ...taskProblems(options),
     ...peers.flatMap((_, i) => peerProblems(peers, i)),
     ...stages.flatMap((stage, s) => [
       ...entryProblems(stage, s, 'whom a peer learns from, its own option teachers says'),
@@ -31,7 +33,9 @@ export function selfProblems(options: SelfDistillOptions): OptionProblem[] {
       ? 'the first generation has none'
       : 'the last layer, from which exits learn, has none';
   return [
-    ...problemsOf({ ...options, stages, teacher: undefined }),
+    ...problemsOf(options),
+    ...modelProblems(options),
+    ...taskProblems(options),
     ...(teacher.type === 'exits' ? exitProblems(teacher.after, 'layers' in model ? model.layers : undefined) : []),
     ...stages.flatMap((stage, s) => [
       ...entryProblems(stage, s, 'there is one teacher, the model itself'),
@@ -77,7 +81,7 @@ function peerProblems(peers: OnlineDistillOptions['peers'], at: number): OptionP
   const { model, teachers } = peers[at] as OnlineDistillOptions['peers'][number];
   const first = peers[0]?.model as typeof model;
   const lengths = [first, model].map((each) => ('max_length' in each ? each.max_length : undefined));
-  const problems: OptionProblem[] = [];
+  const problems = modelProblems({ model }).map((each) => ({ ...each, pointer: `/peers/${at}${each.pointer}` }));
   if (lengths[0] !== undefined && lengths[1] !== undefined && lengths[0] !== lengths[1]) {
     problems.push({
       pointer: `/peers/${at}/model/max_length`,
@@ -95,6 +99,13 @@ function peerProblems(peers: OnlineDistillOptions['peers'], at: number): OptionP
     }
   }
   return problems;
+}
+
+/** Vectors of texts are compared with those of a finished teacher. */
+function taskProblems({ task }: Pick<OnlineDistillOptions, 'task'>): OptionProblem[] {
+  if (task !== 'matching') return [];
+  const message = 'models that compare texts by their vectors learn from a finished teacher only';
+  return [{ pointer: '/task', message, hint: 'Take a train step for it' }];
 }
 
 const learnsFromTeacher = (entry: Objective): boolean => 'teacher' in entry;
