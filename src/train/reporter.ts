@@ -13,13 +13,15 @@ export interface Reported {
   readonly state: string;
   /** Goes into it. */
   readonly average?: Average | undefined;
+  /** The teachers learn too: at first they have nothing to say, and that is no badly scaled loss. */
+  readonly learning?: boolean;
 }
 
 /** Tells what each update gave, and keeps a checkpoint. */
 export function reporter(
   ctx: Pick<StepContext<unknown>, 'progress' | 'log' | 'checkpoint' | 'signal'>,
   stages: readonly Stage[],
-  { phase, state, average }: Reported,
+  { phase, state, average, learning = false }: Reported,
 ): AfterUpdate {
   const loss = new Mean();
   const losses = new Map<string, Mean>();
@@ -47,7 +49,7 @@ export function reporter(
       losses.clear();
     }
     const where = [...(phase ? [phase] : []), `stage ${stage + 1}`].join(', ');
-    for (const complaint of complaintsOf(report.norms ?? [], named)) {
+    for (const complaint of learning && done === 1 ? [] : complaintsOf(report.norms ?? [], named)) {
       ctx.log('warning', `${where}, update ${done}: ${complaint}`);
     }
     if (report.validation !== undefined && validate) {

@@ -38,7 +38,7 @@ export async function run(ctx: StepContext<OnlineDistillOptions>): Promise<void>
     const initial = joined(starts.map(({ parameters }) => parameters));
     const parameters = await train(
       { ...setting, trainee, initial, teachers: [], resume: saved === undefined ? undefined : await readState(saved) },
-      reporter(ctx, stages, { state: STATE }),
+      reporter(ctx, stages, { state: STATE, learning: true }),
     );
     const models = starts.map(({ config }, k) => ({ config, labels: task.labels, parameters: peerOf(parameters, k) }));
     const best = (await bestOf(models, setting, ctx, 'peer')) ?? 0;

@@ -59,7 +59,7 @@ async function trainOnce(
 ): Promise<Parameters> {
   const saved = await ctx.checkpoint.load(STATE);
   const resume = saved === undefined ? undefined : await readState(saved);
-  const told = reporter(ctx, stages, { state: STATE, average: trainee.average });
+  const told = reporter(ctx, stages, { state: STATE, average: trainee.average, learning: true });
   return train({ ...setting, trainee, initial, teachers, resume }, told);
 }
 
