@@ -419,7 +419,7 @@ export interface LinearProbe {
    */
   features: 'embeddings';
   /**
-   * Strength of the penalty on the squared weights, 1/C of scikit-learn; null: the one of 0.001, 0.01, … 1000 that does best in five-fold cross-validation on the training rows.
+   * Strength of the penalty on the squared weights, 1/C of scikit-learn; null: the one of 0.001, 0.01, … 1000 that does best in five-fold cross-validation on the training rows, 10,000 of them where there are more.
    */
   l2: number | null;
 }
