@@ -5,7 +5,7 @@ import { type Fit, fitSoftmax, laidOut, objectiveOf, type Problem } from './fit.
 /** Strengths tried: decades, since between them held-out losses differ by less than folds do. */
 export const STRENGTHS: readonly number[] = [1e-3, 1e-2, 1e-1, 1, 10, 100, 1000];
 const FOLDS = 5;
-/** Rows that it is tried on: a strength suits many rows as it suits fewer, and all of them would take minutes. */
+/** Usually so many: a strength suits many rows as it suits fewer, and all of them would take minutes. */
 const MOST = 10_000;
 
 /** How a strength did, over all rows that it was tried on, each held out once. */
@@ -21,6 +21,7 @@ export interface Tried {
  * are many.
  *
  * @param onFit awaited after each fit; what it throws ends the search
+ * @param most rows that it is tried on
  * @returns every strength, the best one first
  */
 export async function chooseL2(
@@ -32,14 +33,12 @@ export async function chooseL2(
   const losses = STRENGTHS.map(() => 0);
   const folds = deal(problem, seed, most);
   for (const [fold, held] of folds.entries()) {
-    const others = folds.filter((each) => each !== held).flat();
-    const [learnt, judged] = [
-      only(
-        problem,
-        others.sort((a, b) => a - b),
-      ),
-      only(problem, held),
-    ];
+    const others = folds.filter((each) => each !== held);
+    const learnt = only(
+      problem,
+      others.flat().sort((a, b) => a - b),
+    );
+    const judged = only(problem, held);
     // From the strongest on: the optimum of one is near that of the next.
     let fit: Fit | undefined;
     for (let i = STRENGTHS.length - 1; i >= 0; i--) {
