@@ -90,6 +90,7 @@ function judgeOf({ config, labels }: TransformerModel, rows: readonly CheckedRow
     case 'regression':
       return correlation();
     case 'none':
+    case 'embedding':
       return likeness(config.hidden);
   }
 }
