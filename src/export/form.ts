@@ -9,7 +9,12 @@ import { Dropout } from '../models/layers.js';
 import { StepFailure } from '../util/failure.js';
 
 /** A pipeline of transformers.js, and of Python's transformers, that a model is for. */
-export type Pipeline = 'feature-extraction' | 'text-classification' | 'token-classification' | 'text-generation';
+export type Pipeline =
+  | 'feature-extraction'
+  | 'text-classification'
+  | 'token-classification'
+  | 'text-generation'
+  | 'fill-mask';
 
 /** How a model looks from outside: names, types and meaning of what it is fed and gives, as Hugging Face exports it. */
 export interface Form {
@@ -31,6 +36,7 @@ const PIPELINES: Readonly<Partial<Record<Head, Pipeline>>> = {
   regression: 'text-classification',
   'token-classifier': 'token-classification',
   'language-model': 'text-generation',
+  'masked-language-model': 'fill-mask',
 };
 
 const BATCH = 'batch_size';
