@@ -95,7 +95,7 @@ export interface TrainOptions {
    */
   model?: Bert | DistilBert | Roberta | Albert | Gpt2 | Llama | Pretrained | LogisticOptions | Hashed | LinearProbe;
   /**
-   * What the model is for. classification: it gives a text one of some labels. tagging: it gives each word of a text a tag: parts of speech, or entities (BIO). multi-label: it gives a text any number of labels. regression: it gives a text a score. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own. masked-language-model: it tells tokens that are hidden from it (bert, distilbert, roberta); 15 % of a text's, others in every batch, of which 80 % become the mask token, 10 % a random one and 10 % stay.
+   * What the model is for. classification: it gives a text one of some labels. tagging: it gives each word of a text a tag: parts of speech, or entities (BIO). multi-label: it gives a text any number of labels. regression: it gives a text a score. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own. masked-language-model: it tells tokens that are hidden from it (bert, distilbert, roberta, albert); 15 % of a text's, others in every batch, of which 80 % become the mask token, 10 % a random one and 10 % stay.
    */
   task: 'classification' | 'tagging' | 'multi-label' | 'regression' | 'generation' | 'masked-language-model';
   /**
