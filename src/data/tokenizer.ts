@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Tokenizer } from 'tokenizers';
+import type { Tokenizer, TruncationStrategy } from 'tokenizers';
 import { StepFailure } from '../util/failure.js';
 
 /** Token ids of many texts, unpadded, one text after the other. */
@@ -10,9 +10,12 @@ export class EncodedBatch {
     readonly flat: Int32Array,
     /** Where each text begins in `flat`, and where the last one ends: [texts + 1]. */
     readonly offsets: Int32Array,
+    /** Of pairs, how many tokens of each come before those of the second text: [texts]. */
+    readonly seconds?: Int32Array,
   ) {}
 
-  static of(texts: readonly ArrayLike<number>[]): EncodedBatch {
+  /** @param seconds of pairs, how many tokens of each come before those of the second text */
+  static of(texts: readonly ArrayLike<number>[], seconds?: readonly number[]): EncodedBatch {
     const offsets = new Int32Array(texts.length + 1);
     texts.forEach(({ length }, i) => {
       offsets[i + 1] = (offsets[i] as number) + length;
@@ -21,7 +24,7 @@ export class EncodedBatch {
     texts.forEach((ids, i) => {
       flat.set(ids, offsets[i]);
     });
-    return new EncodedBatch(flat, offsets);
+    return new EncodedBatch(flat, offsets, seconds && Int32Array.from(seconds));
   }
 
   get texts(): number {
@@ -36,6 +39,16 @@ export class EncodedBatch {
   /** Tokens of one text. */
   length(text: number): number {
     return (this.offsets[text + 1] as number) - (this.offsets[text] as number);
+  }
+
+  /** Its texts are pairs. */
+  get pairs(): boolean {
+    return this.seconds !== undefined;
+  }
+
+  /** Tokens of a pair before those of its second text, special ones included; undefined where texts are no pairs. */
+  second(text: number): number | undefined {
+    return this.seconds?.[text];
   }
 }
 
@@ -60,6 +73,12 @@ export interface TextTokenizer {
   encode(texts: readonly string[], maxLength: number): Promise<EncodedBatch>;
   /** The same tokens as `encode` gives, and where in each text they are. */
   locate(texts: readonly string[], maxLength: number): Promise<LocatedBatch>;
+  /**
+   * Each text and its pair with the special tokens around and between them, at most `maxLength` in all; what is cut off
+   * is the longer text's end, token by token until both are as long (`longest_first` of transformers).
+   * @throws StepFailure `no-pairs` if the tokenizer sets nothing between two texts
+   */
+  encodePairs(texts: readonly string[], pairs: readonly string[], maxLength: number): Promise<EncodedBatch>;
   /**
    * Texts as whole as they are: of a `prompt` the special tokens that begin every text and none that ends one, of a
    * `continuation`, which stands behind a prompt, its own tokens alone.
@@ -91,6 +110,7 @@ export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
     endId: await idOf(folder, tokenizer, 'eos_token', ENDING),
     hash: createHash('sha256').update(json).digest('hex'),
     encode: (texts, maxLength) => encode(tokenizer, suffix, texts, maxLength),
+    encodePairs: (texts, pairs, maxLength) => encodePairs(json, texts, pairs, maxLength),
     locate: (texts, maxLength) => locate(tokenizer, suffix, texts, maxLength),
     async encodeWhole(texts, as) {
       const ids = await encodeAll(tokenizer, [...texts], as === 'prompt');
@@ -252,4 +272,34 @@ async function encodeAll(tokenizer: Tokenizer, texts: string[], special = true):
   if (texts.length === 0) return [];
   const encodings = await tokenizer.encodeBatch(texts, { addSpecialTokens: special });
   return encodings.map((encoding) => encoding.getIds());
+}
+
+/** A tokenizer of its own: how it cuts is a setting, and others may be using the first one. */
+async function encodePairs(
+  json: string,
+  texts: readonly string[],
+  pairs: readonly string[],
+  maxLength: number,
+): Promise<EncodedBatch> {
+  const { Tokenizer } = await import('tokenizers');
+  const tokenizer = Tokenizer.fromString(json);
+  tokenizer.disablePadding();
+  tokenizer.setTruncation(maxLength, { strategy: 'LongestFirst' as TruncationStrategy });
+  const trial = await tokenizer.encode('a', 'a');
+  if (!trial.getSpecialTokensMask().includes(1)) {
+    const hint = 'Take a WordPiece tokenizer, or that of a BERT or a RoBERTa.';
+    throw new StepFailure('no-pairs', 'the tokenizer sets nothing between two texts that it joins', hint);
+  }
+  const ids: number[][] = [];
+  const seconds: number[] = [];
+  for (let start = 0; start < texts.length; start += CHUNK) {
+    // The package's `encodeBatch` takes single texts only.
+    const chunk = texts.slice(start, start + CHUNK).map((text, i) => tokenizer.encode(text, pairs[start + i]));
+    for (const encoding of await Promise.all(chunk)) {
+      ids.push(encoding.getIds());
+      const second = encoding.getTypeIds().indexOf(1);
+      seconds.push(second < 0 ? encoding.getLength() : second);
+    }
+  }
+  return EncodedBatch.of(ids, seconds);
 }

@@ -81,6 +81,7 @@ function judgeOf({ config, labels }: TransformerModel, rows: readonly CheckedRow
     case 'regression':
       return correlation();
     case 'none':
+    case 'embedding':
       return likeness(config.hidden);
   }
 }

@@ -44,8 +44,13 @@ export async function exportTransformer(ctx: Context, path: string, output: stri
   await ctx.progress({ done: 0, total: rows.length, unit: 'rows', phase: 'checking' });
   const check = await ExactCheck.of(model, output, rows, ctx.threads);
   const exactness = await check.run(join(output, EXACT), ctx.signal);
-  if (exactness.transformers.state !== 'found') {
-    ctx.log('warning', `checked with ONNX Runtime alone: transformers.js ${exactness.transformers.message}`);
+  const { transformers } = exactness;
+  if (transformers.state !== 'found') {
+    const why =
+      transformers.state === 'absent'
+        ? `transformers.js cannot be loaded: ${transformers.message}. npm install @huggingface/transformers`
+        : `transformers.js has no such model: ${transformers.message}`;
+    ctx.log('warning', `checked with ONNX Runtime alone, as ${why}`);
   }
   const short = await exportShort(ctx, graphs, model, check, output);
   const { files } = await weightFiles(output);

@@ -4,9 +4,11 @@ import { cacheLogits } from './cache-logits.js';
 import { designStudent } from './design-student.js';
 import { ensembleTeachers } from './ensemble-teachers.js';
 import { evaluate } from './evaluate.js';
+import { evaluateMatching } from './evaluate-matching.js';
 import { evaluateResponses } from './evaluate-responses.js';
 import { exportModel } from './export.js';
 import { importModel } from './import-model.js';
+import { makePairs } from './make-pairs.js';
 import { queryTeacher } from './query-teacher.js';
 import { sampleData } from './sample-data.js';
 import { train } from './train.js';
@@ -15,6 +17,7 @@ import { trainTokenizer } from './train-tokenizer.js';
 /** Every step there is, in the order of a recipe: add a module, its schema, and a line here. */
 export const steps: readonly AnyStep[] = [
   sampleData,
+  makePairs,
   importModel,
   queryTeacher,
   trainTokenizer,
@@ -24,6 +27,7 @@ export const steps: readonly AnyStep[] = [
   cacheLogits,
   ensembleTeachers,
   evaluate,
+  evaluateMatching,
   evaluateResponses,
   exportModel,
 ];

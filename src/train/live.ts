@@ -22,6 +22,7 @@ export const livePrefix = (teacher: number): string => `teacher.${teacher}.`;
 interface Read {
   readonly ids: Tensor;
   readonly mask: Tensor;
+  readonly types: Tensor | undefined;
   readonly positions: Tensor | undefined;
 }
 
@@ -30,7 +31,7 @@ export function liveSignal(
   { model, order }: Live,
   prefix: string,
   parameters: Tensors,
-  { ids, mask, positions }: Read,
+  { ids, mask, types, positions }: Read,
   wanted: Wanted,
 ): TeacherSignal {
   return withoutGradient(() => {
@@ -41,7 +42,7 @@ export function liveSignal(
     const tells = tellsTokens(config);
     const all = tells || config.head === 'token-classifier' || wanted.hiddenStates.includes(config.layers);
     const lastTokens = all ? 'all' : 'pooled';
-    const input: ModelInput = { ids, mask, dropout: [], lastTokens };
+    const input: ModelInput = { ids, mask, types, dropout: [], lastTokens };
     const out = tells || config.head === 'none' ? encode(config, own, input) : forward(config, own, input);
     const padding = tf.reshape(mask, [...mask.shape, 1]);
     const pairs = tf.mul(

@@ -163,7 +163,7 @@ async function runStage(
     };
     return {
       ...examples.batch(batch, size, { caches, wanted: stage.wanted, partial, random, rollouts }),
-      ...dropoutFeeds(masks.fill(stage.dropout(size, batch.length), key, counter)),
+      ...dropoutFeeds(masks.fill(stage.dropout(size * (examples.texts ?? 1), batch.length), key, counter)),
       ...(accumulate > 1 && shareFeeds(window.map(counts), i)),
       ...stage.numbers(Math.floor(counter / accumulate) / Math.max(1, total - 1), rollouts !== undefined),
     };

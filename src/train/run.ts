@@ -9,8 +9,10 @@ import { complaints } from './doctor.js';
 import type { Learnable } from './examples.js';
 import { type Lessons, lessonsOf, readData } from './lessons.js';
 import { type AfterUpdate, train } from './loop.js';
+import { cannotCompare } from './pairs.js';
 import { checkObjectives, checkStages } from './preflight.js';
 import { readState, saveState } from './saved-state.js';
+import { trainSimilarityProbe } from './similarity-probe.js';
 import { modelToTrain } from './student.js';
 import { closeTeachers, openTeachers, unknownRows } from './teachers.js';
 import { single } from './trainee.js';
@@ -26,7 +28,12 @@ export async function run(ctx: StepContext<TrainOptions>): Promise<void> {
   const lessons = lessonsOf(ctx, data);
   if (model.type !== 'logistic') return trainTransformer(ctx, model, lessons);
   if (lessons.task.head === 'language-model') throw cannotWrite(model.type);
+  if (model.features === 'similarity') {
+    if (lessons.task.head === 'embedding') return trainSimilarityProbe(ctx, data.info, data.rows.flat());
+    throw new StepFailure('task', 'features: similarity compares two texts', 'Set task: matching.');
+  }
   if (lessons.task.head !== 'classifier') throw onlyLabels(model.type, lessons.task.name);
+  if (lessons.task.pairs) throw cannotCompare(model.type);
   return trainYardstick(ctx, model, data.info, data.rows.flat());
 }
 
@@ -100,6 +107,7 @@ async function trainTransformer(
       tokenizerFolder,
       lessons.trainedOn(stages),
       await task.written(tokenizer),
+      await lessons.similarity(tokenizer, runner, config, parameters),
     );
   } finally {
     closeTeachers(teachers);

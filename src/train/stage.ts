@@ -13,6 +13,7 @@ import { zeroed } from '../models/layers.js';
 import type { Objective as ObjectiveOptions, Stage as StageOptions } from '../options/train.js';
 import { type Counts, teacherFeeds } from './examples.js';
 import { type Live, livePrefix, liveSignal } from './live.js';
+import { matchOf } from './match-feeds.js';
 import { fedNext } from './next-feeds.js';
 import { fedPolicy } from './rollouts.js';
 
@@ -169,9 +170,13 @@ export function buildStage(
     const feed = (name: string): Tensor => batch[name] as Tensor;
     const [ids, mask, rows] = ['ids', 'mask', 'rows'].map(feed) as [Tensor, Tensor, Tensor];
     const [size, length] = ids.shape as [number, number];
-    const input = { ids, mask, dropout: dropout(size, length).map((_, site) => feed(dropoutFeed(site))), lastTokens };
+    const { types } = batch;
+    const keep = dropout(size, length).map((_, site) => feed(dropoutFeed(site)));
+    const input = { ids, mask, types, dropout: keep, lastTokens };
     const tells = tellsTokens(config);
-    const student = tells ? encode(config, parameters, input) : answered(forward(config, parameters, input), questions);
+    const compares = config.head === 'embedding';
+    const student =
+      tells || compares ? encode(config, parameters, input) : answered(forward(config, parameters, input), questions);
     const positions = batch[NEXT.positions];
     const last = student.hiddenStates.at(-1) as Tensor;
     const continuation =
@@ -185,7 +190,7 @@ export function buildStage(
     const teachers = wanted.map((each, place): TeacherSignal => {
       const own = asked[place];
       if (own) {
-        const said = liveSignal(own.live, livePrefix(place), parameters, { ids, mask, positions }, own);
+        const said = liveSignal(own.live, livePrefix(place), parameters, { ids, mask, types, positions }, own);
         return { ...said, logits: said.logits && questions(said.logits) };
       }
       const names = teacherFeeds(place);
@@ -204,9 +209,10 @@ export function buildStage(
       const given: LossInput = {
         student,
         continuation,
+        match: compares ? matchOf(student, batch) : undefined,
         policy: fedPolicy(batch),
         teacher: (place === undefined ? undefined : teachers[place]) ?? SILENT,
-        mask: heard ? tf.mul(mask, tf.reshape(heard, [size, 1])) : mask,
+        mask: heard && !compares ? tf.mul(mask, tf.reshape(heard, [size, 1])) : mask,
         rows: heard ? questionsOf(rows, heard) : rows,
         labels: feed('labels'),
         known: batch.known,

@@ -95,6 +95,13 @@ async function asked(folder: string, { config, labels, tokenizer }: Pupil): Prom
       `Give the student max_length: ${own.positions} or less.`,
     );
   }
+  if (own.pairs !== config.pairs || config.head === 'embedding') {
+    throw new StepFailure(
+      'task',
+      'the model that is given as "teacher" reads texts in another way than the student, so it cannot be asked the same tokens',
+      'Let a cache-logits step ask it.',
+    );
+  }
   if (own.head === config.head && hasLabels(own.head)) checkLabels(model.labels, labels);
   return {
     fit: {

@@ -100,7 +100,7 @@ it('is checked with ONNX Runtime alone where transformers.js has no such model, 
   expect(logs).toEqual([
     {
       level: 'warning',
-      message: 'checked with ONNX Runtime alone: transformers.js Unsupported model type: gpt2',
+      message: 'checked with ONNX Runtime alone, as transformers.js has no such model: Unsupported model type: gpt2',
     },
   ]);
   const card = await read(outputs.model as string, 'README.md');
@@ -195,4 +195,10 @@ it('refuses data without rows and a model that is no transformer, each with what
   });
   await writeFile(join(made.model, 'recipe.json'), '{"type":"onnx"}');
   await expect(runExport(root, made)).rejects.toMatchObject({ reason: 'not-exportable' });
+});
+
+it('has no demo of a model that transformers.js does not load', async () => {
+  const root = await temporaryFolder();
+  const made = await makeModel(root, 'gpt2', 'classifier');
+  await expect(runExport(root, made, { options: { demo: true } })).rejects.toMatchObject({ reason: 'no-demo' });
 });

@@ -49,7 +49,8 @@ const DOES = {
   'text-generation': 'writes texts',
 } as const;
 
-function usualTitle({ type, pipeline = 'text-classification', labels }: Facts): string {
+/** What a model is called where the recipe gives it no title. */
+export function usualTitle({ type, pipeline = 'text-classification', labels }: Facts): string {
   return `A ${type} that ${DOES[pipeline]}${labels.length > 0 && labels.length <= 4 ? `: ${labels.join(', ')}` : ''}`;
 }
 
