@@ -64,6 +64,7 @@ export async function exportTransformer(ctx: Context, path: string, output: stri
     labels,
     parameters: countParameters(parameters),
     trainedOn: await trainedOn(output),
+    pairs: config.pairs === true,
     maxLength: config.maxLength,
     files: Object.fromEntries(sizes),
     exactness,
