@@ -53,7 +53,7 @@ export async function shortness(
   const coarse = await graphAnswers(short, model, threads);
   try {
     for (const [i, row] of rows.entries()) {
-      const [[a], [b]] = [await whole.answer([row.ids]), await coarse.answer([row.ids])];
+      const [[a], [b]] = [await whole.answer([row]), await coarse.answer([row])];
       judge.add({ row, exact: a as Float32Array, short: b as Float32Array });
       await onRow(i + 1);
     }

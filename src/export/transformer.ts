@@ -4,6 +4,7 @@ import { loadTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
 import { countParameters, describeTransformer, readParameters, type TransformerModel } from '../models/checkpoint.js';
 import { tellsTokens } from '../models/forward.js';
+import { isHeadless } from '../models/heads.js';
 import { weightFiles } from '../models/weights.js';
 import type { ExportOptions } from '../options/export.js';
 import type { Facts } from './card/facts.js';
@@ -29,7 +30,7 @@ const JUDGED = 1000;
  */
 export async function exportTransformer(ctx: Context, path: string, output: string): Promise<Facts> {
   const { config, labels } = await describeTransformer(path);
-  const optional = config.head === 'none' ? (['head'] as const) : [];
+  const optional = isHeadless(config.head) ? (['head'] as const) : [];
   const parameters = await readParameters(path, config, new Set(optional));
   const model: TransformerModel = { config, labels, parameters };
   await copyModel(path, output);
@@ -63,6 +64,7 @@ export async function exportTransformer(ctx: Context, path: string, output: stri
     labels,
     parameters: countParameters(parameters),
     trainedOn: await trainedOn(output),
+    pairs: config.pairs === true,
     maxLength: config.maxLength,
     files: Object.fromEntries(sizes),
     exactness,
