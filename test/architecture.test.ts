@@ -11,9 +11,23 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   cli: ['ui', 'engine', 'steps', 'serve', 'backend', 'util'],
   ui: ['engine', 'util'],
   engine: ['util'],
-  steps: ['engine', 'hub', 'design', 'train', 'teachers', 'export', 'data', 'report', 'models', 'options', 'util'],
+  steps: [
+    'engine',
+    'hub',
+    'augment',
+    'design',
+    'train',
+    'teachers',
+    'export',
+    'data',
+    'report',
+    'models',
+    'options',
+    'util',
+  ],
   serve: ['models', 'data', 'backend', 'util'],
   hub: ['engine', 'models', 'data', 'options', 'util'],
+  augment: ['engine', 'models', 'backend', 'data', 'options', 'util'],
   design: ['engine', 'methods', 'models', 'backend', 'data', 'options', 'util'],
   train: ['engine', 'methods', 'models', 'backend', 'data', 'report', 'options', 'util'],
   teachers: ['engine', 'models', 'backend', 'data', 'report', 'options', 'util'],
@@ -29,7 +43,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
 
 /** Folders outside the engine's own users see of it only what a step may. */
 const CONTRACT = ['engine/step.ts'];
-const CONTRACT_ONLY = ['steps', 'hub', 'design', 'train', 'teachers', 'export'];
+const CONTRACT_ONLY = ['steps', 'hub', 'augment', 'design', 'train', 'teachers', 'export'];
 
 /** Which files may import a package; nothing else may. */
 const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [

@@ -169,25 +169,29 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, keep: Tens
 }
 
 /**
- * −log softmax(x·wᵀ)[target] of each row: the cross-entropy with one class of many. Of the classes' [n, classes] only
- * what a softmax needs is computed: the target's own logit is x·w[target], so nothing is picked and nothing is one-hot.
+ * −log softmax(x·wᵀ + b)[target] of each row: the cross-entropy with one class of many. Of the classes' [n, classes] only
+ * what a softmax needs is computed: the target's own logit is x·w[target] + b[target], so nothing is picked and nothing
+ * is one-hot.
  *
  * @param x [n, width]
  * @param w [classes, width]
  * @param targets int32 [n]
+ * @param b [classes]; undefined: none
  * @returns [n]
  */
-export function crossEntropy(x: Tensor, w: Tensor, targets: Tensor): Tensor {
+export function crossEntropy(x: Tensor, w: Tensor, targets: Tensor, b?: Tensor): Tensor {
   const [n] = x.shape as [number, number];
   const column = (t: Tensor): Tensor => tf.reshape(t, [n, 1]);
   const own = (w: Tensor): Tensor => tf.gather(w, targets as tf.Tensor1D);
   const forward = (save: Save): Tensor => {
-    const logits = tf.matMul(x, w, false, true);
+    const scores = tf.matMul(x, w, false, true);
+    const logits = b ? tf.add(scores, b) : scores;
     const top = tf.max(logits, -1, true);
     const masses = tf.exp(tf.sub(logits, top));
     const total = tf.sum(masses, -1, true);
     save([x, w, masses, total]);
-    return tf.sub(tf.reshape(tf.add(tf.log(total), top), [n]), tf.sum(tf.mul(x, own(w)), -1));
+    const product = tf.sum(tf.mul(x, own(w)), -1);
+    return tf.sub(tf.reshape(tf.add(tf.log(total), top), [n]), b ? tf.add(product, own(b)) : product);
   };
   const backward = (dy: Tensor, saved: Tensor[]): Tensor[] => {
     const [x, w, masses, total] = saved as [Tensor, Tensor, Tensor, Tensor];
@@ -199,7 +203,8 @@ export function crossEntropy(x: Tensor, w: Tensor, targets: Tensor): Tensor {
         tf.matMul(dLogits, x, true, false),
         tf.unsortedSegmentSum(tf.mul(x, column(dy)), targets as tf.Tensor1D, classes),
       ),
+      ...(b ? [tf.sub(tf.sum(dLogits, 0), tf.unsortedSegmentSum(dy, targets as tf.Tensor1D, classes))] : []),
     ];
   };
-  return withGradient([x, w], forward, backward);
+  return withGradient(b ? [x, w, b] : [x, w], forward, backward);
 }

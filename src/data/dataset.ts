@@ -44,6 +44,8 @@ export interface Row {
   readonly reasoning?: readonly string[];
   /** A judge's score of each response. */
   readonly judgements?: readonly number[];
+  /** The row that this one is a copy of, with other words; absent of a real row. */
+  readonly augmented_from?: string;
 }
 
 /** `dataset.json`. */
@@ -152,9 +154,24 @@ export async function readDatasetInfo(folder: string): Promise<DatasetInfo> {
   return value;
 }
 
+/**
+ * Refuses rows that are copies with other words: what a model is worth shows on real ones alone.
+ * @throws StepFailure `augmented-data`
+ */
+export function refuseCopies(rows: readonly Row[], input: string): void {
+  const copies = rows.filter(({ augmented_from: from }) => from !== undefined).length;
+  if (copies === 0) return;
+  throw new StepFailure(
+    'augmented-data',
+    `${copies} of the ${rows.length} rows of the input "${input}" are copies that augment-data made`,
+    'Judge models on real rows: bind it to a split of sample-data.',
+  );
+}
+
 /** How many rows have a real label. */
 export function realLabels({ labelled_by }: Pick<DatasetInfo, 'labelled_by'>, rows: readonly Row[]): number {
-  return labelled_by === undefined ? rows.filter((row) => row.label !== null).length : 0;
+  if (labelled_by !== undefined) return 0;
+  return rows.filter(({ label, augmented_from: from }) => label !== null && from === undefined).length;
 }
 
 /**
@@ -200,6 +217,7 @@ const CHECKS: Readonly<Record<Optional, (value: unknown) => boolean>> = {
   responses: (value) => isListOf(value, isText),
   reasoning: (value) => isListOf(value, isText),
   judgements: (value) => isListOf(value, Number.isFinite),
+  augmented_from: (value) => isText(value),
 };
 const OPTIONAL = Object.keys(CHECKS) as readonly Optional[];
 

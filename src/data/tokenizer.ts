@@ -63,6 +63,10 @@ export interface TextTokenizer {
   readonly padId: number;
   /** Ends a text that is written; null where the tokenizer names none. */
   readonly endId: number | null;
+  /** Stands for a token that is hidden; null where the tokenizer has none. */
+  readonly maskId: number | null;
+  /** Tokens that no text is made of: padding, begin, end, unknown, mask. */
+  readonly specialIds: ReadonlySet<number>;
   /** SHA-256 of `tokenizer.json`, hex. */
   readonly hash: string;
   /** Each text with the special tokens around it, at most `maxLength` (≥ 2) in all; what is cut off is the text's end. */
@@ -96,9 +100,13 @@ const CHARACTERS = 8;
 export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
   const { tokenizer, json } = await openTokenizer(folder);
   const suffix = await suffixOf(tokenizer);
+  const padId = (await idOf(folder, tokenizer, 'pad_token', PADDING)) ?? 0;
+  const maskId = await idOf(folder, tokenizer, 'mask_token', MASKING);
   return {
     vocabularySize: tokenizer.getVocabSize(true),
-    padId: (await idOf(folder, tokenizer, 'pad_token', PADDING)) ?? 0,
+    padId,
+    maskId,
+    specialIds: new Set([padId, ...(maskId === null ? [] : [maskId]), ...specialTokens(json)]),
     endId: await idOf(folder, tokenizer, 'eos_token', ENDING),
     hash: createHash('sha256').update(json).digest('hex'),
     encode: (texts, maxLength) => encode(tokenizer, suffix, texts, maxLength),
@@ -152,11 +160,21 @@ const PADDING = ['[PAD]', '<pad>', '<|pad|>', '<|finetune_right_pad_id|>', '<|en
 /** Usual names of the token that ends a text. */
 const ENDING = ['<|endoftext|>', '<|im_end|>', '<|end_of_text|>', '</s>'];
 
+/** Usual names of the token that hides another. */
+const MASKING = ['[MASK]', '<mask>'];
+
+function specialTokens(json: string): number[] {
+  const { added_tokens: added = [] } = JSON.parse(json) as {
+    added_tokens?: readonly { readonly id: number; readonly special?: boolean }[];
+  };
+  return added.filter(({ special }) => special).map(({ id }) => id);
+}
+
 /** The token that the tokenizer's settings name, or one of the usual; null if there is none. */
 async function idOf(
   folder: string,
   tokenizer: Tokenizer,
-  name: 'pad_token' | 'eos_token',
+  name: 'pad_token' | 'eos_token' | 'mask_token',
   usual: readonly string[],
 ): Promise<number | null> {
   const config = await readFile(join(folder, 'tokenizer_config.json'), 'utf8').then(

@@ -4,6 +4,7 @@ import type { Tensor } from '../backend/tf.js';
 import { architectureOf } from '../models/architectures.js';
 import type { TransformerModel } from '../models/checkpoint.js';
 import { encode, forward } from '../models/forward.js';
+import { hasLabels, readsTexts } from '../models/heads.js';
 import { bucketLength, padTokens } from '../models/padding.js';
 import { formsOf } from './form.js';
 
@@ -16,9 +17,9 @@ export interface Answerer {
 
 /** Numbers that a text, or a token of it, is answered with. */
 export const widthOf = ({ config }: TransformerModel): number =>
-  config.head === 'classifier' ? config.labels : config.head === 'none' ? config.hidden : config.vocabulary;
+  hasLabels(config.head) ? config.labels : config.head === 'none' ? config.hidden : config.vocabulary;
 
-/** The rows of a padded answer [texts, length, width], or [texts, width] of a classifier, that are of real tokens. */
+/** The rows of a padded answer [texts, length, width], or [texts, width] of what reads whole texts, that are of real tokens. */
 function unpadded(
   values: Float32Array,
   texts: readonly Int32Array[],
@@ -35,7 +36,7 @@ function unpadded(
 /** The model as it is here: what its export is held against. */
 export async function ownAnswers(model: TransformerModel, threads: number): Promise<Answerer> {
   const { config, parameters } = model;
-  const whole = config.head === 'classifier';
+  const whole = readsTexts(config.head);
   const fn: TensorFunction = {
     key: `export ${JSON.stringify(config)}`,
     call: (p, b) => {
@@ -87,7 +88,7 @@ export async function graphAnswers(
         return [name, { dtype: 'float32', shape, data: new Float32Array() }];
       });
       const found = await session.run(Object.fromEntries(feeds), [form.output]);
-      return unpadded(found[form.output] as Float32Array, texts, length, widthOf(model), config.head === 'classifier');
+      return unpadded(found[form.output] as Float32Array, texts, length, widthOf(model), readsTexts(config.head));
     },
     close: () => session.release(),
   };

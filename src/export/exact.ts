@@ -87,6 +87,7 @@ export class ExactCheck {
         folder: this.folder,
         dtype,
         pipeline: pipelineOf(config),
+        labelled: config.head === 'classifier' || config.head === 'multi-label',
         padId: config.padId,
         writes: { tokens: WRITTEN, rows: TEXTS, endId: config.eosId },
         rows: this.rows.map(({ text, ids }) => ({ text, ids })),
@@ -121,8 +122,10 @@ export class ExactCheck {
   /** What the model answers to each row: its label, or the tokens that it writes to the first of them. */
   private async wanted(): Promise<(string | undefined)[]> {
     const { config, labels, parameters } = this.model;
-    if (config.head === 'classifier') return this.expected.map((logits) => labels[greedy(logits)]);
-    if (config.head === 'none') return [];
+    if (config.head === 'classifier' || config.head === 'multi-label') {
+      return this.expected.map((logits) => labels[greedy(logits)]);
+    }
+    if (config.head !== 'language-model') return [];
     const runner = await createRunner('onnx', this.threads);
     try {
       const generator = new Generator(config, parameters, runner);

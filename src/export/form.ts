@@ -3,12 +3,13 @@ import { type Tensor, tf } from '../backend/tf.js';
 import type { Feed } from '../backend/trace.js';
 import type { Decoder, Head, KeysValues, LookBack, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
-import { encode, forward, nextToken } from '../models/forward.js';
+import { encode, forward, vocabularyLogits } from '../models/forward.js';
+import { readsTexts } from '../models/heads.js';
 import { Dropout } from '../models/layers.js';
 import { StepFailure } from '../util/failure.js';
 
 /** A pipeline of transformers.js, and of Python's transformers, that a model is for. */
-export type Pipeline = 'feature-extraction' | 'text-classification' | 'text-generation';
+export type Pipeline = 'feature-extraction' | 'text-classification' | 'token-classification' | 'text-generation';
 
 /** How a model looks from outside: names, types and meaning of what it is fed and gives, as Hugging Face exports it. */
 export interface Form {
@@ -26,6 +27,9 @@ export interface Form {
 const PIPELINES: Readonly<Partial<Record<Head, Pipeline>>> = {
   none: 'feature-extraction',
   classifier: 'text-classification',
+  'multi-label': 'text-classification',
+  regression: 'text-classification',
+  'token-classifier': 'token-classification',
   'language-model': 'text-generation',
 };
 
@@ -101,7 +105,7 @@ function encoderForm(config: TransformerConfig, batch: number, length: number): 
         const { hiddenStates } = encode(config, p, { ...input, lastTokens: 'all' });
         return { last_hidden_state: hiddenStates.at(-1) as Tensor };
       }
-      const lastTokens = config.head === 'classifier' ? 'pooled' : 'all';
+      const lastTokens = readsTexts(config.head) ? 'pooled' : 'all';
       return { logits: forward(config, p, { ...input, lastTokens }).logits };
     },
   };
@@ -149,10 +153,10 @@ function decoderForm(config: TransformerConfig, decoder: Decoder, batch: number,
         position: decoder.placed(config, positions),
       });
       if (config.head === 'none') return { last_hidden_state: x };
-      if (config.head === 'classifier') {
+      if (readsTexts(config.head)) {
         return { logits: architectureOf(config).classify(config, p, lastOf(mask, x), new Dropout([], 0)) };
       }
-      const rows = nextToken(config, p, tf.reshape(x, [batch * length, config.hidden]));
+      const rows = vocabularyLogits(config, p, tf.reshape(x, [batch * length, config.hidden]));
       return {
         logits: tf.reshape(rows, [batch, length, config.vocabulary]),
         ...Object.fromEntries(

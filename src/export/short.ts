@@ -1,6 +1,7 @@
 import type { TransformerModel } from '../models/checkpoint.js';
 import { greedy } from '../models/generate.js';
-import { argmaxRows, confusionOf, qualityOf } from '../report/metrics.js';
+import { pearson } from '../report/correlation.js';
+import { argmaxRows } from '../report/metrics.js';
 import { graphAnswers } from './answers.js';
 import type { CheckedRow } from './rows.js';
 
@@ -9,12 +10,22 @@ export const MAY_LOSE = 0.01;
 
 /** What a graph in 8-bit integers keeps of the one in float32. */
 export interface Shortness {
-  /** What is compared: `accuracy` on rows with labels; else how often, or how much, both say the same. */
-  readonly metric: 'accuracy' | 'same label' | 'same next token' | 'cosine';
+  readonly metric: 'accuracy' | Likeness;
   /** Of the graph in float32; 1 where the figure is a likeness to it. */
   readonly exact: number;
   readonly short: number;
   readonly rows: number;
+  /** Whether no more is lost than `MAY_LOSE`; of a likeness of numbers nothing is asked. */
+  readonly good: boolean;
+}
+
+/** How alike both are: the share of texts, labels or tokens of which they say the same, or how alike their numbers are. */
+type Likeness = 'same label' | 'same decisions' | 'same token labels' | 'same next tokens' | 'cosine' | 'correlation';
+
+interface Pair {
+  readonly row: CheckedRow;
+  readonly exact: Float32Array;
+  readonly short: Float32Array;
 }
 
 export type OnRow = (done: number) => Promise<void>;
@@ -28,47 +39,100 @@ export async function shortness(
   threads: number,
   onRow: OnRow,
 ): Promise<Shortness> {
-  const { labels, config } = model;
+  const judge = judgeOf(model, rows);
   const whole = await graphAnswers(exact, model, threads);
   const coarse = await graphAnswers(short, model, threads);
-  const pairs: { readonly row: CheckedRow; readonly exact: Float32Array; readonly short: Float32Array }[] = [];
-  let likeness = 0;
-  let compared = 0;
   try {
     for (const [i, row] of rows.entries()) {
-      const [[a], [b]] = [await whole.answer([row.ids]), await coarse.answer([row.ids])] as [
-        [Float32Array],
-        [Float32Array],
-      ];
-      if (config.head === 'classifier') pairs.push({ row, exact: a, short: b });
-      else if (config.head === 'none') {
-        likeness += cosine(meanOf(a, config.hidden), meanOf(b, config.hidden));
-        compared++;
-      } else {
-        const [x, y] = [argmaxRows(a, config.vocabulary), argmaxRows(b, config.vocabulary)];
-        likeness += x.filter((token, k) => token === y[k]).length;
-        compared += x.length;
-      }
+      const [[a], [b]] = [await whole.answer([row.ids]), await coarse.answer([row.ids])];
+      judge.add({ row, exact: a as Float32Array, short: b as Float32Array });
       await onRow(i + 1);
     }
   } finally {
     await whole.close();
     await coarse.close();
   }
-  if (config.head !== 'classifier') {
-    const metric = config.head === 'none' ? 'cosine' : 'same next token';
-    return { metric, exact: 1, short: likeness / compared, rows: rows.length };
+  const figures = judge.figures();
+  const { metric } = figures;
+  const asked = metric !== 'cosine' && metric !== 'correlation' && metric !== 'same next tokens';
+  return { ...figures, rows: rows.length, good: !asked || figures.exact - figures.short <= MAY_LOSE };
+}
+
+/** Takes what both say of one row after the other; only figures are kept. */
+interface Judge {
+  add(pair: Pair): void;
+  figures(): Pick<Shortness, 'metric' | 'exact' | 'short'>;
+}
+
+function judgeOf({ config, labels }: TransformerModel, rows: readonly CheckedRow[]): Judge {
+  const tokens = (width: number) => (values: Float32Array) => argmaxRows(values, width);
+  switch (config.head) {
+    case 'classifier': {
+      const known = rows.every(({ label }) => label !== null && labels.includes(label));
+      return known ? accuracy(labels) : shareOf('same label', (logits) => [greedy(logits)]);
+    }
+    case 'multi-label':
+      return shareOf('same decisions', (logits) => Array.from(logits, (x) => Number(x > 0)));
+    case 'token-classifier':
+      return shareOf('same token labels', tokens(config.labels));
+    case 'language-model':
+    case 'masked-language-model':
+      return shareOf('same next tokens', tokens(config.vocabulary));
+    case 'regression':
+      return correlation();
+    case 'none':
+    case 'embedding':
+      return likeness(config.hidden);
   }
-  const said = (which: 'exact' | 'short'): Int32Array => Int32Array.from(pairs, (pair) => greedy(pair[which]));
-  const known = pairs.every(({ row }) => row.label !== null && labels.includes(row.label));
-  const truth = known ? Int32Array.from(rows, ({ label }) => labels.indexOf(label as string)) : said('exact');
-  const accuracy = (predicted: Int32Array): number =>
-    qualityOf(confusionOf(truth, predicted, labels.length), labels).accuracy;
+}
+
+function accuracy(labels: readonly string[]): Judge {
+  const right = { exact: 0, short: 0 };
+  let rows = 0;
   return {
-    metric: known ? 'accuracy' : 'same label',
-    exact: accuracy(said('exact')),
-    short: accuracy(said('short')),
-    rows: rows.length,
+    add({ row, exact, short }) {
+      const label = labels.indexOf(row.label as string);
+      right.exact += Number(greedy(exact) === label);
+      right.short += Number(greedy(short) === label);
+      rows++;
+    },
+    figures: () => ({ metric: 'accuracy', exact: right.exact / rows, short: right.short / rows }),
+  };
+}
+
+/** @param decide what is said, number by number */
+function shareOf(metric: Likeness, decide: (values: Float32Array) => ArrayLike<number>): Judge {
+  let [same, all] = [0, 0];
+  return {
+    add({ exact, short }) {
+      const [a, b] = [decide(exact), decide(short)];
+      for (let i = 0; i < a.length; i++) same += Number(a[i] === b[i]);
+      all += a.length;
+    },
+    figures: () => ({ metric, exact: 1, short: same / all }),
+  };
+}
+
+function correlation(): Judge {
+  const [a, b]: [number[], number[]] = [[], []];
+  return {
+    add({ exact, short }) {
+      a.push(exact[0] as number);
+      b.push(short[0] as number);
+    },
+    figures: () => ({ metric: 'correlation', exact: 1, short: pearson(Float64Array.from(a), Float64Array.from(b)) }),
+  };
+}
+
+/** Of embeddings: the mean cosine of the means over a text's tokens. */
+function likeness(width: number): Judge {
+  let [sum, rows] = [0, 0];
+  return {
+    add({ exact, short }) {
+      sum += cosine(meanOf(exact, width), meanOf(short, width));
+      rows++;
+    },
+    figures: () => ({ metric: 'cosine', exact: 1, short: sum / rows }),
   };
 }
 

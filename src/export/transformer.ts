@@ -11,7 +11,7 @@ import { completeSettings, copyModel, EXACT, SHORT } from './folder.js';
 import { pipelineOf } from './form.js';
 import { type Graphs, graphsOf } from './graph.js';
 import { rowsToCheck, someRows } from './rows.js';
-import { MAY_LOSE, shortness } from './short.js';
+import { shortness } from './short.js';
 
 type Context = StepContext<ExportOptions>;
 
@@ -44,8 +44,13 @@ export async function exportTransformer(ctx: Context, path: string, output: stri
   await ctx.progress({ done: 0, total: rows.length, unit: 'rows', phase: 'checking' });
   const check = await ExactCheck.of(model, output, rows, ctx.threads);
   const exactness = await check.run(join(output, EXACT), ctx.signal);
-  if (exactness.transformers.state !== 'found') {
-    ctx.log('warning', `checked with ONNX Runtime alone: transformers.js ${exactness.transformers.message}`);
+  const { transformers } = exactness;
+  if (transformers.state !== 'found') {
+    const why =
+      transformers.state === 'absent'
+        ? `transformers.js cannot be loaded: ${transformers.message}. npm install @huggingface/transformers`
+        : `transformers.js has no such model: ${transformers.message}`;
+    ctx.log('warning', `checked with ONNX Runtime alone, as ${why}`);
   }
   const short = await exportShort(ctx, graphs, model, check, output);
   const { files } = await weightFiles(output);
@@ -92,14 +97,17 @@ async function exportShort(
     ctx.signal.throwIfAborted();
     await ctx.progress({ done, total: rows.length, unit: 'rows', phase: 'checking 8-bit integers' });
   });
-  const kept = found.metric !== 'accuracy' || found.exact - found.short <= MAY_LOSE;
+  const kept = found.good;
   if (kept) {
     await writeFile(join(output, SHORT), short);
     await check.transformers('q8', ctx.signal);
   } else {
     await completeSettings(output, config, 'fp32');
     const lost = (100 * (found.exact - found.short)).toFixed(1);
-    ctx.log('warning', `no graph in 8-bit integers: it would cost ${lost} points of accuracy on ${found.rows} rows`);
+    ctx.log(
+      'warning',
+      `no graph in 8-bit integers: it would cost ${lost} points of ${found.metric} on ${found.rows} rows`,
+    );
   }
   return { found, kept };
 }

@@ -60,6 +60,7 @@ export async function importTransformer(ctx: StepContext<ImportModelOptions>, mo
     regression: 'a score',
     'token-classifier': `tags ${list}`,
     'language-model': 'a language model',
+    'masked-language-model': 'a masked language model',
   };
   ctx.log(
     'info',

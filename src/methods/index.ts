@@ -14,6 +14,7 @@ import { hardScore } from './objectives/hard-score.js';
 import { hiddenStates } from './objectives/hidden-states.js';
 import { inBatchNegatives } from './objectives/in-batch-negatives.js';
 import { marginMse } from './objectives/margin-mse.js';
+import { maskedLm } from './objectives/masked-lm.js';
 import { minillm } from './objectives/minillm.js';
 import { softCandidates } from './objectives/soft-candidates.js';
 import { softLabel } from './objectives/soft-label.js';
@@ -59,6 +60,11 @@ const TASKS: Readonly<Partial<Record<Head, TaskMethods>>> = {
     questions: asItIs,
   },
   'language-model': { task: 'generation', objectives: [hardResponse, softResponse, gkd, minillm], questions: asItIs },
+  'masked-language-model': {
+    task: 'masked-language-model',
+    objectives: [maskedLm, softResponse, ...features],
+    questions: asItIs,
+  },
 };
 
 /** Throws (a bug) if nothing is learnt with that head. */

@@ -15,7 +15,7 @@ export interface TeacherSignal {
   readonly attentionScores: ReadonlyMap<number, Tensor>;
   /** By teacher layer (1 = first): [batch, length, heads · width], heads side by side; zeros at padding. */
   readonly values: ReadonlyMap<number, Tensor>;
-  /** Of the tokens that are to be written, by a language model. */
+  /** Of the tokens that are to be written or are hidden, by a language model. */
   readonly next: NextTokens | undefined;
 }
 
@@ -55,7 +55,10 @@ export interface Needs {
   readonly values: readonly number[];
 }
 
-/** What a language model is to write of a batch: the tokens of responses, and some that only fill up. */
+/**
+ * What a language model is to tell of a batch: the tokens of responses, or those that are hidden from a masked one, and
+ * some that only fill up.
+ */
 export interface Continuation {
   /** −log p of each, by the student: [n] */
   readonly losses: Tensor;
@@ -92,7 +95,7 @@ export interface Match {
 export interface LossInput {
   /** The logits are those of single questions, [n, classes]; none of what writes. */
   readonly student: Encoded & Partial<Pick<ModelOutput, 'logits'>>;
-  /** Of a language model. */
+  /** Of a language model, masked or not. */
   readonly continuation: Continuation | undefined;
   /** Where an objective asks for it. */
   readonly policy: Policy | undefined;

@@ -68,7 +68,7 @@ export interface ModelInput {
 
 /**
  * What stands on the layers: nothing; a text's vector, the mean of its tokens'; one label for a text, any number of
- * labels, or a score; a label for each token; or the next token for each token.
+ * labels, or a score; a label for each token; the next token for each token; or the token that is hidden at a place.
  */
 export type Head =
   | 'none'
@@ -77,7 +77,8 @@ export type Head =
   | 'multi-label'
   | 'regression'
   | 'token-classifier'
-  | 'language-model';
+  | 'language-model'
+  | 'masked-language-model';
 
 /** What there is to say of any transformer. Plain data: it names its architecture by `type`. */
 export interface TransformerConfig {
@@ -148,6 +149,16 @@ export interface Architecture<C extends TransformerConfig = TransformerConfig> {
   readonly labelsTokens?: true;
   /** Absent of an encoder. */
   readonly decoder?: Decoder<C>;
+  /** Absent of one that tells no hidden tokens. */
+  readonly masked?: MaskedHead<C>;
+}
+
+/** How a model tells a token that is hidden from it (Devlin et al. 2018, arXiv:1810.04805, §3.1). */
+export interface MaskedHead<C extends TransformerConfig = TransformerConfig> {
+  /** @param x last hidden states [n, hidden] @returns what is compared with the output embeddings [n, hidden] */
+  transform(config: C, parameters: Tensors, x: Tensor): Tensor;
+  /** The output embeddings [vocabulary, hidden] and each token's bias [vocabulary]. */
+  output(config: C, parameters: Tensors): { readonly weight: Tensor; readonly bias: Tensor };
 }
 
 /** How a model makes text, token by token. */

@@ -44,6 +44,7 @@ export function readBert(
 ): BertConfig {
   const { number, only } = settings(json);
   only({ hidden_act: 'gelu', position_embedding_type: 'absolute', is_decoder: false });
+  if (is.head === 'masked-language-model') only({ tie_word_embeddings: true });
   const padId = number('pad_token_id', usual.padId);
   const positions = number('max_position_embeddings') - before(padId);
   return {

@@ -5,6 +5,7 @@ import { className } from './class-name.js';
 import { BERT_LAYER, type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
 import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
+import { type MaskedNames, maskedHead, maskedSpecs } from './masked-head.js';
 
 const layer = (i: number): string => `bert.encoder.layer.${i - 1}`;
 
@@ -15,6 +16,13 @@ const kind = ({ types }: Pick<BertConfig, 'types'>): EncoderKind => ({
   types,
   offset: 0,
 });
+
+const masked: MaskedNames = {
+  dense: 'cls.predictions.transform.dense',
+  norm: 'cls.predictions.transform.LayerNorm',
+  bias: 'cls.predictions.bias',
+  words: 'bert.embeddings.word_embeddings.weight',
+};
 
 /** BERT (Devlin et al. 2018, arXiv:1810.04805); MiniLM is one. */
 export const bert: Architecture<BertConfig> = {
@@ -29,9 +37,9 @@ export const bert: Architecture<BertConfig> = {
 
   parameters: (c) => ({
     ...encoderParameters(kind(c), c),
-    ...(c.head === 'token-classifier'
-      ? tokenClassifierSpec(c)
-      : linearSpec('head', 'bert.pooler.dense', c.hidden, c.hidden)),
+    ...(c.head === 'token-classifier' && tokenClassifierSpec(c)),
+    ...(c.head === 'masked-language-model' && maskedSpecs(masked, c)),
+    ...((c.head === 'none' || readsTexts(c.head)) && linearSpec('head', 'bert.pooler.dense', c.hidden, c.hidden)),
     ...(readsTexts(c.head) && linearSpec('head', 'classifier', c.hidden, c.labels)),
   }),
 
@@ -48,4 +56,5 @@ export const bert: Architecture<BertConfig> = {
     linear(p, 'classifier', drop.apply(tf.tanh(linear(p, 'bert.pooler.dense', pooled)))),
 
   labelsTokens: true,
+  masked: maskedHead(masked),
 };

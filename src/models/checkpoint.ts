@@ -123,7 +123,7 @@ export async function describeTransformer(folder: string): Promise<Described> {
     throw new StepFailure('no-model', `cannot read a model from ${file}: ${(error as Error).message}`);
   }
   const architecture = architectureOf({ type: json.model_type as string });
-  const head = headOf(json, file);
+  const head = headOf(json, architecture, file);
   const labels = hasLabels(head) ? labelsOf(json) : [];
   const config = architecture.fromHuggingFace(json, head, labels.length);
   if (config.hidden % config.heads !== 0 && !('headWidth' in config)) {
@@ -142,12 +142,13 @@ export async function describeTransformer(folder: string): Promise<Described> {
   return { config: { ...config, maxLength, ...(reads === PAIRS && { pairs: true as const }) }, labels };
 }
 
-function headOf(json: Readonly<Record<string, unknown>>, file: string): Head {
+function headOf(json: Readonly<Record<string, unknown>>, { masked }: Architecture, file: string): Head {
   const [name] = [json.architectures].flat();
   const ofTexts = (): Head => headOfProblem(json.problem_type, labelsOf(json).length, file);
   if (typeof name !== 'string') return json.id2label === undefined ? 'none' : ofTexts();
   if (name.endsWith('ForSequenceClassification')) return ofTexts();
   if (name.endsWith('ForTokenClassification')) return 'token-classifier';
+  if (name.endsWith('ForMaskedLM') && masked) return 'masked-language-model';
   return /(LMHeadModel|ForCausalLM)$/.test(name) ? 'language-model' : 'none';
 }
 

@@ -8,6 +8,7 @@ const SUFFIXES: Readonly<Record<Head, string>> = {
   regression: 'ForSequenceClassification',
   'token-classifier': 'ForTokenClassification',
   'language-model': 'ForCausalLM',
+  'masked-language-model': 'ForMaskedLM',
 };
 
 /** What transformers calls its class of a body, such as `Bert`, with that head. */

@@ -30,6 +30,9 @@ export function fitPrompt(tokens: Int32Array, room: number, endId: number): Int3
 /** Names under which a batch's tokens to be written are fed. */
 export const NEXT = { positions: 'next.positions', targets: 'next.targets', weights: 'next.weights' };
 
+/** Texts some of whose tokens a model is to tell. */
+export type ToTell = Pick<Continuations, 'size' | 'length' | 'count' | 'room' | 'feeds'>;
+
 /** Many of them, each at most as long as the model reads. */
 export class Continuations {
   private constructor(
@@ -156,13 +159,17 @@ export class Continuations {
   }
 }
 
+/** Mean −log p of all tokens, in nats. */
+export const meanLoss = (surprises: readonly Surprise[]): number =>
+  surprises.reduce((sum, { loss }) => sum + loss, 0) / surprises.reduce((sum, { tokens }) => sum + tokens, 0);
+
 const STEP = 64;
 const SPARE = 1.25;
 const BATCH = 16;
 
-/** What a language model finds unlikely of texts. */
+/** What a language model finds unlikely of a text's tokens that it is to tell. */
 export interface Surprise {
-  /** Sum of −log p of the tokens that are to be written, in nats. */
+  /** Sum of −log p of these, in nats. */
   readonly loss: number;
   readonly tokens: number;
 }
@@ -175,7 +182,7 @@ export async function surpriseOf(
   runner: Runner,
   config: TransformerConfig,
   parameters: HostTensors,
-  texts: Continuations,
+  texts: ToTell,
   after: (done: number) => Promise<void> = async () => {},
 ): Promise<Surprise[]> {
   const fn: TensorFunction = {

@@ -5,6 +5,7 @@ import { className } from './class-name.js';
 import { type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
 import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
+import { type MaskedNames, maskedHead, maskedSpecs } from './masked-head.js';
 import { settings } from './settings.js';
 
 const layer = (i: number): string => `distilbert.transformer.layer.${i - 1}`;
@@ -26,6 +27,13 @@ const kind: EncoderKind = {
   offset: 0,
   activation: gelu,
   dropsProjection: false,
+};
+
+const masked: MaskedNames = {
+  dense: 'vocab_transform',
+  norm: 'vocab_layer_norm',
+  bias: 'vocab_projector.bias',
+  words: 'distilbert.embeddings.word_embeddings.weight',
 };
 
 /** DistilBERT (Sanh et al. 2019, arXiv:1910.01108): BERT without token types and pooler. */
@@ -55,6 +63,7 @@ export const distilbert: Architecture = {
   fromHuggingFace(json, head, labels) {
     const { number, only } = settings(json);
     only({ activation: 'gelu' });
+    if (head === 'masked-language-model') only({ tie_word_embeddings: true });
     const positions = number('max_position_embeddings', 512);
     return {
       type: 'distilbert',
@@ -77,6 +86,7 @@ export const distilbert: Architecture = {
   parameters: (c) => ({
     ...encoderParameters(kind, c),
     ...(c.head === 'token-classifier' && tokenClassifierSpec(c)),
+    ...(c.head === 'masked-language-model' && maskedSpecs(masked, c)),
     ...(readsTexts(c.head) && {
       ...linearSpec('head', 'pre_classifier', c.hidden, c.hidden),
       ...linearSpec('head', 'classifier', c.hidden, c.labels),
@@ -95,4 +105,5 @@ export const distilbert: Architecture = {
   classify: (_, p, pooled, drop) => linear(p, 'classifier', drop.apply(tf.relu(linear(p, 'pre_classifier', pooled)))),
 
   labelsTokens: true,
+  masked: maskedHead(masked),
 };

@@ -101,9 +101,9 @@ export function encoderSites(
   return [[batch, length, kind.factorised?.width ?? c.hidden], ...Array.from({ length: c.layers }, layer).flat()];
 }
 
-/** What a head drops: nothing of a vector; of a text's one state, as often as it says; or of each token's. */
+/** What a head drops: nothing of a vector, or where tokens are told; of a text's one state, as often as it says; or of each token's. */
 export function headSites(c: TransformerConfig, batch: number, length: number, ofText = 1): number[][] {
-  if (c.head === 'embedding') return [];
+  if (c.head === 'embedding' || c.head === 'masked-language-model') return [];
   if (c.head === 'token-classifier') return [[batch, length, c.hidden]];
   return Array.from({ length: ofText }, () => [batch, c.hidden]);
 }

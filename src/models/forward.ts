@@ -24,19 +24,25 @@ export function forward(config: TransformerConfig, parameters: Tensors, input: M
     return { ...encoded, logits: dense(parameters, TOKEN_CLASSIFIER, drop.apply(last)) };
   }
   const [batch, length] = last.shape as [number, number];
-  const rows = nextToken(config, parameters, tf.reshape(last, [batch * length, config.hidden]));
+  const rows = vocabularyLogits(config, parameters, tf.reshape(last, [batch * length, config.hidden]));
   return { ...encoded, logits: tf.reshape(rows, [batch, length, config.vocabulary]) };
 }
 
-/** Logits [n, vocabulary] of the token after each, from last hidden states x [n, hidden]. */
-export const nextToken = (config: TransformerConfig, parameters: Tensors, x: Tensor): Tensor =>
-  tf.matMul(x, outputOf(config, parameters), false, true);
+/**
+ * Logits [n, vocabulary], from last hidden states x [n, hidden]: of the token after each, or, of a masked language
+ * model, of the token at each.
+ */
+export function vocabularyLogits(config: TransformerConfig, parameters: Tensors, x: Tensor): Tensor {
+  const { rows, weight, bias } = comparedWith(config, parameters, x);
+  const product = tf.matMul(rows, weight, false, true);
+  return bias ? tf.add(product, bias) : product;
+}
 
 /**
- * −log p of tokens, each as the one that follows.
+ * −log p of tokens, each as the one that follows, or, of a masked language model, as the one that is hidden there.
  *
  * @param x last hidden states [batch, length, hidden]
- * @param positions int32 [n]: before each token, row · length + place
+ * @param positions int32 [n]: before each token, or of a masked language model its own, row · length + place
  * @param targets int32 [n]: the tokens
  * @returns [n]
  */
@@ -47,26 +53,40 @@ export function tokenLosses(
   positions: Tensor,
   targets: Tensor,
 ): Tensor {
-  return crossEntropy(rowsAt(config, x, positions), outputOf(config, parameters), targets);
+  const { rows, weight, bias } = comparedWith(config, parameters, rowsAt(config, x, positions));
+  return crossEntropy(rows, weight, targets, bias);
 }
 
 /**
- * Logits of the tokens that follow, at the same positions: [n, vocabulary].
+ * Logits of these tokens, at the same positions: [n, vocabulary].
  * @param x last hidden states [batch, length, hidden]
  */
 export const tokenLogits = (config: TransformerConfig, parameters: Tensors, x: Tensor, positions: Tensor): Tensor =>
-  nextToken(config, parameters, rowsAt(config, x, positions));
+  vocabularyLogits(config, parameters, rowsAt(config, x, positions));
 
 const rowsAt = ({ hidden }: TransformerConfig, x: Tensor, positions: Tensor): Tensor =>
   tf.gather(tf.reshape(x, [-1, hidden]), positions as tf.Tensor1D);
 
-/** Output embeddings [vocabulary, hidden]. Throws (a bug) if the model is no language model. */
-function outputOf(config: TransformerConfig, parameters: Tensors): Tensor {
-  const { decoder } = architectureOf(config);
-  if (config.head !== 'language-model' || !decoder)
-    throw new Error(`a ${config.type} with head ${config.head} writes nothing`);
-  return decoder.output(config, parameters);
+/**
+ * What is compared with the output embeddings [vocabulary, hidden], these, and what is added.
+ * Throws (a bug) if the model tells no tokens.
+ */
+function comparedWith(
+  config: TransformerConfig,
+  parameters: Tensors,
+  x: Tensor,
+): { readonly rows: Tensor; readonly weight: Tensor; readonly bias?: Tensor } {
+  const { decoder, masked } = architectureOf(config);
+  if (config.head === 'language-model' && decoder) return { rows: x, weight: decoder.output(config, parameters) };
+  if (config.head === 'masked-language-model' && masked) {
+    return { rows: masked.transform(config, parameters, x), ...masked.output(config, parameters) };
+  }
+  throw new Error(`a ${config.type} with head ${config.head} tells no tokens`);
 }
+
+/** Whether a model tells tokens: the next one, or a hidden one. */
+export const tellsTokens = ({ head }: Pick<TransformerConfig, 'head'>): boolean =>
+  head === 'language-model' || head === 'masked-language-model';
 
 /** Shapes of the values that dropout may zero, in order of use; none where the rate is 0. */
 export function dropoutSites(

@@ -5,7 +5,7 @@ import { type Tensor, tf } from '../backend/tf.js';
 import type { Architecture, Decoder, KeysValues, TransformerConfig } from './architecture.js';
 import { architectureOf } from './architectures.js';
 import { cached } from './decoder.js';
-import { encode, nextToken } from './forward.js';
+import { encode, vocabularyLogits } from './forward.js';
 import type { Parameters } from './initialize.js';
 import { padTokens } from './padding.js';
 import { TOGETHER } from './together.js';
@@ -214,7 +214,7 @@ export class Generator {
       call: (p, b) => {
         const input = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens: 'pooled' as const };
         const { pooled, memory: kept } = encode(config, p, input);
-        return { logits: nextToken(config, p, pooled), ...named(kept ?? []) };
+        return { logits: vocabularyLogits(config, p, pooled), ...named(kept ?? []) };
       },
     };
     const outputs = await this.runner.forward(fn, this.parameters, batch);
@@ -302,7 +302,7 @@ export class Generator {
           lookBack: cached(past, b.free as Tensor),
           position: b,
         });
-        return { logits: nextToken(config, p, tf.reshape(x, [-1, config.hidden])), ...named(memory) };
+        return { logits: vocabularyLogits(config, p, tf.reshape(x, [-1, config.hidden])), ...named(memory) };
       },
     };
   }

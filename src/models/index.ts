@@ -2,6 +2,7 @@ import type { Backend } from '../backend/runner.js';
 import { StepFailure } from '../util/failure.js';
 import { architectures } from './architectures.js';
 import { familyOf, typeOf } from './family.js';
+import { hashedLogisticFamily } from './hashed-logistic.js';
 import { importedPredictors } from './imported/index.js';
 import { linearProbeFamily } from './linear-probe.js';
 import { logisticFamily } from './logistic.js';
@@ -13,6 +14,7 @@ import { transformerFamily } from './transformer-predictor.js';
 export const families: readonly PredictorFamily[] = [
   ...architectures.map(transformerFamily),
   logisticFamily,
+  hashedLogisticFamily,
   linearProbeFamily,
   similarityProbeFamily,
   ...importedPredictors,

@@ -9,21 +9,25 @@ export const weight = (part: Part, ...shape: number[]): PlacedSpec => ({
   decay: true,
   part,
 });
-const bias = (part: Part, n: number): PlacedSpec => ({ shape: [n], initial: 'zeros', decay: false, part });
+/** A bias. */
+export const biasSpec = (part: Part, n: number): PlacedSpec => ({ shape: [n], initial: 'zeros', decay: false, part });
 
 /** What `linear` reads. */
 export function linearSpec(part: Part, name: string, inputs: number, outputs: number): ParameterSpecs {
-  return { [`${name}.weight`]: weight(part, outputs, inputs), [`${name}.bias`]: bias(part, outputs) };
+  return { [`${name}.weight`]: weight(part, outputs, inputs), [`${name}.bias`]: biasSpec(part, outputs) };
 }
 
 /** GPT-2's `Conv1D`: a linear layer whose weight is [in, out]. */
 export function conv1dSpec(part: Part, name: string, inputs: number, outputs: number): ParameterSpecs {
-  return { [`${name}.weight`]: weight(part, inputs, outputs), [`${name}.bias`]: bias(part, outputs) };
+  return { [`${name}.weight`]: weight(part, inputs, outputs), [`${name}.bias`]: biasSpec(part, outputs) };
 }
 
 /** Scale and shift of a layer norm. */
 export function normSpec(part: Part, name: string, n: number): ParameterSpecs {
-  return { [`${name}.weight`]: { shape: [n], initial: 'ones', decay: false, part }, [`${name}.bias`]: bias(part, n) };
+  return {
+    [`${name}.weight`]: { shape: [n], initial: 'ones', decay: false, part },
+    [`${name}.bias`]: biasSpec(part, n),
+  };
 }
 
 /** x [n, in] · Wᵀ + b → [n, out], with W [out, in] as PyTorch stores it; b may be absent. */

@@ -5,6 +5,7 @@ import { className } from './class-name.js';
 import { BERT_LAYER, type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
 import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
+import { type MaskedNames, maskedHead, maskedSpecs } from './masked-head.js';
 
 const layer = (i: number): string => `roberta.encoder.layer.${i - 1}`;
 
@@ -16,6 +17,13 @@ const kind = ({ types, padId }: Pick<BertConfig, 'types' | 'padId'>): EncoderKin
   types,
   offset: padId + 1,
 });
+
+const masked: MaskedNames = {
+  dense: 'lm_head.dense',
+  norm: 'lm_head.layer_norm',
+  bias: 'lm_head.bias',
+  words: 'roberta.embeddings.word_embeddings.weight',
+};
 
 /** RoBERTa (Liu et al. 2019, arXiv:1907.11692). */
 export const roberta: Architecture<BertConfig> = {
@@ -31,6 +39,7 @@ export const roberta: Architecture<BertConfig> = {
   parameters: (c) => ({
     ...encoderParameters(kind(c), c),
     ...(c.head === 'token-classifier' && tokenClassifierSpec(c)),
+    ...(c.head === 'masked-language-model' && maskedSpecs(masked, c)),
     ...(readsTexts(c.head) && {
       ...linearSpec('head', 'classifier.dense', c.hidden, c.hidden),
       ...linearSpec('head', 'classifier.out_proj', c.hidden, c.labels),
@@ -50,4 +59,5 @@ export const roberta: Architecture<BertConfig> = {
     linear(p, 'classifier.out_proj', drop.apply(tf.tanh(linear(p, 'classifier.dense', drop.apply(pooled))))),
 
   labelsTokens: true,
+  masked: maskedHead(masked),
 };

@@ -10,6 +10,7 @@ export type Objective =
   | Contrastive
   | Gkd
   | MiniLlm
+  | MaskedLm
   | InBatchNegatives
   | MarginMse
   | CosineMse;
@@ -86,6 +87,10 @@ export type Weight10 = number | (LinearSchedule | CosineSchedule | ExponentialSc
  * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
  */
 export type Weight11 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight12 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
 /**
  * Where tensors are computed; the environment variable RECIPE_BACKEND says it where a recipe does not. onnx: recorded and run by ONNX Runtime on the CPU; onnx-cuda, onnx-dml, onnx-coreml: by its execution provider of that name. tfjs-node, tfjs-node-gpu: eagerly by TensorFlow, if that package is installed. wasm, cpu: eagerly by TensorFlow.js itself, slow, for checking. `recipe doctor` tells which work here.
  */
@@ -550,11 +555,18 @@ export interface MiniLlm {
   reward_scale: number;
 }
 /**
+ * Cross-entropy with the tokens that are hidden from the model, over these. Of task masked-language-model.
+ */
+export interface MaskedLm {
+  type: 'masked-lm';
+  weight: Weight9;
+}
+/**
  * Of matching: cross-entropy of finding a text's own pair among those of the whole batch and its hard negatives (InfoNCE; sentence-transformers' MultipleNegativesRankingLoss). A larger batch_size is a harder choice.
  */
 export interface InBatchNegatives {
   type: 'in-batch-negatives';
-  weight: Weight9;
+  weight: Weight10;
   /**
    * Divides the cosines before the softmax; sentence-transformers' scale is its inverse.
    */
@@ -565,7 +577,7 @@ export interface InBatchNegatives {
  */
 export interface MarginMse {
   type: 'margin-mse';
-  weight: Weight10;
+  weight: Weight11;
   /**
    * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
    */
@@ -576,7 +588,7 @@ export interface MarginMse {
  */
 export interface CosineMse {
   type: 'cosine-mse';
-  weight: Weight11;
+  weight: Weight12;
   /**
    * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
    */

@@ -10,6 +10,7 @@ export type Objective =
   | Contrastive
   | Gkd
   | MiniLlm
+  | MaskedLm
   | InBatchNegatives
   | MarginMse
   | CosineMse;
@@ -87,6 +88,10 @@ export type Weight10 = number | (LinearSchedule | CosineSchedule | ExponentialSc
  */
 export type Weight11 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
 /**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight12 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
  * What changes the parameters by their gradients.
  */
 export type Optimizer = AdamW | Sgd;
@@ -104,11 +109,29 @@ export interface TrainOptions {
    * What to train. Left out where the input "student" says it.
    */
   model?:
-    Bert | DistilBert | Roberta | Albert | Gpt2 | Llama | Pretrained | LogisticOptions | LinearProbe | SimilarityProbe;
+    | Bert
+    | DistilBert
+    | Roberta
+    | Albert
+    | Gpt2
+    | Llama
+    | Pretrained
+    | LogisticOptions
+    | Hashed
+    | LinearProbe
+    | SimilarityProbe;
   /**
-   * What the model is for. classification: it gives a text one of some labels. pair-classification: it gives two texts one of some labels, a row's text and its field pair, which it reads together (a cross-encoder). matching: it gives each text a vector, so that those of a text and its pair are alike (a bi-encoder). tagging: it gives each word of a text a tag: parts of speech, or entities (BIO). multi-label: it gives a text any number of labels. regression: it gives a text a score. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own.
+   * What the model is for. classification: it gives a text one of some labels. pair-classification: it gives two texts one of some labels, a row's text and its field pair, which it reads together (a cross-encoder). matching: it gives each text a vector, so that those of a text and its pair are alike (a bi-encoder). tagging: it gives each word of a text a tag: parts of speech, or entities (BIO). multi-label: it gives a text any number of labels. regression: it gives a text a score. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own. masked-language-model: it tells tokens that are hidden from it (bert, distilbert, roberta); 15 % of a text's, others in every batch, of which 80 % become the mask token, 10 % a random one and 10 % stay.
    */
-  task: 'classification' | 'pair-classification' | 'matching' | 'tagging' | 'multi-label' | 'regression' | 'generation';
+  task:
+    | 'classification'
+    | 'pair-classification'
+    | 'matching'
+    | 'tagging'
+    | 'multi-label'
+    | 'regression'
+    | 'generation'
+    | 'masked-language-model';
   /**
    * Of generation: what stands before a response, a text with {{ text }} and the like for a row's fields. The model keeps it, so that it is asked in the same way. A prompt that is too long loses its middle: its last quarter and its beginning stay; a response is never cut. Default: {{text}} and a line end.
    */
@@ -375,6 +398,40 @@ export interface LogisticOptions {
   max_features: number;
   /**
    * Strength of the penalty on the squared weights, 1/C of scikit-learn. The default does best in cross-validation on mail (macro-F1, from 0.1 to 0.0003), also where only 200 labels are known.
+   */
+  l2: number;
+  /**
+   * Only the first so many words and punctuation marks of a text are read, to compare with a network that is cut off; null reads all.
+   */
+  max_words: number | null;
+  /**
+   * Upper and lower case are the same.
+   */
+  lowercase: boolean;
+}
+/**
+ * Logistic regression over TF-IDF of n-grams of words and of characters, which a hash puts into a fixed number of buckets: the model has no vocabulary and one size, and texts are read once. Trained to its optimum with L-BFGS, on the rows that have a label, or on a teacher's probabilities for every row; it takes no stages, tokenizer, init or validation.
+ */
+export interface Hashed {
+  type: 'logistic';
+  /**
+   * What a text is to the model.
+   */
+  features: 'hashed';
+  /**
+   * Features are runs of 1 to this many words; a punctuation mark counts as a word. 0: no words.
+   */
+  word_ngrams: number;
+  /**
+   * Least and most characters of runs within a word, a space before and behind it among them, e.g. [3, 4]: what is misspelt or inflected looks alike. They are many: training takes several times as long. null: none.
+   */
+  char_ngrams: null | [number, number];
+  /**
+   * Features that there are; n-grams that share a bucket are one.
+   */
+  buckets: number;
+  /**
+   * Strength of the penalty on the squared weights, 1/C of scikit-learn.
    */
   l2: number;
   /**
@@ -853,11 +910,18 @@ export interface MiniLlm {
   reward_scale: number;
 }
 /**
+ * Cross-entropy with the tokens that are hidden from the model, over these. Of task masked-language-model.
+ */
+export interface MaskedLm {
+  type: 'masked-lm';
+  weight: Weight9;
+}
+/**
  * Of matching: cross-entropy of finding a text's own pair among those of the whole batch and its hard negatives (InfoNCE; sentence-transformers' MultipleNegativesRankingLoss). A larger batch_size is a harder choice.
  */
 export interface InBatchNegatives {
   type: 'in-batch-negatives';
-  weight: Weight9;
+  weight: Weight10;
   /**
    * Divides the cosines before the softmax; sentence-transformers' scale is its inverse.
    */
@@ -868,7 +932,7 @@ export interface InBatchNegatives {
  */
 export interface MarginMse {
   type: 'margin-mse';
-  weight: Weight10;
+  weight: Weight11;
   /**
    * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
    */
@@ -879,7 +943,7 @@ export interface MarginMse {
  */
 export interface CosineMse {
   type: 'cosine-mse';
-  weight: Weight11;
+  weight: Weight12;
   /**
    * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
    */
@@ -894,7 +958,7 @@ export interface Validate {
    */
   every?: number;
   /**
-   * What says which is better: macro-F1 or accuracy (more), or the cross-entropy with the labels (less); of tagging these of words, and the F1 of entities; of multi-label micro- and macro-F1; of regression the correlations of Pearson and Spearman (more), the mean absolute error and the root of the mean squared one (less); of generation the cross-entropy of the responses' tokens, or the perplexity, its exponential (less); of matching the mean reciprocal rank of a text's own pair among its candidates (more). Default: macro_f1; of matching mrr; of tagging entity_f1 where tags mark entities, else accuracy; of multi-label micro_f1; of regression pearson; of generation loss.
+   * What says which is better: macro-F1 or accuracy (more), or the cross-entropy with the labels (less); of tagging these of words, and the F1 of entities; of multi-label micro- and macro-F1; of regression the correlations of Pearson and Spearman (more), the mean absolute error and the root of the mean squared one (less); of generation and masked-language-model the cross-entropy of the responses' or the hidden tokens, or the perplexity, its exponential (less); of matching the mean reciprocal rank of a text's own pair among its candidates (more). Default: macro_f1; of matching mrr; of tagging entity_f1 where tags mark entities, else accuracy; of multi-label micro_f1; of regression pearson; of generation and masked-language-model loss.
    */
   metric?:
     | 'macro_f1'

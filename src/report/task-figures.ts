@@ -3,6 +3,7 @@ export const TASK_FIGURES = {
   classification: ['macro_f1', 'accuracy'],
   tagging: ['accuracy', 'macro_f1', 'entity_precision', 'entity_recall', 'entity_f1'],
   'multi-label': ['micro_f1', 'macro_f1', 'accuracy'],
+  'masked-language-model': [],
   regression: ['pearson', 'spearman', 'mae', 'rmse'],
 } as const;
 

@@ -49,6 +49,7 @@ type Lack = readonly [what: string, hint: string] | undefined;
 /** What a model is and what it costs can be said of all tasks. */
 function lackOfTask({ of, figure }: Wanted, task: EvaluateOptions['task']): Lack {
   if (task === 'classification') return undefined;
+  if (task === 'masked-language-model') return [`, and task "${task}" has no expectations`, 'Leave it out'];
   const known: readonly string[] = [...TASK_FIGURES[task], ...(of === 'student' ? COMPARED : [])];
   if (['parameters', 'bytes'].includes(figure) || isMeasured({ figure })) return undefined;
   return known.includes(figure) ? undefined : [`, which task "${task}" has not`, `It has ${known.join(', ')}`];

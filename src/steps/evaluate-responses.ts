@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Row, readDataset } from '../data/dataset.js';
+import { type Row, readDataset, refuseCopies } from '../data/dataset.js';
 import {
   defineStep,
   type InputArtifact,
@@ -77,6 +77,7 @@ export const evaluateResponses = defineStep<EvaluateResponsesOptions>({
 /** The rows that have a response. */
 async function readRows(folder: string): Promise<{ readonly rows: Answerable[]; readonly without: number }> {
   const { rows } = await readDataset(folder);
+  refuseCopies(rows, 'data');
   const answerable = rows.flatMap((row): Answerable[] => {
     const { responses = [] } = row;
     return responses.length > 0 ? [{ ...row, responses }] : [];

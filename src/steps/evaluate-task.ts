@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Row, readDataset } from '../data/dataset.js';
+import { type Row, readDataset, refuseCopies } from '../data/dataset.js';
 import { type InputArtifact, type StepContext, StepFailure } from '../engine/step.js';
 import { isTransformer } from '../models/index.js';
 import type { EvaluateOptions } from '../options/evaluate.js';
@@ -45,6 +45,7 @@ async function examine<Answer>(ctx: Context, task: TaskName, exam: Exam<Answer>)
   const teacher = ctx.optionalInput('teacher');
   const baseline = ctx.optionalInput('baseline');
   const { rows: all } = await readDataset(ctx.input('data').path);
+  refuseCopies(all, 'data');
   const rows = all.filter(exam.isKnown);
   if (rows.length < 2) {
     throw new StepFailure(

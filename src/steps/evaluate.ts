@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Row, readDataset } from '../data/dataset.js';
+import { type Row, readDataset, refuseCopies } from '../data/dataset.js';
 import {
   defineStep,
   type InputArtifact,
@@ -56,6 +56,7 @@ export const evaluate = defineStep<EvaluateOptions>({
   async run(ctx) {
     const { task, title } = ctx.options;
     const expect: Expect = ctx.options.expect ?? {};
+    if (task === 'masked-language-model') return (await import('./evaluate/masked.js')).evaluateMasked(ctx);
     if (task !== 'classification') return (await import('./evaluate-task.js')).evaluateTask(ctx, task);
     const teacher = ctx.optionalInput('teacher');
     const answers = ctx.optionalInput('answers');
@@ -93,6 +94,7 @@ interface TestRows {
 /** The rows that have a label. */
 async function readTestRows(folder: string): Promise<TestRows> {
   const { info, rows } = await readDataset(folder);
+  refuseCopies(rows, 'data');
   const labelled = rows.flatMap(({ label, ...row }) => (label === null ? [] : [{ ...row, label }]));
   const hint = 'Bind "data" to rows whose labels are known, such as the test split.';
   if (rows.length === 0) throw new StepFailure('empty-data', 'the data to evaluate on has no rows', hint);

@@ -1,4 +1,5 @@
 import type { AnyStep } from '../engine/step.js';
+import { augmentData } from './augment-data.js';
 import { cacheLogits } from './cache-logits.js';
 import { designStudent } from './design-student.js';
 import { ensembleTeachers } from './ensemble-teachers.js';
@@ -22,6 +23,7 @@ export const steps: readonly AnyStep[] = [
   trainTokenizer,
   designStudent,
   train,
+  augmentData,
   cacheLogits,
   ensembleTeachers,
   evaluate,

@@ -10,7 +10,9 @@ import { exams } from './exams/index.js';
 
 // Linux starts a process with its parent's peak: ours is the peak only if it rises above that.
 const inherited = process.resourceUsage().maxRSS;
-type Arguments = [folder: string, backend: EvaluateOptions['backend'], threads: string, task: EvaluateOptions['task']];
+/** Of what has an exam. */
+type Task = Exclude<EvaluateOptions['task'], 'masked-language-model'>;
+type Arguments = [folder: string, backend: EvaluateOptions['backend'], threads: string, task: Task];
 const [folder, backend, threads, task] = process.argv.slice(2) as Arguments;
 
 async function answer(rows: readonly Row[]): Promise<void> {

@@ -7,6 +7,7 @@ import { initialize, type Parameters } from '../models/initialize.js';
 import { startFrom } from '../models/start.js';
 import type { Albert, Bert, DistilBert, Gpt2, Llama, Pretrained, Roberta, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
+import { modelProblems } from './model-problems.js';
 import { readingPairs } from './pairs.js';
 import type { Task } from './tasks/index.js';
 
@@ -45,6 +46,13 @@ export const cannotWrite = (type: string): StepFailure =>
 function checkHead(type: string, head: Task['head']): void {
   const architecture = architectureOf({ type });
   if (head === 'language-model' && !architecture.decoder) throw cannotWrite(type);
+  if (head === 'masked-language-model' && !architecture.masked) {
+    throw new StepFailure(
+      'task',
+      `a ${type} model tells no hidden tokens, so it cannot be trained for task "${head}"`,
+      'Take a bert, a distilbert or a roberta.',
+    );
+  }
   if (head !== 'token-classifier' || architecture.labelsTokens) return;
   throw new StepFailure(
     'task',
@@ -64,15 +72,9 @@ async function scratch(ctx: StepContext<TrainOptions>, model: Scratch, { head, l
     throw new StepFailure('no-tokenizer', `a ${model.type} model needs the input "tokenizer"`, hint);
   }
   const kvHeads = ('kv_heads' in model && model.kv_heads) || model.heads;
-  for (const [what, of, parts, each] of [
-    ['hidden', model.hidden, 'heads', model.heads],
-    ['heads', model.heads, 'kv_heads', kvHeads],
-  ] as const) {
-    if (of % each !== 0) throw new StepFailure('heads', `${what} ${of} is not a multiple of ${parts} ${each}`);
-  }
-  if ('groups' in model && model.groups > model.layers) {
-    throw new StepFailure('groups', `${model.layers} layers cannot be in ${model.groups} groups`);
-  }
+  // A recipe's own are seen when it is read; a designed student comes this way alone.
+  const [problem] = modelProblems({ model });
+  if (problem) throw new StepFailure('model', problem.message, problem.hint);
   const tokenizer = await loadTokenizer(tokenizerFolder);
   const architecture = architectureOf(model);
   const writes = head === 'language-model';

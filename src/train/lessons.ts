@@ -1,4 +1,4 @@
-import { type DatasetInfo, type Row, readDataset } from '../data/dataset.js';
+import { type DatasetInfo, type Row, readDataset, refuseCopies } from '../data/dataset.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
 import type { TransformerConfig } from '../models/architecture.js';
@@ -100,6 +100,7 @@ export function lessonsOf(ctx: StepContext<TrainOptions>, { info, rows }: Data):
     async judges(tokenizer, config) {
       if (!judged) return stages.map(() => undefined);
       const { rows: asked } = await readDataset(judged.path);
+      refuseCopies(asked, 'validation');
       const made: (Judge | undefined)[] = [];
       for (const [i, task] of tasks.entries()) {
         const same = tasks.findIndex((_, j) => j < i && made[j] !== undefined && alike(stages, i, j));

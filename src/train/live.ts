@@ -5,7 +5,7 @@ import type { Wanted } from '../data/logits.js';
 import type { NextTokens, TeacherSignal } from '../methods/objective.js';
 import type { ModelInput, ModelOutput } from '../models/architecture.js';
 import type { TransformerModel } from '../models/checkpoint.js';
-import { encode, forward, tokenLogits } from '../models/forward.js';
+import { encode, forward, tellsTokens, tokenLogits } from '../models/forward.js';
 import { joinHeads } from '../models/layers.js';
 
 /** A teacher that is asked of each batch, in the graph that trains the student. */
@@ -39,11 +39,11 @@ export function liveSignal(
     const own = Object.fromEntries(
       Object.keys(model.parameters).map((name) => [name, parameters[prefix + name] as Tensor]),
     );
-    const writes = config.head === 'language-model';
-    const all = writes || config.head === 'token-classifier' || wanted.hiddenStates.includes(config.layers);
+    const tells = tellsTokens(config);
+    const all = tells || config.head === 'token-classifier' || wanted.hiddenStates.includes(config.layers);
     const lastTokens = all ? 'all' : 'pooled';
     const input: ModelInput = { ids, mask, types, dropout: [], lastTokens };
-    const out = writes || config.head === 'none' ? encode(config, own, input) : forward(config, own, input);
+    const out = tells || config.head === 'none' ? encode(config, own, input) : forward(config, own, input);
     const padding = tf.reshape(mask, [...mask.shape, 1]);
     const pairs = tf.mul(
       tf.reshape(mask, [mask.shape[0] as number, 1, -1, 1]),
@@ -57,7 +57,7 @@ export function liveSignal(
         wanted.attention.map((l) => [l, tf.mul(out.attentionScores[l - 1]?.() as Tensor, pairs)]),
       ),
       values: new Map((wanted.values ?? []).map((l) => [l, tf.mul(joinHeads(out.values[l - 1] as Tensor), padding)])),
-      next: writes && positions && wanted.logits ? nextOf(tokenLogits(config, own, last, positions)) : undefined,
+      next: tells && positions && wanted.logits ? nextOf(tokenLogits(config, own, last, positions)) : undefined,
     };
   });
 }

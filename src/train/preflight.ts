@@ -166,6 +166,13 @@ function checkAsked(what: string, needs: Needs, head: Head, teacher: Pick<Transf
 }
 
 function checkSaid(what: string, entry: Objective, head: Head, fit: Fit, index: Said): void {
+  if (head === 'masked-language-model') {
+    throw new StepFailure(
+      'not-cached',
+      `${what} answers about texts in which tokens are hidden, others in every pass, and the cache is of whole texts`,
+      'Give the model itself as "teacher".',
+    );
+  }
   const needs =
     index.tokenizer === null ? needsOfTexts(entry, head, fit, index) : objectiveOf(entry, head).needs(entry, fit);
   if (needs.logits && head === 'language-model') checkNext(what, entry, index);

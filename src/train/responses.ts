@@ -4,7 +4,7 @@ import { withReasoning } from '../data/reasoning.js';
 import { fieldsOf, fill } from '../data/template.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
 import type { TransformerConfig } from '../models/architecture.js';
-import { Continuations, surpriseOf, type Written } from '../models/continuations.js';
+import { Continuations, meanLoss, surpriseOf, type Written } from '../models/continuations.js';
 import { StepFailure } from '../util/failure.js';
 import type { Batch } from './batches.js';
 import type { Counts, Learnable, Making } from './examples.js';
@@ -201,8 +201,7 @@ export class ResponseValidation implements Judge {
   /** Mean cross-entropy of the responses' tokens in nats, or its exponential. */
   async measure(metric: Metric, runner: Runner, config: TransformerConfig, parameters: HostTensors): Promise<number> {
     const surprises = await surpriseOf(runner, config, parameters, this.continuations);
-    const loss = surprises.reduce((sum, each) => sum + each.loss, 0);
-    const mean = loss / surprises.reduce((sum, { tokens }) => sum + tokens, 0);
+    const mean = meanLoss(surprises);
     return metric === 'perplexity' ? Math.exp(mean) : mean;
   }
 }

@@ -8,7 +8,7 @@ import { weightAt, weighted, weightParameters } from '../methods/weights.js';
 import type { LastTokens, ModelOutput, ParameterSpec, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
 import { NEXT } from '../models/continuations.js';
-import { dropoutSites, encode, forward, tokenLogits, tokenLosses } from '../models/forward.js';
+import { dropoutSites, encode, forward, tellsTokens, tokenLogits, tokenLosses } from '../models/forward.js';
 import { zeroed } from '../models/layers.js';
 import type { Objective as ObjectiveOptions, Stage as StageOptions } from '../options/train.js';
 import { type Counts, teacherFeeds } from './examples.js';
@@ -173,14 +173,14 @@ export function buildStage(
     const { types } = batch;
     const keep = dropout(size, length).map((_, site) => feed(dropoutFeed(site)));
     const input = { ids, mask, types, dropout: keep, lastTokens };
-    const writes = config.head === 'language-model';
+    const tells = tellsTokens(config);
     const compares = config.head === 'embedding';
     const student =
-      writes || compares ? encode(config, parameters, input) : answered(forward(config, parameters, input), questions);
+      tells || compares ? encode(config, parameters, input) : answered(forward(config, parameters, input), questions);
     const positions = batch[NEXT.positions];
     const last = student.hiddenStates.at(-1) as Tensor;
     const continuation =
-      writes && positions
+      tells && positions
         ? {
             losses: tokenLosses(config, parameters, last, positions, feed(NEXT.targets)),
             weights: feed(NEXT.weights),

@@ -2,20 +2,23 @@ import { type DatasetInfo, type Row, realLabels } from '../data/dataset.js';
 import type { StepContext } from '../engine/step.js';
 import type { TrainedOn } from '../models/checkpoint.js';
 import { loadEmbedder } from '../models/embedders.js';
+import { saveHashed, trainHashed } from '../models/hashed-logistic.js';
 import { denseRows, saveLinearProbe } from '../models/linear-probe.js';
 import { chooseL2 } from '../models/logistic/cross-validate.js';
 import { fitSoftmax } from '../models/logistic/fit.js';
 import { saveLogistic, trainLogistic } from '../models/logistic.js';
-import type { LinearProbe, LogisticOptions, TrainOptions } from '../options/train.js';
+import type { Hashed, LinearProbe, LogisticOptions, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import { type Targets, targetsOf } from './targets.js';
 
 type Context = StepContext<TrainOptions>;
+/** What is trained to its optimum. */
+type Yardstick = LogisticOptions | Hashed | LinearProbe;
 
 /** Trains a logistic regression, and saves it: on the rows that have a label, or on what a teacher said of all. */
 export async function trainYardstick(
   ctx: Context,
-  model: LogisticOptions | LinearProbe,
+  model: Yardstick,
   info: DatasetInfo,
   rows: readonly Row[],
 ): Promise<void> {
@@ -28,7 +31,7 @@ export async function trainYardstick(
 }
 
 /** @throws StepFailure for what a logistic model would silently leave aside */
-function refuseUnused(ctx: Context, { features }: LogisticOptions | LinearProbe): void {
+function refuseUnused(ctx: Context, { features }: Yardstick): void {
   const never = ['tokenizer', 'validation', ...(features === 'embeddings' ? [] : ['init'])];
   const inputs = never.filter((name) => ctx.optionalInput(name) !== undefined);
   const unused = [...(ctx.options.stages ? ['stages'] : []), ...inputs];
@@ -59,23 +62,28 @@ const iterations = (ctx: Context) => async (iteration: number, loss: number) => 
 
 async function trainWords(
   ctx: Context,
-  options: LogisticOptions,
+  options: LogisticOptions | Hashed,
   labels: readonly string[],
   learnt: Targets,
   trainedOn: TrainedOn,
 ): Promise<void> {
-  const model = await trainLogistic({
+  const training = {
     texts: learnt.rows.map((row) => row.text),
     targets: learnt.targets,
     labels,
-    options,
-    onTexts: async (done, total) => {
+    onTexts: async (done: number, total: number) => {
       await ctx.progress({ done, total, unit: 'texts', phase: 'counting words' });
       ctx.signal.throwIfAborted();
     },
     onIteration: iterations(ctx),
-  });
-  await saveLogistic(await ctx.output('model'), model, trainedOn);
+  };
+  if (options.features === 'hashed') {
+    const model = await trainHashed({ ...training, options });
+    await saveHashed(await ctx.output('model'), model, trainedOn);
+  } else {
+    const model = await trainLogistic({ ...training, options });
+    await saveLogistic(await ctx.output('model'), model, trainedOn);
+  }
 }
 
 /** Texts between two reports. */

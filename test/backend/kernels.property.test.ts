@@ -390,15 +390,24 @@ const own: Readonly<Record<keyof typeof ops, fc.Arbitrary<Case>>> = {
       };
     },
   ),
-  crossEntropy: cases(fc.tuple(dimension, dimension, fc.integer({ min: 2, max: 6 })), ([n, width, classes]) => ({
-    inputs: [input([n, width]), input([classes, width]), input([n], whole(0, classes - 1))],
-    call: (x, w, targets) => ops.crossEntropy(x as Tensor, w as Tensor, targets as Tensor),
-    definition: (x, w, targets) => {
-      const logs = tf.logSoftmax(tf.matMul(x as Tensor, w as Tensor, false, true));
-      return tf.neg(tf.sum(tf.mul(logs, tf.oneHot(targets as tf.Tensor1D, classes)), -1));
-    },
-    gradient: true,
-  })),
+  crossEntropy: cases(
+    fc.tuple(dimension, dimension, fc.integer({ min: 2, max: 6 }), fc.boolean()),
+    ([n, width, classes, biased]) => ({
+      inputs: [
+        input([n, width]),
+        input([classes, width]),
+        input([n], whole(0, classes - 1)),
+        ...(biased ? [input([classes])] : []),
+      ],
+      call: (x, w, targets, b) => ops.crossEntropy(x as Tensor, w as Tensor, targets as Tensor, b),
+      definition: (x, w, targets, b) => {
+        const products = tf.matMul(x as Tensor, w as Tensor, false, true);
+        const logs = tf.logSoftmax(b ? tf.add(products, b) : products);
+        return tf.neg(tf.sum(tf.mul(logs, tf.oneHot(targets as tf.Tensor1D, classes)), -1));
+      },
+      gradient: true,
+    }),
+  ),
 };
 
 const kernels: Readonly<Record<string, fc.Arbitrary<Case>>> = {

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { loadPlan } from '../../src/engine/plan-recipe.js';
@@ -151,9 +153,11 @@ test('anchors and aliases work, Windows line ends and a byte order mark too', as
   ]);
 });
 
-test('the recipes we ship are right', async () => {
+const recipes = fileURLToPath(new URL('../../recipes', import.meta.url));
+
+test.each(readdirSync(recipes))('a recipe that we ship is right: %s', async (file) => {
   const registry = createRegistry(steps, fileURLToPath(new URL('../../schemas', import.meta.url)));
-  const result = await loadPlan(fileURLToPath(new URL('../../recipes/tinybert.yaml', import.meta.url)), {
+  const result = await loadPlan(join(recipes, file), {
     registry,
     set: {},
     env: {},

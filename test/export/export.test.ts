@@ -26,18 +26,25 @@ const TO = process.env.EXPORT_TO;
 const SOME: readonly (readonly [string, Head])[] = [
   ['bert', 'classifier'],
   ['distilbert', 'none'],
+  ['bert', 'token-classifier'],
+  ['roberta', 'regression'],
   ['llama', 'language-model'],
 ];
-const ALL = ['bert', 'distilbert', 'roberta', 'gpt2', 'llama', 'qwen2', 'qwen3'].flatMap((type) =>
-  (['classifier', 'none', 'language-model'] as const).flatMap((head): [string, Head][] =>
-    head === 'language-model' && type.includes('bert') ? [] : [[type, head]],
-  ),
-);
-const PIPELINES = {
+const ALL = ['albert', 'bert', 'distilbert', 'roberta', 'gpt2', 'llama', 'qwen2', 'qwen3'].flatMap((type) => {
+  const encodes = type.includes('bert');
+  const heads: readonly Head[] = encodes
+    ? ['classifier', 'none', 'token-classifier', 'multi-label', 'regression']
+    : ['classifier', 'none', 'language-model'];
+  return heads.map((head): [string, Head] => [type, head]);
+});
+const PIPELINES: Readonly<Partial<Record<Head, string>>> = {
   classifier: 'text-classification',
+  'multi-label': 'text-classification',
+  regression: 'text-classification',
+  'token-classifier': 'token-classification',
   none: 'feature-extraction',
   'language-model': 'text-generation',
-} as const;
+};
 
 describe.each(TO === undefined ? SOME : ALL)('a %s with head %s', (type, head) => {
   it('becomes a folder that transformers.js loads and that answers as the model does', async () => {
@@ -59,11 +66,11 @@ describe.each(TO === undefined ? SOME : ALL)('a %s with head %s', (type, head) =
       ]),
     );
     expect((await readdir(join(folder, 'onnx'))).sort()).toEqual(['model.onnx', 'model_quantized.onnx']);
-    // Of decoders that classify it has none; see below.
-    const known = head !== 'classifier' || type.includes('bert');
+    // Of decoders that classify it has none (see below), nor an ALBERT that labels tokens.
+    const known = type.includes('bert') ? type !== 'albert' || head !== 'token-classifier' : head !== 'classifier';
     expect(logs).toHaveLength(known ? 0 : 1);
     if (known) expect(tables[0]?.notes[1]).toMatch(/^transformers.js \d.*: at most \d\.\de-\d+/);
-    if (known && head !== 'none') {
+    if (known && ['classifier', 'multi-label', 'language-model'].includes(head)) {
       const [, same, asked] = /, (\d+) of (\d+) texts answered alike/.exec(tables[0]?.notes[1] ?? '') ?? [];
       expect(Number(asked)).toBeGreaterThan(1);
       expect(same).toBe(asked);
@@ -93,7 +100,7 @@ it('is checked with ONNX Runtime alone where transformers.js has no such model, 
   expect(logs).toEqual([
     {
       level: 'warning',
-      message: 'checked with ONNX Runtime alone: transformers.js Unsupported model type: gpt2',
+      message: 'checked with ONNX Runtime alone, as transformers.js has no such model: Unsupported model type: gpt2',
     },
   ]);
   const card = await read(outputs.model as string, 'README.md');
@@ -188,4 +195,10 @@ it('refuses data without rows and a model that is no transformer, each with what
   });
   await writeFile(join(made.model, 'recipe.json'), '{"type":"onnx"}');
   await expect(runExport(root, made)).rejects.toMatchObject({ reason: 'not-exportable' });
+});
+
+it('has no demo of a model that transformers.js does not load', async () => {
+  const root = await temporaryFolder();
+  const made = await makeModel(root, 'gpt2', 'classifier');
+  await expect(runExport(root, made, { options: { demo: true } })).rejects.toMatchObject({ reason: 'no-demo' });
 });

@@ -26,6 +26,7 @@ function batchOf(lengths: readonly number[], vocabulary: number, padId: number):
   return padTokens(texts, texts.length, Math.max(...lengths), padId);
 }
 
+/** The golden models classify; the other heads are in `export.test.ts`. */
 const CASES: readonly (readonly [string, Head])[] = [
   ...['bert', 'distilbert', 'roberta', 'gpt2', 'llama', 'llama3', 'qwen2', 'qwen3'].flatMap((name) =>
     (['classifier', 'none'] as const).map((head) => [name, head] as const),

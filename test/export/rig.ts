@@ -16,6 +16,14 @@ import { type ContextOptions, runStep, type TestContext } from '../steps/context
 const WORDS = ['red', 'blue', 'old', 'green', 'lamp', 'cup', 'chair', 'door', 'the', 'and', 'naïve', 'Zürich', '日本'];
 export const LABELS = ['ham', 'spam'];
 
+/** What a model's outputs are called. */
+const NAMES: Readonly<Partial<Record<Head, readonly string[]>>> = {
+  classifier: LABELS,
+  'multi-label': LABELS,
+  'token-classifier': ['O', 'B-thing', 'I-thing'],
+  regression: ['score'],
+};
+
 /** Texts of many lengths, some longer than the models here read. */
 export function rowsOf(count: number): Row[] {
   const random = new Random(5, 'export');
@@ -49,7 +57,7 @@ export async function makeModel(
   const inputs = { data: { kind: 'dataset', path: data } };
   const { outputs } = await runStep(trainTokenizer, { options, inputs, root: join(root, 'tokenizer') });
   const tokenizer = await loadTokenizer(outputs.tokenizer as string);
-  const labels = head === 'classifier' ? LABELS : [];
+  const labels = NAMES[head] ?? [];
   const scratch = architecture.scratch({
     type,
     vocabulary: tokenizer.vocabularySize,

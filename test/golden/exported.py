@@ -13,11 +13,15 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
     AutoTokenizer,
 )
 
 CLASSES = {
     "classifier": AutoModelForSequenceClassification,
+    "multi-label": AutoModelForSequenceClassification,
+    "regression": AutoModelForSequenceClassification,
+    "token-classifier": AutoModelForTokenClassification,
     "none": AutoModel,
     "language-model": AutoModelForCausalLM,
 }
@@ -45,7 +49,7 @@ for folder in sorted(os.listdir(sys.argv[1])):
     model = CLASSES[head].from_pretrained(path).eval()
     tokenizer.padding_side = "right"
     batch = tokenizer(TEXTS, padding=True, truncation=True, return_tensors="pt")
-    inputs = {k: v for k, v in batch.items() if k != "token_type_ids" or model.config.model_type == "bert"}
+    inputs = {k: v for k, v in batch.items() if k != "token_type_ids" or model.config.model_type in ("albert", "bert")}
     with torch.no_grad():
         out = model(**inputs)
     theirs = (out.last_hidden_state if head == "none" else out.logits).numpy()

@@ -9,14 +9,15 @@ import {
 import { type Tensor, tf } from '../../src/backend/tf.js';
 import type { LastTokens, ModelInput } from '../../src/models/architecture.js';
 import { architectureOf } from '../../src/models/architectures.js';
-import { dropoutSites, encode, forward } from '../../src/models/forward.js';
+import { dropoutSites, encode, forward, tokenLogits, tokenLosses } from '../../src/models/forward.js';
 import { Generator, greedy } from '../../src/models/generate.js';
 import { padTokens } from '../../src/models/padding.js';
 import { TESTED } from '../backend/backends.js';
 import { dense, expectClose } from '../backend/rig.js';
-import { tiny } from './tiny.js';
+import { goldenJson, type MaskedGolden, tiny } from './tiny.js';
 
 const ENCODERS = ['bert', 'distilbert', 'roberta', 'albert'];
+const MASKED = ['bert', 'distilbert', 'roberta'];
 const DECODERS = ['gpt2', 'llama', 'llama3', 'qwen2', 'qwen3'];
 
 const runners = Object.fromEntries(
@@ -233,5 +234,61 @@ describe.each(DECODERS)('%s as a language model', async (name) => {
     let made = 0;
     for await (const _ of generator.generate(Int32Array.of(5, 6, 7), 100, greedy)) made++;
     expect(made).toBe(config.positions - 3 + 1);
+  });
+});
+
+describe.each(MASKED)('%s as a masked language model', async (name) => {
+  const { golden, config, parameters, gradients, batch } = await tiny(name, 'masked-language-model');
+  const masked = goldenJson<MaskedGolden>(`masked-${name}.json`);
+  const int32 = (data: readonly number[], shape: readonly number[]): HostTensor => ({
+    dtype: 'int32',
+    shape,
+    data: Int32Array.from(data),
+  });
+  const n = masked.targets.length;
+  const fed = {
+    ...batch,
+    ids: int32(masked.ids, [golden.lengths.length, Math.max(...golden.lengths)]),
+    positions: int32(masked.positions, [n]),
+    targets: int32(masked.targets, [n]),
+  };
+  const fn: TensorFunction = {
+    key: `${name} masked`,
+    call: (p, b) => {
+      const last = encode(config, p, inputOf(b, 'all')).hiddenStates.at(-1) as Tensor;
+      const positions = b.positions as Tensor;
+      return {
+        loss: tf.mean(tokenLosses(config, p, last, positions, b.targets as Tensor)),
+        logits: tokenLogits(config, p, last, positions),
+      };
+    },
+  };
+
+  it('has the parameters of Hugging Face’s model, by name and shape, and its class', () => {
+    const { parameters: specs, className } = architectureOf(config);
+    expect(shapesOf(specs(config))).toEqual(shapesOf(parameters));
+    expect([className(config)]).toEqual(masked.architectures);
+  });
+
+  for (const [backend, runner] of Object.entries(runners)) {
+    it(`computes what transformers does, gradients too (${backend})`, async () => {
+      const { values, gradients: found } = await runner.gradients(fn, parameters, fed);
+      expectClose(values.loss, [masked.loss], 'loss', 1e-5);
+      expectClose(values.logits, masked.logits, 'logits', 1e-5);
+      expectGradients(found, gradients, parameters);
+    });
+  }
+
+  it('gives the same logits of all tokens at once', async () => {
+    const all: TensorFunction = {
+      key: `${name} all masked`,
+      call: (p, b) => ({ logits: forward(config, p, inputOf(b, 'all')).logits }),
+    };
+    const { logits } = await runners.onnx.forward(all, parameters, fed);
+    masked.positions.forEach((position, i) => {
+      const own = (logits as Float32Array).subarray(position * config.vocabulary, (position + 1) * config.vocabulary);
+      const expected = masked.logits.slice(i * config.vocabulary, (i + 1) * config.vocabulary);
+      expectClose(own, expected, `logits at ${position}`, 1e-5);
+    });
   });
 });

@@ -34,12 +34,16 @@ async function ofTask(title: string) {
   return Object.fromEntries(own.map(([key, tensor]) => [key.slice(title.length + 1), tensor]));
 }
 
+/** The weights of the head that `golden/masked.py` made. */
+const ofMasked = async (name: string) =>
+  (await readSafetensors(new URL(`masked-${name}.safetensors`, golden).pathname)).tensors;
+
 it.each(Object.keys(judged))('%s is saved as transformers has loaded it', async (folder) => {
   const [, name = '', head] = /^(\w+?)-(.+)$/.exec(folder) ?? [];
   const { config: huggingFace } = await json(`${name}.json`);
   const { tensors } = await readSafetensors(new URL(`${name}.safetensors`, golden).pathname);
-  const labels = head === 'language-model' ? [] : head === 'regression' ? ['score'] : LABELS;
-  const made = await ofTask(`${name} ${CASES[head as string]}`);
+  const labels = /language-model$/.test(head as string) ? [] : head === 'regression' ? ['score'] : LABELS;
+  const made = await (head === 'masked-language-model' ? ofMasked(name) : ofTask(`${name} ${CASES[head as string]}`));
   const architecture = architectureOf({ type: huggingFace.model_type });
   const config = architecture.fromHuggingFace(huggingFace, head as Head, labels.length);
   const parameters = Object.fromEntries(

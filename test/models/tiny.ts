@@ -34,6 +34,18 @@ export interface Golden {
   };
 }
 
+/** What transformers computes with the same body as a masked language model (`golden/masked.py`). */
+export interface MaskedGolden {
+  readonly architectures: readonly string[];
+  readonly ids: readonly number[];
+  /** Of the hidden tokens: row · length + place, and which they are. */
+  readonly positions: readonly number[];
+  readonly targets: readonly number[];
+  /** At these places. */
+  readonly logits: readonly number[];
+  readonly loss: number;
+}
+
 export interface Tiny {
   readonly golden: Golden;
   readonly config: TransformerConfig;
@@ -42,6 +54,13 @@ export interface Tiny {
   readonly gradients: Readonly<Record<string, Float32Array>>;
   readonly batch: HostTensors;
 }
+
+/** Tensors of the file that belong to other heads, and what the gradients' names begin with. */
+const OTHERS: Readonly<Partial<Record<Head, readonly [RegExp, string]>>> = {
+  classifier: [/^(lm-grad:|lm_head)/, 'grad:'],
+  'language-model': [/^(grad:|score)/, 'lm-grad:'],
+  'masked-language-model': [/^(grad:|classifier|pre_classifier|bert\.pooler)/, 'mlm-grad:'],
+};
 
 /** A tiny model with that head, its weights and a batch of four texts. */
 export async function tiny(name: string, head: Head = 'classifier'): Promise<Tiny> {
@@ -53,7 +72,10 @@ export async function tiny(name: string, head: Head = 'classifier'): Promise<Tin
     head === 'classifier' ? 3 : 0,
   );
   const { tensors } = await readSafetensors(goldenFile(`${name}.safetensors`));
-  const [other, prefix] = head === 'classifier' ? [/^(lm-grad:|lm_head)/, 'grad:'] : [/^(grad:|score)/, 'lm-grad:'];
+  if (head === 'masked-language-model') {
+    Object.assign(tensors, (await readSafetensors(goldenFile(`masked-${name}.safetensors`))).tensors);
+  }
+  const [other, prefix] = OTHERS[head] as readonly [RegExp, string];
   const parameters: Parameters = {};
   const gradients: Record<string, Float32Array> = {};
   for (const [key, { shape, data }] of Object.entries(tensors)) {

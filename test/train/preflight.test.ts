@@ -67,6 +67,14 @@ describe('what is checked before training', () => {
     );
   });
 
+  it('refuses stored answers for texts with hidden tokens', () => {
+    const objectives = objectivesOf({ type: 'hidden-states', layer_map: 'last' });
+    const stage: Stage = { objectives, learning_rate: 1, warmup: 0, schedule: 'linear', freeze: [] };
+    expect(() => checkObjectives([stage], 'masked-language-model', [{ fit, index }])).toThrow(
+      'others in every pass, and the cache is of whole texts',
+    );
+  });
+
   it('takes labels in any order, and no labels where none are learnt', () => {
     expect(fitOf(index, config, ['spam', 'ham'], 'abc')).toEqual(fit);
     const bare = { ...index, labels: [] };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TrainOptions } from '../../src/options/train.js';
+import { modelProblems } from '../../src/train/model-problems.js';
 import { problemsOf } from '../../src/train/problems.js';
 import type { Json } from '../../src/util/json.js';
 import { withDefaults } from '../steps/context.js';
@@ -10,6 +11,38 @@ const problems = (...objectives: Json[]): string[] => {
   const options = withDefaults('train', { model, stages: [{ objectives: ['hard-label'] }, { objectives }] });
   return problemsOf(options as unknown as TrainOptions).map(({ pointer, message }) => `${pointer} ${message}`);
 };
+
+/** The same of a model. */
+const modelsProblems = (model: Json): string[] => {
+  const options = withDefaults('train', { model, stages: [{ objectives: ['hard-label'] }] });
+  return modelProblems(options as unknown as TrainOptions).map(({ pointer, message }) => `${pointer} ${message}`);
+};
+
+describe('problems of a model', () => {
+  it('heads and groups that do not come out even', () => {
+    const sizes = { layers: 2, hidden: 8, heads: 3 };
+    expect(modelsProblems({ type: 'bert', ...sizes })).toEqual(['/model/hidden hidden 8 is not a multiple of heads 3']);
+    expect(modelsProblems({ type: 'llama', ...sizes, hidden: 12, heads: 4, kv_heads: 3 })).toEqual([
+      '/model/kv_heads heads 4 is not a multiple of kv_heads 3',
+    ]);
+    expect(modelsProblems({ type: 'albert', ...sizes, heads: 2, groups: 3 })).toEqual([
+      '/model/groups 2 layers cannot be in 3 groups',
+    ]);
+    expect(modelsProblems({ type: 'albert', ...sizes, heads: 2, groups: 2 })).toEqual([]);
+  });
+
+  it('n-grams that there are none of', () => {
+    const hashed = { type: 'logistic', features: 'hashed' };
+    expect(modelsProblems({ ...hashed, char_ngrams: [4, 3] })).toEqual([
+      '/model/char_ngrams n-grams of 4 to 3 characters are none',
+    ]);
+    expect(modelsProblems({ ...hashed, word_ngrams: 0 })).toEqual([
+      '/model/word_ngrams neither words nor characters are features',
+    ]);
+    expect(modelsProblems({ ...hashed, word_ngrams: 0, char_ngrams: [3, 4] })).toEqual([]);
+    expect(modelsProblems({ type: 'logistic' })).toEqual([]);
+  });
+});
 
 describe('problems of a train step', () => {
   it('a temperature where logits are compared as they are', () => {
@@ -41,21 +74,6 @@ describe('problems of a train step', () => {
       '/stages/1/objectives the weights of all objectives are 0, so nothing would be learnt',
     ]);
     expect(problems(nothing, 'soft-label')).toEqual([]);
-  });
-
-  it('data or a teacher that the lists of the recipe have not', () => {
-    const model = { type: 'bert', layers: 2, hidden: 8, heads: 2, max_length: 16 };
-    const stages = [{ data: 3, objectives: [{ type: 'soft-label', teacher: 2 }] }];
-    const given = (data: Json, teacher: Json): string[] =>
-      problemsOf({ ...withDefaults('train', { model, stages }), data, teacher } as never).map(
-        ({ pointer, message }) => `${pointer} ${message}`,
-      );
-    expect(given(['a', 'b'], ['c'])).toEqual([
-      '/stages/0/data the input "data" has 2, and this names number 3',
-      '/stages/0/objectives/0/teacher the input "teacher" has 1, and this names number 2',
-    ]);
-    // One reference may be a list.
-    expect(given('a', 'c')).toEqual([]);
   });
 
   it('objectives that no batch, or no objective that a batch is for', () => {

@@ -70,6 +70,34 @@ describe('a logistic model', async () => {
     expect((await about(outputs.model as string)).trained_on).toEqual({ rows: 60, labelled: 40 });
   });
 
+  it('learns on hashed words and characters, from labels and from a teacher', async () => {
+    const hashed = { type: 'logistic', features: 'hashed', char_ngrams: [3, 4], buckets: 4096 };
+    const [alone, taught] = [await run(hashed), await run({ ...hashed, l2: 0.1 }, { teacher: said() })];
+    const models = [alone, taught].map(({ outputs }) => outputs.model as string) as [string, string];
+    expect(await about(models[0])).toMatchObject({
+      type: 'hashed-logistic',
+      options: { word_ngrams: 2, char_ngrams: [3, 4], buckets: 4096, max_words: null, lowercase: true, l2: 0.001 },
+      trained_on: { rows: 40, labelled: 40 },
+    });
+    expect((await about(models[1])).trained_on).toEqual({ rows: 60, labelled: 40 });
+    const judged = await runStep(evaluate, {
+      options: {},
+      inputs: {
+        data: { kind: 'dataset', path: corpus.data },
+        students: models.map((path) => ({ kind: 'model', path })),
+      },
+    });
+    expect(judged.tables[0]?.rows.map((row) => row[1])).toEqual(['1.0000', expect.stringMatching(/^[01]\./)]);
+    // It teaches, too.
+    const cached = await capture(join(folder, 'hashed cache'), corpus, models[0], {});
+    const cache = await LogitsCache.open(cached.outputs.logits as string);
+    const { id, text } = corpus.rows[5] as (typeof corpus.rows)[number];
+    const predictor = await loadPredictor(models[0], 'onnx', 1);
+    expectClose(cache.classLogits(id), await predictor.predict([text]), 'cached logits', 1e-3);
+    cache.close();
+    await expect(run(hashed, { init: init() })).rejects.toThrow('a logistic model takes no "init"');
+  });
+
   it('finds the teacher’s labels in another order, and refuses other labels', async () => {
     const data = await temporaryFolder();
     await writeDataset(data, ['spam', 'ham'], corpus.rows);

@@ -1,12 +1,13 @@
 import type { ExportOptions } from '../../options/export.js';
 import { Ancestry, type Origin } from './ancestry.js';
+import { checksSection } from './checks.js';
 import type { Facts } from './facts.js';
 import { frontMatter } from './front-matter.js';
 import { limitsSection } from './limits.js';
 import { grouped, plain } from './markdown.js';
 import { lineageSection, methodSection } from './method.js';
+import { type Metrics, metricsSection } from './metrics.js';
 import { dataSection, teacherSection, termsSection } from './origin.js';
-import { checksSection, type Metrics, resultsSection } from './results.js';
 
 export interface CardParts {
   readonly facts: Facts;
@@ -29,7 +30,7 @@ export function cardOf({ facts, options, origin, metrics, usage, versions }: Car
     options.description,
     summary(facts),
     usage,
-    resultsSection(metrics, origin.model),
+    metricsSection(metrics, origin.model),
     checksSection(facts),
     dataSection(ancestry),
     teacherSection(ancestry),
@@ -41,14 +42,16 @@ export function cardOf({ facts, options, origin, metrics, usage, versions }: Car
   return `${parts.filter((part) => part !== undefined).join('\n\n')}\n`;
 }
 
-function usualTitle({ type, pipeline, labels }: Facts): string {
-  const what =
-    pipeline === 'text-generation'
-      ? 'writes texts'
-      : pipeline === 'feature-extraction'
-        ? 'embeds texts'
-        : 'tells texts apart';
-  return `A ${type} that ${what}${labels.length > 0 && labels.length <= 4 ? `: ${labels.join(', ')}` : ''}`;
+const DOES = {
+  'feature-extraction': 'embeds texts',
+  'text-classification': 'tells texts apart',
+  'token-classification': 'labels words',
+  'text-generation': 'writes texts',
+} as const;
+
+/** What a model is called where the recipe gives it no title. */
+export function usualTitle({ type, pipeline = 'text-classification', labels }: Facts): string {
+  return `A ${type} that ${DOES[pipeline]}${labels.length > 0 && labels.length <= 4 ? `: ${labels.join(', ')}` : ''}`;
 }
 
 function summary({ type, parameters, labels }: Facts): string {

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import type { ExportOptions } from '../../options/export.js';
 import type { Facts } from './facts.js';
-import type { Metrics } from './results.js';
+import { figuresOf, type Metrics } from './metrics.js';
 
 /** What the Hub reads of a model card: https://huggingface.co/docs/hub/model-cards */
 export function frontMatter(
@@ -26,15 +26,9 @@ export function frontMatter(
 
 /** The model's own figures, as the Hub shows them beside the card. */
 function resultsOf(pipeline: string | undefined, metrics: Metrics | undefined, model: string) {
-  const own = metrics?.models.find(({ name }) => name === model);
-  if (metrics === undefined || own === undefined) return undefined;
-  const figures: (readonly [string, number])[] =
-    'accuracy' in own
-      ? [
-          ['accuracy', own.accuracy],
-          ['f1', own.macro_f1],
-        ]
-      : [['rouge', own.rouge_l.value]];
+  if (metrics === undefined) return undefined;
+  const figures = Object.entries(figuresOf(metrics, model));
+  if (figures.length === 0) return undefined;
   return {
     task: { type: pipeline ?? 'text-classification' },
     dataset: { name: `${metrics.title}, ${metrics.test.rows} rows`, type: 'private' },

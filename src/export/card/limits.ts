@@ -2,7 +2,7 @@ import { type DataUse, PERMISSION } from '../../teachers/claims.js';
 import type { Ancestry } from './ancestry.js';
 import type { Facts } from './facts.js';
 import { code, grouped, list, plain, section } from './markdown.js';
-import type { Metrics } from './results.js';
+import type { Metrics } from './metrics.js';
 
 /** Fewer test rows than this say little. */
 const FEW = 500;

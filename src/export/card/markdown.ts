@@ -33,6 +33,9 @@ export const section = (title: string, ...parts: readonly (string | undefined)[]
 /** `1,850,754` */
 export const grouped = (n: number): string => n.toLocaleString('en-US');
 
+export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+export const figure = (x: number | null): string => (x === null ? '–' : x.toFixed(4));
+
 /** A value of a recipe, in a line: `spam, ham`, `uniform`, `{"k":64}`. */
 export function shown(value: unknown): string {
   if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return value.join(', ');

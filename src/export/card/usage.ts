@@ -36,6 +36,10 @@ const JAVASCRIPT = {
     "const embeddings = await ask(['A text.', 'Another.'], { pooling: 'mean', normalize: true });",
     'console.log(embeddings.tolist());',
   ],
+  'token-classification': (dtype: string) => [
+    ...importing('token-classification', dtype),
+    "console.log(await ask('A text.', { aggregation_strategy: 'simple' }));",
+  ],
   'text-generation': (dtype: string) => [
     ...importing('text-generation', dtype),
     "console.log(await ask('A text.\\n', { max_new_tokens: 32, return_full_text: false }));",
@@ -53,6 +57,12 @@ const PYTHON = {
     'from transformers import pipeline',
     '',
     "ask = pipeline('feature-extraction', '/path/to/this/folder')",
+    "print(ask('A text.'))",
+  ],
+  'token-classification': [
+    'from transformers import pipeline',
+    '',
+    "ask = pipeline('token-classification', '/path/to/this/folder', aggregation_strategy='simple')",
     "print(ask('A text.'))",
   ],
   'text-generation': [

@@ -9,7 +9,7 @@ import type { Ask, Found, Said } from './protocol.js';
 const BATCH = 8;
 
 async function look(ask: Ask): Promise<Said> {
-  const { folder, dtype, pipeline: task, padId, writes, rows } = ask;
+  const { folder, dtype, pipeline: task, labelled, padId, writes, rows } = ask;
   let transformers: typeof import('@huggingface/transformers');
   try {
     transformers = await import('@huggingface/transformers');
@@ -60,7 +60,7 @@ async function look(ask: Ask): Promise<Said> {
       found.push({
         ids: own,
         values: (values.data as Float32Array).slice(i * perText, i * perText + width),
-        ...(task === 'text-classification' && { answer: await labelOf(pipe as unknown as Classify, text) }),
+        ...(labelled && { answer: await labelOf(pipe as unknown as Classify, text) }),
         ...(task === 'text-generation' && asked && { answer: await written(model, inputs, own.length, writes) }),
       });
     }

@@ -5,6 +5,8 @@ export interface Ask {
   readonly folder: string;
   readonly dtype: 'fp32' | 'q8';
   readonly pipeline: Pipeline;
+  /** Whether the pipeline's label is asked for: of what tells labels apart. */
+  readonly labelled: boolean;
   readonly padId: number;
   /** Of a language model: tokens that it is to write to the text of each of so many rows, and what ends them. */
   readonly writes: { readonly tokens: number; readonly rows: number; readonly endId: number | null };

@@ -47,7 +47,7 @@ const CANDIDATES = 2_000_000;
 export const WORD = /[\p{L}\p{N}_]+|[^\p{L}\p{N}_\s]/gu;
 
 /** The words of a text, as far as it is read. */
-export function wordsOf(text: string, options: FeatureOptions): string[] {
+export function wordsOf(text: string, options: Pick<FeatureOptions, 'lowercase' | 'max_words'>): string[] {
   const words = (options.lowercase ? text.toLowerCase() : text).match(WORD) ?? [];
   return options.max_words === null ? words : words.slice(0, options.max_words);
 }
@@ -106,20 +106,25 @@ export async function buildVocabulary(
   };
 }
 
+const FNV_BASIS = 0x811c9dc5;
+/** A step of FNV-1a, by a code unit. */
+export const fnv = (h: number, unit: number): number => Math.imul(h ^ unit, 0x01000193);
+/** A hash's bits mixed once more, so that the low ones can be used alone: an unsigned number. */
+export const mixed = (h: number): number => (h ^ (h >>> 15)) >>> 0;
+
 /** Calls `visit` for every n-gram of 1 … `longest` words, with its hash: `words[from]` … `words[to - 1]`. */
-function forEachNgram(
+export function forEachNgram(
   words: readonly string[],
   longest: number,
   visit: (hash: number, from: number, to: number) => void,
 ): void {
   for (let from = 0; from < words.length; from++) {
-    let h = 0x811c9dc5;
+    let h = FNV_BASIS;
     for (let to = from + 1; to <= words.length && to - from <= longest; to++) {
       const word = words[to - 1] as string;
-      // FNV-1a over code units and a separator, its bits mixed once more so that the low ones can be used alone.
-      for (let i = 0; i < word.length; i++) h = Math.imul(h ^ word.charCodeAt(i), 0x01000193);
-      h = Math.imul(h ^ 0x20, 0x01000193);
-      visit((h ^ (h >>> 15)) >>> 0, from, to);
+      for (let i = 0; i < word.length; i++) h = fnv(h, word.charCodeAt(i));
+      h = fnv(h, 0x20);
+      visit(mixed(h), from, to);
     }
   }
 }

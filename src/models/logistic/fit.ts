@@ -58,6 +58,7 @@ export async function fitSoftmax(
   const result = await minimise(objectiveOf(problem), start, {
     tolerance: TOLERANCE,
     maxIterations: MAX_ITERATIONS,
+    diagonal: inverseCurvature(problem),
     onIteration,
   });
   const split = features * outputs;
@@ -68,6 +69,32 @@ export async function fitSoftmax(
     iterations: result.iterations,
     converged: result.converged,
   };
+}
+
+/**
+ * p·(1 − p) of a row's probabilities, as the curvature of all rows is taken to be: it falls from 1/4 towards 0 while a fit
+ * tells rows apart. On texts this value halves the iterations, and ten times as much or as little does nearly as well.
+ */
+const SPREAD = 0.01;
+
+/** About the inverse of the Hessian's diagonal: n-grams are rare or common, and a step that suits one suits no other. */
+function inverseCurvature({ rows, features, labels, weights, l2 }: Problem): Float64Array {
+  const outputs = outputsOf(labels);
+  const squares = new Float64Array(features + 1);
+  let total = 0;
+  weights.forEach((weight, row) => {
+    for (let e = rows.starts[row] as number; e < (rows.starts[row + 1] as number); e++) {
+      const column = rows.columns[e] as number;
+      squares[column] = (squares[column] as number) + weight * (rows.values[e] as number) ** 2;
+    }
+    total += weight;
+  });
+  squares[features] = total;
+  const penalty = (feature: number): number => (feature < features ? l2 : 0);
+  return Float64Array.from({ length: squares.length * outputs }, (_, i) => {
+    const feature = Math.floor(i / outputs);
+    return total / (penalty(feature) + SPREAD * (squares[feature] as number));
+  });
 }
 
 /** [weight, bias] as the one vector that `objectiveOf` takes. */

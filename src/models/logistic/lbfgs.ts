@@ -12,6 +12,8 @@ export interface LbfgsOptions {
   readonly maxIterations: number;
   /** Pairs of steps and gradient changes kept. */
   readonly memory?: number;
+  /** Of each variable, about the inverse of the second derivative; positive. Default: all alike. */
+  readonly diagonal?: Float64Array;
   /** Called after each iteration; what it throws ends the search. */
   readonly onIteration?: ((iteration: number, value: number) => Promise<void>) | undefined;
 }
@@ -37,7 +39,7 @@ const MAX_EVALUATIONS = 30;
 
 /** Minimises `objective` from `start`, which is left as it is. Deterministic: sums run in index order. */
 export async function minimise(objective: Objective, start: Float64Array, options: LbfgsOptions): Promise<LbfgsResult> {
-  const { tolerance, maxIterations, memory = 10, onIteration } = options;
+  const { tolerance, maxIterations, memory = 10, onIteration, diagonal } = options;
   let x = Float64Array.from(start);
   let gradient = new Float64Array(x.length);
   let value = objective(x, gradient);
@@ -48,15 +50,15 @@ export async function minimise(objective: Objective, start: Float64Array, option
   let iterations = 0;
   while (!(largest(gradient) <= tolerance)) {
     if (iterations === maxIterations) return { x, value, iterations, converged: false };
-    const direction = descentDirection(gradient, history);
+    const direction = descentDirection(gradient, history, diagonal);
     const slope = dot(direction, gradient);
     const evaluate = (step: number): Point => {
       for (let i = 0; i < x.length; i++) trialX[i] = (x[i] as number) + step * (direction[i] as number);
       const at = objective(trialX, trialGradient);
       return { step, value: at, slope: dot(direction, trialGradient) };
     };
-    // Without curvature to go by, the first step is one of length 1 at most.
-    const first = history.length > 0 ? 1 : Math.min(1, 1 / Math.sqrt(dot(gradient, gradient)));
+    // Without curvature to go by, the first step is one of length 1 at most, by the measure that the diagonal gives.
+    const first = history.length > 0 ? 1 : Math.min(1, 1 / Math.sqrt(-slope));
     const found = wolfeSearch(evaluate, { step: 0, value, slope }, first);
     if (found === undefined) {
       // Steepest descent is the last resort.
@@ -85,10 +87,11 @@ export async function minimise(objective: Objective, start: Float64Array, option
   return { x, value, iterations, converged: true };
 }
 
-/** −H·gradient by the two-loop recursion, H the inverse Hessian that the history implies. */
+/** −H·gradient by the two-loop recursion, H the inverse Hessian that the history implies, from the diagonal on. */
 function descentDirection(
   gradient: Float64Array,
   history: readonly { s: Float64Array; y: Float64Array; rho: number }[],
+  diagonal: Float64Array | undefined,
 ): Float64Array {
   const q = gradient.map((g) => -g);
   const alphas: number[] = [];
@@ -98,9 +101,13 @@ function descentDirection(
     alphas[k] = alpha;
     addScaled(q, -alpha, y);
   }
+  if (diagonal) for (let i = 0; i < q.length; i++) q[i] = (q[i] as number) * (diagonal[i] as number);
   const last = history.at(-1);
   if (last !== undefined) {
-    const scale = 1 / (last.rho * dot(last.y, last.y));
+    const { y, rho } = last;
+    let square = 0;
+    for (let i = 0; i < y.length; i++) square += (y[i] as number) ** 2 * (diagonal?.[i] ?? 1);
+    const scale = 1 / (rho * square);
     for (let i = 0; i < q.length; i++) q[i] = (q[i] as number) * scale;
   }
   history.forEach(({ s, y, rho }, k) => {

@@ -5,7 +5,9 @@ import { regression } from './regression.js';
 import { tagging } from './tagging.js';
 
 /** How each task but classification is judged: add a module and a line (and its figures to `evaluate`'s schema). */
-export const exams: Readonly<Record<Exclude<EvaluateOptions['task'], 'classification'>, Exam<unknown>>> = {
+export const exams: Readonly<
+  Record<Exclude<EvaluateOptions['task'], 'classification' | 'masked-language-model'>, Exam<unknown>>
+> = {
   tagging,
   'multi-label': multiLabel,
   regression,

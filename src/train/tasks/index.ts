@@ -3,6 +3,7 @@ import type { Stage, TrainOptions } from '../../options/train.js';
 import { StepFailure } from '../../util/failure.js';
 import { classification } from './classification.js';
 import { generationOf } from './generation.js';
+import { maskedLanguageModel } from './masked-language-model.js';
 import { matching } from './matching.js';
 import { multiLabel } from './multi-label.js';
 import { pairClassification } from './pair-classification.js';
@@ -20,6 +21,7 @@ const TASKS: Readonly<Record<TrainOptions['task'], (info: DatasetInfo, ctx: Task
   tagging,
   'multi-label': multiLabel,
   regression,
+  'masked-language-model': (_, ctx) => maskedLanguageModel(ctx),
   generation: (_, ctx) => generationOf(ctx),
 };
 

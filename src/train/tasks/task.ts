@@ -34,4 +34,4 @@ export interface Task {
 }
 
 /** What a task may look at before there is a model. */
-export type TaskContext = Pick<StepContext<TrainOptions>, 'options' | 'log'>;
+export type TaskContext = Pick<StepContext<TrainOptions>, 'options' | 'log' | 'seed'>;

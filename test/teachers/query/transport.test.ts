@@ -48,6 +48,21 @@ test('sends a question and gives its answer whole, over connections that are kep
   expect(connections()).toBeLessThanOrEqual(2);
 });
 
+test('puts an answer together that comes in pieces, also within a character', async () => {
+  const whole = Buffer.from('\ufeff{"text":"grün 🙂"}');
+  const { url } = await serve(async (request, response) => {
+    request.resume();
+    response.writeHead(200, { 'content-type': 'application/json' });
+    for (const byte of whole) {
+      response.write(Buffer.from([byte]));
+      await new Promise(setImmediate);
+    }
+    response.end();
+  });
+  const answer = await makeFetch(staying)(`${url}/200`, question('one'));
+  expect(await answer.json()).toEqual({ text: 'grün 🙂' });
+});
+
 test('gives an error of the server as a response that can be read', async () => {
   const { url } = await serve(echo);
   const answer = await makeFetch(staying)(`${url}/429`, question('one'));
