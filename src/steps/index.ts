@@ -9,8 +9,10 @@ import { evaluateResponses } from './evaluate-responses.js';
 import { exportModel } from './export.js';
 import { importModel } from './import-model.js';
 import { makePairs } from './make-pairs.js';
+import { onlineDistill } from './online-distill.js';
 import { queryTeacher } from './query-teacher.js';
 import { sampleData } from './sample-data.js';
+import { selfDistill } from './self-distill.js';
 import { train } from './train.js';
 import { trainTokenizer } from './train-tokenizer.js';
 
@@ -23,6 +25,8 @@ export const steps: readonly AnyStep[] = [
   trainTokenizer,
   designStudent,
   train,
+  selfDistill,
+  onlineDistill,
   augmentData,
   cacheLogits,
   ensembleTeachers,

@@ -8,8 +8,8 @@ import type { TransformerConfig } from '../models/architecture.js';
 import { padTokens } from '../models/padding.js';
 import type { Random } from '../util/random.js';
 import type { Batch } from './batches.js';
+import type { Asked } from './objective-parts.js';
 import type { Rollouts } from './rollouts.js';
-import type { Asked } from './stage.js';
 import type { TargetEncoding } from './targets/encoding.js';
 import { oneLabel } from './targets/one-label.js';
 
