@@ -14,6 +14,8 @@ export interface PairOptions {
   /** Negatives of each row. */
   readonly random: number;
   readonly hard: number;
+  /** Of so many first texts the pairs keep their labels; 0 means of all. */
+  readonly gold: number;
   /** Of pairs that do not belong together, and of those that do. */
   readonly labels: readonly [string, string];
 }
@@ -29,7 +31,6 @@ interface Two {
 export interface Pairs {
   /** Each positive, and behind it its negatives: the drawn ones, then the hard ones, most similar first. */
   readonly rows: readonly Row[];
-  readonly positives: number;
   /** Rows left out: with an empty text, or the same two texts as one before. */
   readonly empty: number;
   readonly repeated: number;
@@ -84,6 +85,7 @@ export async function makePairs(
   const made: Row[] = [];
   /** Of each first text, the second ones that it was set beside. */
   const beside = new Map<string, Set<string>>();
+  const known = labelled(used, options.gold, seed);
   let lacking = 0;
   for (const [place, two] of used.entries()) {
     const chosen = beside.get(two.text) ?? new Set();
@@ -92,13 +94,30 @@ export async function makePairs(
     const drawn = taken.draw(options.random, new Random(seed, `negatives ${place}`));
     const hard = similar ? taken.best(options.hard, await similar(place)) : [];
     lacking += options.random + options.hard - drawn.length - hard.length;
-    made.push(rowOf(two.text, two.pair, options.labels[1]));
-    for (const other of [...drawn, ...hard]) made.push(rowOf(two.text, (used[other] as Two).pair, options.labels[0]));
+    const [no, yes] = known.has(two.text) ? options.labels : [null, null];
+    made.push(rowOf(two.text, two.pair, yes));
+    for (const other of [...drawn, ...hard]) made.push(rowOf(two.text, (used[other] as Two).pair, no));
   }
-  return { rows: made, positives: used.length, empty, repeated, lacking };
+  return { rows: made, empty, repeated, lacking };
 }
 
-function rowOf(text: string, pair: string, label: string): Row {
+/**
+ * First texts whose pairs keep their labels; fewer are a subset of more.
+ * @throws StepFailure if there are not so many
+ */
+function labelled(used: readonly Two[], gold: number, seed: number): ReadonlySet<string> {
+  const texts = [...new Set(used.map(({ text }) => text))];
+  if (gold > texts.length) {
+    throw new StepFailure(
+      'bad-gold',
+      `gold: the pairs of ${gold} texts are to keep their labels, but there are only ${texts.length} different ones`,
+      'Use at most that number, or 0 for all.',
+    );
+  }
+  return new Set(gold === 0 ? texts : new Random(seed, 'gold').shuffle(texts).slice(0, gold));
+}
+
+function rowOf(text: string, pair: string, label: string | null): Row {
   const fields = { [PAIR]: pair };
   return { id: rowId(text, fields), text, label, fields };
 }

@@ -1,56 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Tokenizer, TruncationStrategy } from 'tokenizers';
+import type { Tokenizer } from 'tokenizers';
 import { StepFailure } from '../util/failure.js';
+import { EncodedBatch } from './encoded-batch.js';
+import { encodePairs } from './pair-tokens.js';
 
-/** Token ids of many texts, unpadded, one text after the other. */
-export class EncodedBatch {
-  constructor(
-    readonly flat: Int32Array,
-    /** Where each text begins in `flat`, and where the last one ends: [texts + 1]. */
-    readonly offsets: Int32Array,
-    /** Of pairs, how many tokens of each come before those of the second text: [texts]. */
-    readonly seconds?: Int32Array,
-  ) {}
-
-  /** @param seconds of pairs, how many tokens of each come before those of the second text */
-  static of(texts: readonly ArrayLike<number>[], seconds?: readonly number[]): EncodedBatch {
-    const offsets = new Int32Array(texts.length + 1);
-    texts.forEach(({ length }, i) => {
-      offsets[i + 1] = (offsets[i] as number) + length;
-    });
-    const flat = new Int32Array(offsets[texts.length] as number);
-    texts.forEach((ids, i) => {
-      flat.set(ids, offsets[i]);
-    });
-    return new EncodedBatch(flat, offsets, seconds && Int32Array.from(seconds));
-  }
-
-  get texts(): number {
-    return this.offsets.length - 1;
-  }
-
-  /** Ids of one text: a view. */
-  ids(text: number): Int32Array {
-    return this.flat.subarray(this.offsets[text], this.offsets[text + 1]);
-  }
-
-  /** Tokens of one text. */
-  length(text: number): number {
-    return (this.offsets[text + 1] as number) - (this.offsets[text] as number);
-  }
-
-  /** Its texts are pairs. */
-  get pairs(): boolean {
-    return this.seconds !== undefined;
-  }
-
-  /** Tokens of a pair before those of its second text, special ones included; undefined where texts are no pairs. */
-  second(text: number): number | undefined {
-    return this.seconds?.[text];
-  }
-}
+export { EncodedBatch };
 
 /** Tokens of many texts, and of each text where they begin and end, UTF-16 code units; 0 and 0 of special ones. */
 export interface LocatedBatch {
@@ -272,34 +228,4 @@ async function encodeAll(tokenizer: Tokenizer, texts: string[], special = true):
   if (texts.length === 0) return [];
   const encodings = await tokenizer.encodeBatch(texts, { addSpecialTokens: special });
   return encodings.map((encoding) => encoding.getIds());
-}
-
-/** A tokenizer of its own: how it cuts is a setting, and others may be using the first one. */
-async function encodePairs(
-  json: string,
-  texts: readonly string[],
-  pairs: readonly string[],
-  maxLength: number,
-): Promise<EncodedBatch> {
-  const { Tokenizer } = await import('tokenizers');
-  const tokenizer = Tokenizer.fromString(json);
-  tokenizer.disablePadding();
-  tokenizer.setTruncation(maxLength, { strategy: 'LongestFirst' as TruncationStrategy });
-  const trial = await tokenizer.encode('a', 'a');
-  if (!trial.getSpecialTokensMask().includes(1)) {
-    const hint = 'Take a WordPiece tokenizer, or that of a BERT or a RoBERTa.';
-    throw new StepFailure('no-pairs', 'the tokenizer sets nothing between two texts that it joins', hint);
-  }
-  const ids: number[][] = [];
-  const seconds: number[] = [];
-  for (let start = 0; start < texts.length; start += CHUNK) {
-    // The package's `encodeBatch` takes single texts only.
-    const chunk = texts.slice(start, start + CHUNK).map((text, i) => tokenizer.encode(text, pairs[start + i]));
-    for (const encoding of await Promise.all(chunk)) {
-      ids.push(encoding.getIds());
-      const second = encoding.getTypeIds().indexOf(1);
-      seconds.push(second < 0 ? encoding.getLength() : second);
-    }
-  }
-  return EncodedBatch.of(ids, seconds);
 }

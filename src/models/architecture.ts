@@ -155,9 +155,9 @@ export interface Architecture<C extends TransformerConfig = TransformerConfig> {
 
 /** How a model tells a token that is hidden from it (Devlin et al. 2018, arXiv:1810.04805, §3.1). */
 export interface MaskedHead<C extends TransformerConfig = TransformerConfig> {
-  /** @param x last hidden states [n, hidden] @returns what is compared with the output embeddings [n, hidden] */
+  /** @param x last hidden states [n, hidden] @returns what is compared with the output embeddings [n, width] */
   transform(config: C, parameters: Tensors, x: Tensor): Tensor;
-  /** The output embeddings [vocabulary, hidden] and each token's bias [vocabulary]. */
+  /** The output embeddings [vocabulary, width] and each token's bias [vocabulary]. */
   output(config: C, parameters: Tensors): { readonly weight: Tensor; readonly bias: Tensor };
 }
 

@@ -7,7 +7,7 @@ const PENALTY = 0.01;
 
 /**
  * How a cosine becomes the logit of belonging together: a logistic regression (Platt 1999). Undefined where the pairs are
- * all of one kind.
+ * all of one kind, or those that belong together are not the more alike.
  *
  * @param cosines of pairs
  * @param belong whether each belongs together
@@ -19,5 +19,6 @@ export async function calibrate(cosines: Float32Array, belong: readonly boolean[
   const weights = new Float32Array(belong.length).fill(1);
   const problem = { rows: denseRows(cosines, 1), features: 1, labels: 2, targets, weights, l2: PENALTY };
   const { weight, bias } = await fitSoftmax(problem);
-  return { scale: weight[0] as number, bias: bias[0] as number };
+  const [scale] = weight as unknown as [number];
+  return scale > 0 ? { scale, bias: bias[0] as number } : undefined;
 }

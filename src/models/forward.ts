@@ -71,7 +71,7 @@ const rowsAt = ({ hidden }: TransformerConfig, x: Tensor, positions: Tensor): Te
   tf.gather(tf.reshape(x, [-1, hidden]), positions as tf.Tensor1D);
 
 /**
- * What is compared with the output embeddings [vocabulary, hidden], these, and what is added.
+ * What is compared with the output embeddings [vocabulary, width], these, and what is added.
  * Throws (a bug) if the model tells no tokens.
  */
 function comparedWith(

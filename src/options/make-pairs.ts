@@ -31,6 +31,10 @@ export interface MakePairsOptions {
    */
   ignore?: string;
   /**
+   * Of how many first texts the pairs keep their labels; those of the others become unlabelled, as where nobody has said what belongs together: then a teacher may say it. Fewer are a subset of more. 0: all.
+   */
+  gold: number;
+  /**
    * Labels of pairs that do not belong together, and of those that do.
    *
    * @minItems 2

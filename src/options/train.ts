@@ -121,7 +121,7 @@ export interface TrainOptions {
     | LinearProbe
     | SimilarityProbe;
   /**
-   * What the model is for. classification: it gives a text one of some labels. pair-classification: it gives two texts one of some labels, a row's text and its field pair, which it reads together (a cross-encoder). matching: it gives each text a vector, so that those of a text and its pair are alike (a bi-encoder). tagging: it gives each word of a text a tag: parts of speech, or entities (BIO). multi-label: it gives a text any number of labels. regression: it gives a text a score. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own. masked-language-model: it tells tokens that are hidden from it (bert, distilbert, roberta); 15 % of a text's, others in every batch, of which 80 % become the mask token, 10 % a random one and 10 % stay.
+   * What the model is for. classification: it gives a text one of some labels. pair-classification: it gives two texts one of some labels, a row's text and its field pair, which it reads together (a cross-encoder). matching: it gives each text a vector, so that those of a text and its pair are alike (a bi-encoder). tagging: it gives each word of a text a tag: parts of speech, or entities (BIO). multi-label: it gives a text any number of labels. regression: it gives a text a score. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own. masked-language-model: it tells tokens that are hidden from it (bert, distilbert, roberta, albert); 15 % of a text's, others in every batch, of which 80 % become the mask token, 10 % a random one and 10 % stay.
    */
   task:
     | 'classification'
@@ -453,7 +453,7 @@ export interface LinearProbe {
    */
   features: 'embeddings';
   /**
-   * Strength of the penalty on the squared weights, 1/C of scikit-learn; null: the one of 0.001, 0.01, … 1000 that does best in five-fold cross-validation on the training rows.
+   * Strength of the penalty on the squared weights, 1/C of scikit-learn; null: the one of 0.001, 0.01, … 1000 that does best in five-fold cross-validation on the training rows, 10,000 of them where there are more.
    */
   l2: number | null;
 }

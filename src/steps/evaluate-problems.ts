@@ -29,8 +29,8 @@ export function evaluateProblems(options: {
     const hint = 'Give "students", or "teacher", or what a teacher answered as "answers"';
     problems.push({ pointer: '', message, hint });
   }
-  if (options.cost && options.task !== 'classification') {
-    const message = `costs are measured of classifiers, and the task is "${options.task}"`;
+  if (options.cost && options.task === 'masked-language-model') {
+    const message = `costs are of models that answer, and the task is "${options.task}"`;
     problems.push({ pointer: '/cost', message, hint: 'Leave it out' });
   }
   for (const wanted of wantedOf(options.expect ?? {})) {

@@ -37,7 +37,7 @@ export const makePairs = defineStep<MakePairsOptions>({
         return similar(place);
       };
     });
-    const { positives, empty, repeated, lacking } = made;
+    const { empty, repeated, lacking } = made;
     if (lacking > 0) ctx.log('warning', `${lacking} negatives could not be had: too few rows differ`);
     await writeDataset(await ctx.output('pairs'), labels, made.rows);
     const count = (n: number): string => n.toLocaleString('en-US');
@@ -51,8 +51,10 @@ export const makePairs = defineStep<MakePairsOptions>({
         ['read', count(rows.length)],
         ...(empty > 0 ? [['one text is empty', `−${count(empty)}`]] : []),
         ...(repeated > 0 ? [['the same two texts', `−${count(repeated)}`]] : []),
-        [labels[1], count(positives)],
-        [labels[0], count(made.rows.length - positives)],
+        ...[...[...labels].reverse(), null].flatMap((label) => {
+          const own = made.rows.filter((row) => row.label === label).length;
+          return own === 0 && label === null ? [] : [[label ?? 'unlabelled', count(own)]];
+        }),
       ],
       notes: [],
     });

@@ -9,7 +9,7 @@ import { studentProblems } from '../train/student.js';
 
 export const train = defineStep<TrainOptions>({
   name: 'train',
-  version: 6,
+  version: 7,
   summary: 'Trains a teacher, a student or a yardstick, in one or more stages',
   inputs: {
     data: list('dataset'),

@@ -50,7 +50,7 @@ function checkHead(type: string, head: Task['head']): void {
     throw new StepFailure(
       'task',
       `a ${type} model tells no hidden tokens, so it cannot be trained for task "${head}"`,
-      'Take a bert, a distilbert or a roberta.',
+      'Take a bert, a distilbert, a roberta or an albert.',
     );
   }
   if (head !== 'token-classifier' || architecture.labelsTokens) return;

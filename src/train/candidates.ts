@@ -10,9 +10,13 @@ export interface Group {
   readonly answered: boolean;
 }
 
+/** Candidates of a group of which none is known to belong to its text, where no group has one that is. */
+const USUAL = 8;
+
 /**
  * Rows with the same text together, one group for each that belongs to it; the others of the text are dealt out among
- * these groups in turn. A text to which none is known to belong makes one group.
+ * these groups in turn. Of a text to which none is known to belong the rows are cut into groups no larger than these, since
+ * a batch has as much room for each text as the largest group needs.
  *
  * @param yes the label of those that belong together
  * @throws StepFailure `no-pair` if a row has no second text
@@ -25,8 +29,18 @@ export function groupsOf(rows: readonly Row[], yes: string): Group[] {
     byText.set(row.text, own);
     (row.label === yes ? own.positives : own.others).push(row);
   }
+  const sizes = [...byText.values()].flatMap(({ positives, others }) =>
+    positives.length === 0 ? [] : [1 + Math.ceil(others.length / positives.length)],
+  );
+  const size = sizes.length === 0 ? USUAL : sizes.reduce((most, n) => Math.max(most, n));
   return [...byText].flatMap(([text, { positives, others }]): Group[] => {
-    if (positives.length === 0) return [{ text, candidates: others, answered: false }];
+    if (positives.length === 0) {
+      return Array.from({ length: Math.ceil(others.length / size) }, (_, k) => ({
+        text,
+        candidates: others.slice(k * size, (k + 1) * size),
+        answered: false,
+      }));
+    }
     return positives.map((positive, k) => ({
       text,
       candidates: [positive, ...others.filter((_, i) => i % positives.length === k)],

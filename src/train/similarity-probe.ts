@@ -52,8 +52,9 @@ export async function trainSimilarityProbe(
       rows.map(({ label }) => label === info.labels[1]),
     );
     if (found === undefined) {
-      const hint = 'Make pairs with a make-pairs step.';
-      throw new StepFailure('no-rows', 'features: similarity learns from pairs of both labels', hint);
+      const message =
+        'features: similarity learns from pairs of both labels, of which those that belong together are more alike';
+      throw new StepFailure('no-rows', message, 'Make pairs with a make-pairs step, or take another encoder.');
     }
     const trainedOn = { rows: rows.length, labelled: realLabels(info, rows) };
     await saveSimilarityProbe(await ctx.output('model'), info.labels, found, encoder, from, trainedOn);

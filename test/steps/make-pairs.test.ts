@@ -83,6 +83,24 @@ describe('make-pairs', () => {
     expect(new Set(drawn).size).toBeGreaterThan(40);
   });
 
+  it('keeps the labels of some texts, fewer a subset of more', async () => {
+    const many = Array.from({ length: 40 }, (_, i) => rowOf(`subject ${i}`, `body number ${i}`));
+    const labelled = async (gold: number) => {
+      const { pairs, tables } = await run({ ...OPTIONS, random: 1, hard: 0, gold }, many);
+      expect(pairs).toHaveLength(80);
+      expect(tables[0]?.rows.slice(-3)).toEqual([
+        ['yes', String(gold)],
+        ['no', String(gold)],
+        ['unlabelled', String(80 - 2 * gold)],
+      ]);
+      return new Set(pairs.filter(({ label }) => label !== null).map(({ text }) => text));
+    };
+    const [few, more] = [await labelled(5), await labelled(12)];
+    expect([few.size, more.size]).toEqual([5, 12]);
+    expect([...few].every((text) => more.has(text))).toBe(true);
+    await expect(run({ ...OPTIONS, gold: 41 }, many)).rejects.toMatchObject({ reason: 'bad-gold' });
+  });
+
   it('says what is missing', async () => {
     await expect(run({ text: 'title', pair: 'body' })).rejects.toMatchObject({
       reason: 'no-field',

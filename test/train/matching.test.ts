@@ -49,6 +49,13 @@ describe('groups', () => {
       ['b', ['q'], false],
     ]);
   });
+
+  it('are no larger where nothing is known', () => {
+    const more = Array.from({ length: 7 }, (_, i) => pair('c', `c${i}`, null));
+    const sizes = (given: readonly Row[]) => groupsOf(given, 'yes').map(({ candidates }) => candidates.length);
+    expect(sizes([...rows, ...more])).toEqual([3, 2, 1, 3, 3, 1]);
+    expect(sizes(Array.from({ length: 20 }, (_, i) => pair('c', `c${i}`, null)))).toEqual([8, 8, 4]);
+  });
 });
 
 describe('a model that compares vectors', async () => {

@@ -47,6 +47,7 @@ const DOES = {
   'text-classification': 'tells texts apart',
   'token-classification': 'labels words',
   'text-generation': 'writes texts',
+  'fill-mask': 'fills in hidden words',
 } as const;
 
 /** What a model is called where the recipe gives it no title. */

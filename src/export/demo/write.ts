@@ -16,11 +16,11 @@ https://github.com/microsoft/onnxruntime
  * @throws StepFailure if there is no page for such a model, or transformers.js is not installed
  */
 export async function writeDemo(folder: string, facts: Facts, title: string): Promise<void> {
-  const { pipeline, exactness, short } = facts;
-  if (pipeline === undefined || !SHOWN.includes(pipeline) || exactness.transformers.state === 'unsupported') {
+  const { pipeline, pairs, exactness, short } = facts;
+  if (pipeline === undefined || pairs || !SHOWN.includes(pipeline) || exactness.transformers.state === 'unsupported') {
     throw new StepFailure(
       'no-demo',
-      `there is no demo of a ${facts.type} for ${pipeline ?? 'words'}`,
+      `there is no demo of a ${facts.type} for ${pairs ? 'pairs of texts' : (pipeline ?? 'words')}`,
       `Leave "demo" out. Models for ${SHOWN.join(', ')} that transformers.js loads have one.`,
     );
   }

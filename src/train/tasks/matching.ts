@@ -38,7 +38,7 @@ export function matching(info: DatasetInfo, { log }: TaskContext): Task {
       const pairs = await MatchValidation.encode(rows, [no, yes], tokenizer, config);
       const found = await pairs.similarity(runner, config, parameters);
       if (found === undefined) {
-        log('warning', 'no pairs of both labels say from which cosine on two texts belong together: 0.5 is taken');
+        log('warning', 'the pairs do not say from which cosine on two texts belong together: 0.5 is taken');
       }
       return found ?? UNKNOWN;
     },
