@@ -1,15 +1,18 @@
 import { createRunner } from '../backend/runner.js';
+import { readDataset } from '../data/dataset.js';
 import type { StepContext } from '../engine/step.js';
 import { teacherOf } from '../methods/index.js';
 import { saveTransformer } from '../models/checkpoint.js';
+import type { Parameters } from '../models/initialize.js';
 import type { Pretrained, Stage, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import { beginningOf, cannotWrite, type Scratch } from './beginning.js';
 import { complaints } from './doctor.js';
 import type { Learnable } from './examples.js';
 import { type Lessons, lessonsOf, readData } from './lessons.js';
-import { type AfterUpdate, train } from './loop.js';
+import { type AfterUpdate, train, withData } from './loop.js';
 import { checkObjectives, checkStages } from './preflight.js';
+import { samplePrompt, samplesTable } from './samples.js';
 import { readState, saveState } from './saved-state.js';
 import { modelToTrain } from './student.js';
 import { closeTeachers, openTeachers, unknownRows } from './teachers.js';
@@ -92,7 +95,15 @@ async function trainTransformer(
         runner,
         resume: saved === undefined ? undefined : await readState(saved),
       },
-      reporter(ctx, stages),
+      reporter(ctx, stages, async (stage, learnt) => {
+        const { samples } = stages[stage] as Stage;
+        const validation = ctx.optionalInput('validation');
+        if (samples === undefined || !validation) return;
+        const { rows } = await readDataset(validation.path);
+        const title = `What it writes after stage ${stage + 1} of ${stages.length}`;
+        const prompt = samplePrompt(options, stages[stage] as Stage);
+        ctx.show(await samplesTable(title, rows.slice(0, samples), prompt, config, learnt, tokenizer, runner));
+      }),
     );
     await saveTransformer(
       await ctx.output('model'),
@@ -107,8 +118,15 @@ async function trainTransformer(
   }
 }
 
-/** Tells what each update gave, and keeps a checkpoint. */
-function reporter(ctx: StepContext<TrainOptions>, stages: readonly Stage[]): AfterUpdate {
+/**
+ * Tells what each update gave, and keeps a checkpoint.
+ * @param ended called at the end of each stage with what was learnt
+ */
+function reporter(
+  ctx: StepContext<TrainOptions>,
+  stages: readonly Stage[],
+  ended: (stage: number, parameters: Parameters) => Promise<void>,
+): AfterUpdate {
   const loss = new Mean();
   const losses = new Map<string, Mean>();
   return async (report) => {
@@ -144,6 +162,7 @@ function reporter(ctx: StepContext<TrainOptions>, stages: readonly Stage[]): Aft
       if (report.stopped)
         ctx.log('info', `stage ${stage + 1} ends here: no better in ${validate.patience} evaluations`);
     }
+    if (done === total || report.stopped) await ended(stage, withData(optimizer.parameters, best?.parameters ?? {}));
     if (ctx.checkpoint.due()) {
       await ctx.checkpoint.save(STATE, (folder) => saveState(folder, position, optimizer, best));
     }
