@@ -118,12 +118,19 @@ export function languageTable({ title, test, bootstrap: { resamples }, models }:
     columns: [{ label: 'model', align: 'left' }, ...columns.map(([label]) => ({ label, align: 'right' as const }))],
     rows: models.map((model) => [nameOf(model), ...columns.map(([, cell]) => cell(model))]),
     notes: [
-      `${grouped(test.rows)} test rows: ${models.map(({ name, tokens, text_bytes: bytes }) => `${name} ${grouped(tokens)} tokens, ${grouped(bytes)} bytes`).join('; ')}.`,
+      `${grouped(test.rows)} test rows, ${readBy(models)}.`,
       ...models.flatMap(({ name, trained_on: on }) => (on ? [`${name}: trained on ${grouped(on.rows)} rows.`] : [])),
       'Bits per byte: −log₂ p of all tokens, the ends of texts among them, over the bytes of the texts. Loss is its mean over tokens, in nats; it and perplexity compare models of one tokenizer only.',
       `Intervals: 95 %, paired bootstrap over test rows, ${grouped(resamples)} resamples.`,
     ],
   };
+}
+
+/** How much is told; of each model where they do not read the same. */
+function readBy(models: readonly LanguageTellerReport[]): string {
+  const read = models.map(({ tokens, text_bytes: bytes }) => `${grouped(tokens)} tokens, ${grouped(bytes)} bytes`);
+  if (new Set(read).size === 1) return read[0] as string;
+  return models.map(({ name }, i) => `${name} ${read[i]}`).join('; ');
 }
 
 const nameOf = ({ name, role }: LanguageTellerReport): string =>
