@@ -3,41 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tokenizer } from 'tokenizers';
 import { StepFailure } from '../util/failure.js';
+import { EncodedBatch } from './encoded-batch.js';
+import { encodePairs } from './pair-tokens.js';
 
-/** Token ids of many texts, unpadded, one text after the other. */
-export class EncodedBatch {
-  constructor(
-    readonly flat: Int32Array,
-    /** Where each text begins in `flat`, and where the last one ends: [texts + 1]. */
-    readonly offsets: Int32Array,
-  ) {}
-
-  static of(texts: readonly ArrayLike<number>[]): EncodedBatch {
-    const offsets = new Int32Array(texts.length + 1);
-    texts.forEach(({ length }, i) => {
-      offsets[i + 1] = (offsets[i] as number) + length;
-    });
-    const flat = new Int32Array(offsets[texts.length] as number);
-    texts.forEach((ids, i) => {
-      flat.set(ids, offsets[i]);
-    });
-    return new EncodedBatch(flat, offsets);
-  }
-
-  get texts(): number {
-    return this.offsets.length - 1;
-  }
-
-  /** Ids of one text: a view. */
-  ids(text: number): Int32Array {
-    return this.flat.subarray(this.offsets[text], this.offsets[text + 1]);
-  }
-
-  /** Tokens of one text. */
-  length(text: number): number {
-    return (this.offsets[text + 1] as number) - (this.offsets[text] as number);
-  }
-}
+export { EncodedBatch };
 
 /** Tokens of many texts, and of each text where they begin and end, UTF-16 code units; 0 and 0 of special ones. */
 export interface LocatedBatch {
@@ -60,6 +29,12 @@ export interface TextTokenizer {
   encode(texts: readonly string[], maxLength: number): Promise<EncodedBatch>;
   /** The same tokens as `encode` gives, and where in each text they are. */
   locate(texts: readonly string[], maxLength: number): Promise<LocatedBatch>;
+  /**
+   * Each text and its pair with the special tokens around and between them, at most `maxLength` in all; what is cut off
+   * is the longer text's end, token by token until both are as long (`longest_first` of transformers).
+   * @throws StepFailure `no-pairs` if the tokenizer sets nothing between two texts
+   */
+  encodePairs(texts: readonly string[], pairs: readonly string[], maxLength: number): Promise<EncodedBatch>;
   /**
    * Texts as whole as they are: of a `prompt` the special tokens that begin every text and none that ends one, of a
    * `continuation`, which stands behind a prompt, its own tokens alone.
@@ -91,6 +66,7 @@ export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
     endId: await idOf(folder, tokenizer, 'eos_token', ENDING),
     hash: createHash('sha256').update(json).digest('hex'),
     encode: (texts, maxLength) => encode(tokenizer, suffix, texts, maxLength),
+    encodePairs: (texts, pairs, maxLength) => encodePairs(json, texts, pairs, maxLength),
     locate: (texts, maxLength) => locate(tokenizer, suffix, texts, maxLength),
     async encodeWhole(texts, as) {
       const ids = await encodeAll(tokenizer, [...texts], as === 'prompt');

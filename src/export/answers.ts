@@ -4,20 +4,24 @@ import type { Tensor } from '../backend/tf.js';
 import { architectureOf } from '../models/architectures.js';
 import type { TransformerModel } from '../models/checkpoint.js';
 import { encode, forward } from '../models/forward.js';
-import { hasLabels, readsTexts } from '../models/heads.js';
+import { hasLabels, isHeadless, readsTexts } from '../models/heads.js';
 import { bucketLength, padTokens } from '../models/padding.js';
 import { formsOf } from './form.js';
+import type { CheckedRow } from './rows.js';
 
 /** What a model says of texts, whatever it runs on: of each text its logits, or of each of its tokens what is put out. */
 export interface Answerer {
-  /** @param texts token ids of each; @returns of each text [labels], or [tokens, width] */
-  answer(texts: readonly Int32Array[]): Promise<Float32Array[]>;
+  /** @returns of each text [labels], or [tokens, width] */
+  answer(rows: readonly Tokens[]): Promise<Float32Array[]>;
   close(): Promise<void>;
 }
 
+/** A text's tokens. */
+export type Tokens = Pick<CheckedRow, 'ids' | 'second'>;
+
 /** Numbers that a text, or a token of it, is answered with. */
 export const widthOf = ({ config }: TransformerModel): number =>
-  hasLabels(config.head) ? config.labels : config.head === 'none' ? config.hidden : config.vocabulary;
+  hasLabels(config.head) ? config.labels : isHeadless(config.head) ? config.hidden : config.vocabulary;
 
 /** The rows of a padded answer [texts, length, width], or [texts, width] of what reads whole texts, that are of real tokens. */
 function unpadded(
@@ -40,8 +44,8 @@ export async function ownAnswers(model: TransformerModel, threads: number): Prom
   const fn: TensorFunction = {
     key: `export ${JSON.stringify(config)}`,
     call: (p, b) => {
-      const input = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [] };
-      if (config.head === 'none') {
+      const input = { ids: b.ids as Tensor, mask: b.mask as Tensor, types: b.types, dropout: [] };
+      if (isHeadless(config.head)) {
         return { values: encode(config, p, { ...input, lastTokens: 'all' }).hiddenStates.at(-1) as Tensor };
       }
       return { values: forward(config, p, { ...input, lastTokens: whole ? 'pooled' : 'all' }).logits };
@@ -49,9 +53,10 @@ export async function ownAnswers(model: TransformerModel, threads: number): Prom
   };
   const runner = await createRunner('onnx', threads);
   return {
-    async answer(texts) {
+    async answer(rows) {
+      const texts = rows.map(({ ids }) => ids);
       const length = bucketLength(Math.max(...texts.map((text) => text.length)), config.maxLength);
-      const batch = padTokens(texts, texts.length, length, config.padId);
+      const batch = padTokens(texts, texts.length, length, config.padId, secondsOf(rows));
       const { values } = await runner.forward(fn, parameters, batch);
       return unpadded(values as Float32Array, texts, length, widthOf(model), whole);
     },
@@ -70,16 +75,15 @@ export async function graphAnswers(
   const { decoder } = architectureOf(config);
   const session = await createSession(file, 'cpu', threads, true);
   return {
-    async answer(texts) {
+    async answer(rows) {
+      const texts = rows.map(({ ids }) => ids);
       const length = Math.max(...texts.map((text) => text.length));
-      const { ids, mask } = padTokens(texts, texts.length, length, config.padId) as {
-        ids: HostTensors[string];
-        mask: HostTensors[string];
-      };
+      const fed = padTokens(texts, texts.length, length, config.padId, secondsOf(rows));
+      const [ids, mask] = [fed.ids, fed.mask] as [HostTensors[string], HostTensors[string]];
       const given: Record<string, SessionInput> = {
         input_ids: int64(ids),
         attention_mask: int64(mask),
-        token_type_ids: int64({ ...ids, data: new Int32Array(ids.data.length) }),
+        token_type_ids: int64(fed.types ?? { ...ids, data: new Int32Array(ids.data.length) }),
         position_ids: int64({ ...ids, data: ids.data.map((_: number, i: number) => i % length) as Int32Array }),
       };
       const feeds = Object.keys(form.feeds).map((name): [string, SessionInput] => {
@@ -93,6 +97,9 @@ export async function graphAnswers(
     close: () => session.release(),
   };
 }
+
+const secondsOf = (rows: readonly Tokens[]): (number | undefined)[] | undefined =>
+  rows.some(({ second }) => second !== undefined) ? rows.map(({ second }) => second) : undefined;
 
 const int64 = ({ shape, data }: HostTensors[string]): SessionInput => ({
   dtype: 'int64',

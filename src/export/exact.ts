@@ -87,10 +87,11 @@ export class ExactCheck {
         folder: this.folder,
         dtype,
         pipeline: pipelineOf(config),
-        labelled: config.head === 'classifier' || config.head === 'multi-label',
+        // Its pipeline takes no pairs.
+        labelled: !config.pairs && (config.head === 'classifier' || config.head === 'multi-label'),
         padId: config.padId,
         writes: { tokens: WRITTEN, rows: TEXTS, endId: config.eosId },
-        rows: this.rows.map(({ text, ids }) => ({ text, ids })),
+        rows: this.rows.map(({ text, pair, ids, second }) => ({ text, pair, ids, second })),
       },
       signal,
     );
@@ -204,7 +205,7 @@ function howRead(own: Int32Array, theirs: Int32Array, maxLength: number): Readin
 async function answers(answerer: Answerer, rows: readonly CheckedRow[]): Promise<Float32Array[]> {
   const found: Float32Array[] = [];
   for (let start = 0; start < rows.length; start += BATCH) {
-    found.push(...(await answerer.answer(rows.slice(start, start + BATCH).map(({ ids }) => ids))));
+    found.push(...(await answerer.answer(rows.slice(start, start + BATCH))));
   }
   return found;
 }

@@ -4,12 +4,17 @@ import type { Feed } from '../backend/trace.js';
 import type { Decoder, Head, KeysValues, LookBack, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
 import { encode, forward, vocabularyLogits } from '../models/forward.js';
-import { readsTexts } from '../models/heads.js';
+import { isHeadless, readsTexts } from '../models/heads.js';
 import { Dropout } from '../models/layers.js';
 import { StepFailure } from '../util/failure.js';
 
 /** A pipeline of transformers.js, and of Python's transformers, that a model is for. */
-export type Pipeline = 'feature-extraction' | 'text-classification' | 'token-classification' | 'text-generation';
+export type Pipeline =
+  | 'feature-extraction'
+  | 'text-classification'
+  | 'token-classification'
+  | 'text-generation'
+  | 'fill-mask';
 
 /** How a model looks from outside: names, types and meaning of what it is fed and gives, as Hugging Face exports it. */
 export interface Form {
@@ -26,11 +31,13 @@ export interface Form {
 
 const PIPELINES: Readonly<Partial<Record<Head, Pipeline>>> = {
   none: 'feature-extraction',
+  embedding: 'feature-extraction',
   classifier: 'text-classification',
   'multi-label': 'text-classification',
   regression: 'text-classification',
   'token-classifier': 'token-classification',
   'language-model': 'text-generation',
+  'masked-language-model': 'fill-mask',
 };
 
 const BATCH = 'batch_size';
@@ -86,7 +93,7 @@ function encoderForm(config: TransformerConfig, batch: number, length: number): 
   const typed = 'types' in config && (config.types as number) > 1;
   return {
     pipeline: pipelineOf(config),
-    output: config.head === 'none' ? 'last_hidden_state' : 'logits',
+    output: isHeadless(config.head) ? 'last_hidden_state' : 'logits',
     sizes: { [BATCH]: batch, [LENGTH]: length },
     axes: { [BATCH]: { input: 'input_ids', axis: 0 }, [LENGTH]: { input: 'input_ids', axis: 1 } },
     feeds: {
@@ -101,7 +108,7 @@ function encoderForm(config: TransformerConfig, batch: number, length: number): 
         ...(b.token_type_ids && { types: b.token_type_ids }),
         dropout: [],
       };
-      if (config.head === 'none') {
+      if (isHeadless(config.head)) {
         const { hiddenStates } = encode(config, p, { ...input, lastTokens: 'all' });
         return { last_hidden_state: hiddenStates.at(-1) as Tensor };
       }
@@ -123,7 +130,7 @@ function decoderForm(config: TransformerConfig, decoder: Decoder, batch: number,
   );
   return {
     pipeline: pipelineOf(config),
-    output: config.head === 'none' ? 'last_hidden_state' : 'logits',
+    output: isHeadless(config.head) ? 'last_hidden_state' : 'logits',
     sizes: { [BATCH]: batch, [LENGTH]: length, ...(writes && { [PAST]: past, [TOTAL]: total }) },
     axes: {
       [BATCH]: { input: 'input_ids', axis: 0 },
@@ -152,7 +159,7 @@ function decoderForm(config: TransformerConfig, decoder: Decoder, batch: number,
         lookBack: masked(biasOf(mask, length, before), writes ? kept : [], present),
         position: decoder.placed(config, positions),
       });
-      if (config.head === 'none') return { last_hidden_state: x };
+      if (isHeadless(config.head)) return { last_hidden_state: x };
       if (readsTexts(config.head)) {
         return { logits: architectureOf(config).classify(config, p, lastOf(mask, x), new Dropout([], 0)) };
       }

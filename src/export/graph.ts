@@ -8,7 +8,12 @@ import type { HostTensors } from '../backend/runner.js';
 import { record } from '../backend/trace.js';
 import { architectureOf } from '../models/architectures.js';
 import type { TransformerModel } from '../models/checkpoint.js';
+import { formatBytes } from '../util/bytes.js';
+import { StepFailure } from '../util/failure.js';
 import { formsOf } from './form.js';
+
+/** An ONNX file is a protobuf message, which holds less than 2 GiB. */
+const LARGEST = 2 ** 31 - 2 ** 24;
 
 /** Matrices of fewer columns or rows are too small for integers to save anything. */
 const LEAST = 16;
@@ -20,8 +25,18 @@ export interface Graphs {
   readonly short: Uint8Array | undefined;
 }
 
-/** A transformer as ONNX files whose batch and length are whatever they are fed. */
+/**
+ * A transformer as ONNX files whose batch and length are whatever they are fed.
+ * @throws StepFailure if its weights are too many for one file
+ */
 export function graphsOf({ config, parameters }: TransformerModel, quantize: boolean): Graphs {
+  const bytes = Object.values(parameters).reduce((sum, { data }) => sum + data.byteLength, 0);
+  if (bytes > LARGEST) {
+    throw new StepFailure(
+      'too-large',
+      `the weights are ${formatBytes(bytes)}, and an ONNX file holds ${formatBytes(LARGEST)}`,
+    );
+  }
   const forms = formsOf(config);
   const recordings = forms.map(({ feeds, call }) => {
     const recording = record({ ...parameters, ...feeds }, (all) => {

@@ -52,6 +52,7 @@ export async function exportLogistic(ctx: StepContext<ExportOptions>, path: stri
     labels: model.labels,
     parameters: predictor.parameters,
     trainedOn: await trainedOn(output),
+    pairs: false,
     maxLength: undefined,
     files: Object.fromEntries(sizes),
     exactness: {

@@ -1,4 +1,4 @@
-import { readDataset } from '../data/dataset.js';
+import { type Row, readDataset } from '../data/dataset.js';
 import { fieldsOf, fill } from '../data/template.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
 import type { TransformerConfig } from '../models/architecture.js';
@@ -11,7 +11,11 @@ export interface CheckedRow {
   readonly id: string;
   /** What the model reads: of a language model the prompt that it learnt with. */
   readonly text: string;
+  /** The second text, of a model that reads pairs. */
+  readonly pair?: string;
   readonly ids: Int32Array;
+  /** Of a pair, tokens before those of its second text. */
+  readonly second?: number;
   readonly label: string | null;
 }
 
@@ -36,6 +40,22 @@ export async function rowsToCheck(
   const { rows } = await readDataset(data);
   const usable = labelled ? rows.filter(({ label }) => label !== null) : rows;
   const chosen = spread(usable, most);
+  if (config.pairs) {
+    const pairs = chosen.map(pairOf);
+    const tokens = await tokenizer.encodePairs(
+      chosen.map(({ text }) => text),
+      pairs,
+      config.maxLength,
+    );
+    return chosen.map(({ id, text, label }, i) => ({
+      id,
+      text,
+      label,
+      pair: pairs[i] as string,
+      ids: tokens.ids(i),
+      second: tokens.second(i) as number,
+    }));
+  }
   if (config.head !== 'language-model') {
     const tokens = await tokenizer.encode(
       chosen.map(({ text }) => text),
@@ -53,6 +73,16 @@ export async function rowsToCheck(
     text: texts[i] as string,
     ids: fitPrompt(tokens[i] as Int32Array, Math.max(1, Math.min(PROMPT, config.maxLength - WRITTEN)), endId),
   }));
+}
+
+function pairOf({ id, fields }: Row): string {
+  const pair = fields?.pair;
+  if (pair !== undefined) return pair;
+  throw new StepFailure(
+    'no-pairs',
+    `the model reads pairs of texts, and row ${id} has no field "pair"`,
+    'Bind "data" to rows as it was trained on: see make-pairs.',
+  );
 }
 
 /** At most so many of some things, evenly spread over them. */

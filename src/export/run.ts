@@ -6,9 +6,10 @@ import { isTransformer } from '../models/index.js';
 import type { ExportOptions } from '../options/export.js';
 import { StepFailure } from '../util/failure.js';
 import { installedVersion } from '../util/installed-version.js';
-import { cardOf } from './card/card.js';
+import { cardOf, usualTitle } from './card/card.js';
 import type { Metrics } from './card/metrics.js';
 import { usageSection } from './card/usage.js';
+import { writeDemo } from './demo/write.js';
 import { exportLogistic } from './logistic.js';
 import { factsTable } from './table.js';
 import { exportTransformer } from './transformer.js';
@@ -33,6 +34,7 @@ export async function run(ctx: StepContext<ExportOptions>): Promise<void> {
     versions: Object.fromEntries(PACKAGES.map((name) => [name, installedVersion(name)])),
   });
   await writeFile(join(output, 'README.md'), card);
+  if (ctx.options.demo) await writeDemo(output, facts, ctx.options.title ?? usualTitle(facts));
   ctx.show(factsTable(facts));
 }
 

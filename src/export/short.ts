@@ -15,12 +15,21 @@ export interface Shortness {
   readonly exact: number;
   readonly short: number;
   readonly rows: number;
-  /** Whether no more is lost than `MAY_LOSE`; of a likeness of numbers nothing is asked. */
+  /** Whether no more is lost than `MAY_LOSE`; of some likenesses nothing is asked. */
   readonly good: boolean;
 }
 
 /** How alike both are: the share of texts, labels or tokens of which they say the same, or how alike their numbers are. */
-type Likeness = 'same label' | 'same decisions' | 'same token labels' | 'same next tokens' | 'cosine' | 'correlation';
+type Likeness =
+  | 'same label'
+  | 'same decisions'
+  | 'same token labels'
+  | 'same tokens'
+  | 'same next tokens'
+  | 'cosine'
+  | 'correlation';
+/** Of these nothing is asked: what a number or a word among thousands may lose, only its user knows. */
+const FREE: readonly Shortness['metric'][] = ['same tokens', 'same next tokens', 'cosine', 'correlation'];
 
 interface Pair {
   readonly row: CheckedRow;
@@ -44,7 +53,7 @@ export async function shortness(
   const coarse = await graphAnswers(short, model, threads);
   try {
     for (const [i, row] of rows.entries()) {
-      const [[a], [b]] = [await whole.answer([row.ids]), await coarse.answer([row.ids])];
+      const [[a], [b]] = [await whole.answer([row]), await coarse.answer([row])];
       judge.add({ row, exact: a as Float32Array, short: b as Float32Array });
       await onRow(i + 1);
     }
@@ -53,9 +62,8 @@ export async function shortness(
     await coarse.close();
   }
   const figures = judge.figures();
-  const { metric } = figures;
-  const asked = metric !== 'cosine' && metric !== 'correlation' && metric !== 'same next tokens';
-  return { ...figures, rows: rows.length, good: !asked || figures.exact - figures.short <= MAY_LOSE };
+  const good = FREE.includes(figures.metric) || figures.exact - figures.short <= MAY_LOSE;
+  return { ...figures, rows: rows.length, good };
 }
 
 /** Takes what both say of one row after the other; only figures are kept. */
@@ -75,12 +83,14 @@ function judgeOf({ config, labels }: TransformerModel, rows: readonly CheckedRow
       return shareOf('same decisions', (logits) => Array.from(logits, (x) => Number(x > 0)));
     case 'token-classifier':
       return shareOf('same token labels', tokens(config.labels));
-    case 'language-model':
     case 'masked-language-model':
+      return shareOf('same tokens', tokens(config.vocabulary));
+    case 'language-model':
       return shareOf('same next tokens', tokens(config.vocabulary));
     case 'regression':
       return correlation();
     case 'none':
+    case 'embedding':
       return likeness(config.hidden);
   }
 }

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { loadTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
 import { countParameters, describeTransformer, readParameters, type TransformerModel } from '../models/checkpoint.js';
+import { tellsTokens } from '../models/forward.js';
+import { isHeadless } from '../models/heads.js';
 import { weightFiles } from '../models/weights.js';
 import type { ExportOptions } from '../options/export.js';
 import type { Facts } from './card/facts.js';
@@ -15,9 +17,9 @@ import { shortness } from './short.js';
 
 type Context = StepContext<ExportOptions>;
 
-/** Rows whose logits are compared; of a language model each token's are as many as its vocabulary. */
+/** Rows whose logits are compared; of what tells tokens each one's are as many as its vocabulary. */
 const COMPARED = 64;
-const COMPARED_WRITER = 8;
+const COMPARED_FEW = 8;
 /** Rows that say what integers cost. */
 const JUDGED = 1000;
 
@@ -28,7 +30,7 @@ const JUDGED = 1000;
  */
 export async function exportTransformer(ctx: Context, path: string, output: string): Promise<Facts> {
   const { config, labels } = await describeTransformer(path);
-  const optional = config.head === 'none' ? (['head'] as const) : [];
+  const optional = isHeadless(config.head) ? (['head'] as const) : [];
   const parameters = await readParameters(path, config, new Set(optional));
   const model: TransformerModel = { config, labels, parameters };
   await copyModel(path, output);
@@ -39,13 +41,18 @@ export async function exportTransformer(ctx: Context, path: string, output: stri
 
   const tokenizer = await loadTokenizer(output);
   const data = ctx.input('data').path;
-  const most = config.head === 'language-model' ? COMPARED_WRITER : COMPARED;
+  const most = tellsTokens(config) ? COMPARED_FEW : COMPARED;
   const rows = someRows(await rowsToCheck(data, path, config, tokenizer, most));
   await ctx.progress({ done: 0, total: rows.length, unit: 'rows', phase: 'checking' });
   const check = await ExactCheck.of(model, output, rows, ctx.threads);
   const exactness = await check.run(join(output, EXACT), ctx.signal);
-  if (exactness.transformers.state !== 'found') {
-    ctx.log('warning', `checked with ONNX Runtime alone: transformers.js ${exactness.transformers.message}`);
+  const { transformers } = exactness;
+  if (transformers.state !== 'found') {
+    const why =
+      transformers.state === 'absent'
+        ? `transformers.js cannot be loaded: ${transformers.message}. npm install @huggingface/transformers`
+        : `transformers.js has no such model: ${transformers.message}`;
+    ctx.log('warning', `checked with ONNX Runtime alone, as ${why}`);
   }
   const short = await exportShort(ctx, graphs, model, check, output);
   const { files } = await weightFiles(output);
@@ -57,6 +64,7 @@ export async function exportTransformer(ctx: Context, path: string, output: stri
     labels,
     parameters: countParameters(parameters),
     trainedOn: await trainedOn(output),
+    pairs: config.pairs === true,
     maxLength: config.maxLength,
     files: Object.fromEntries(sizes),
     exactness,
@@ -85,7 +93,7 @@ async function exportShort(
   }
   const tokenizer = await loadTokenizer(output);
   const data = ctx.input('data').path;
-  const most = config.head === 'language-model' ? COMPARED : JUDGED;
+  const most = tellsTokens(config) ? COMPARED : JUDGED;
   const labelled = await rowsToCheck(data, output, config, tokenizer, most, true);
   const rows = labelled.length > 0 ? labelled : await rowsToCheck(data, output, config, tokenizer, most);
   const found = await shortness(join(output, EXACT), short, model, rows, ctx.threads, async (done) => {

@@ -54,6 +54,7 @@ export async function importTransformer(ctx: StepContext<ImportModelOptions>, mo
   const list = labels.join(', ');
   const head = {
     none: 'no head',
+    embedding: 'no head',
     classifier: `labels ${list}`,
     'multi-label': `any of the labels ${list}`,
     regression: 'a score',

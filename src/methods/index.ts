@@ -5,14 +5,18 @@ import { StepFailure } from '../util/failure.js';
 import type { Objective } from './objective.js';
 import { attention } from './objectives/attention.js';
 import { contrastive } from './objectives/contrastive.js';
+import { cosineMse } from './objectives/cosine-mse.js';
 import { embeddings } from './objectives/embeddings.js';
 import { gkd } from './objectives/gkd.js';
 import { hardLabel } from './objectives/hard-label.js';
 import { hardResponse } from './objectives/hard-response.js';
 import { hardScore } from './objectives/hard-score.js';
 import { hiddenStates } from './objectives/hidden-states.js';
+import { inBatchNegatives } from './objectives/in-batch-negatives.js';
+import { marginMse } from './objectives/margin-mse.js';
 import { maskedLm } from './objectives/masked-lm.js';
 import { minillm } from './objectives/minillm.js';
+import { softCandidates } from './objectives/soft-candidates.js';
 import { softLabel } from './objectives/soft-label.js';
 import { softResponse } from './objectives/soft-response.js';
 import { softScore } from './objectives/soft-score.js';
@@ -50,6 +54,11 @@ const TASKS: Readonly<Partial<Record<Head, TaskMethods>>> = {
     questions: eachLabel,
   },
   regression: { task: 'regression', objectives: [hardScore, softScore, ...features], questions: asItIs },
+  embedding: {
+    task: 'matching',
+    objectives: [inBatchNegatives, marginMse, softCandidates, cosineMse],
+    questions: asItIs,
+  },
   'language-model': { task: 'generation', objectives: [hardResponse, softResponse, gkd, minillm], questions: asItIs },
   'masked-language-model': {
     task: 'masked-language-model',
@@ -66,8 +75,10 @@ export function methodsOf(head: Head): TaskMethods {
 }
 
 /** The head that a task is learnt with. */
-export const headOf = (task: TrainOptions['task']): Head =>
-  Object.entries(TASKS).find(([, methods]) => methods.task === task)?.[0] as Head;
+export function headOf(task: TrainOptions['task']): Head {
+  if (task === 'pair-classification') return 'classifier';
+  return Object.entries(TASKS).find(([, methods]) => methods.task === task)?.[0] as Head;
+}
 
 /** Which teacher an entry learns from, the first being 0; undefined if it learns from none. */
 export const teacherOf = (options: ObjectiveOptions): number | undefined =>

@@ -38,6 +38,8 @@ export interface Fit {
   readonly studentValues: ValueShape;
   /** Undefined where the teacher's values are not known. */
   readonly teacherValues: ValueShape | undefined;
+  /** Of a teacher that compares the vectors of two texts: its score is scale · cosine + bias. */
+  readonly teacherSimilarity?: { readonly scale: number; readonly bias: number } | undefined;
 }
 
 /** What an objective reads. What is a teacher's the cache must hold; rows without a label count only where none is read. */
@@ -74,6 +76,22 @@ export interface Policy {
   readonly importance: Tensor;
 }
 
+/** Texts, each beside as many candidates of which some belong to it; vectors have length 1. */
+export interface Match {
+  /** [batch, hidden] */
+  readonly texts: Tensor;
+  /** [batch · candidates, hidden], those of a text one after the other; the first belongs to it, if any is known to. */
+  readonly candidates: Tensor;
+  /** 1 for a candidate, 0 for what only fills up: [batch, candidates] */
+  readonly real: Tensor;
+  /** 1 for a candidate that does not belong to its text: [batch, candidates] */
+  readonly negatives: Tensor;
+  /** One-hot, the candidate of all that belongs to a text; all 0 where none is known to: [batch, batch · candidates] */
+  readonly targets: Tensor;
+  /** 1 for that one, and for each that does not belong to the text, or is another text's: [batch, batch · candidates] */
+  readonly compared: Tensor;
+}
+
 export interface LossInput {
   /** The logits are those of single questions, [n, classes]; none of what writes. */
   readonly student: Encoded & Partial<Pick<ModelOutput, 'logits'>>;
@@ -81,6 +99,8 @@ export interface LossInput {
   readonly continuation: Continuation | undefined;
   /** Where an objective asks for it. */
   readonly policy: Policy | undefined;
+  /** Of a model that compares texts by their vectors. The teacher's logits are then scores of candidates, [batch, candidates]. */
+  readonly match: Match | undefined;
   readonly teacher: TeacherSignal;
   /** 1 for a token, 0 for padding: [batch, length]; all 0 in a row that only fills up the batch. */
   readonly mask: Tensor;

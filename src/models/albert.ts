@@ -6,6 +6,7 @@ import { className } from './class-name.js';
 import { type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
 import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
+import { type MaskedKind, maskedHead, maskedSpecs } from './masked-head.js';
 import { settings } from './settings.js';
 
 const ACTIVATIONS = { gelu_new: geluTanh, gelu } as const;
@@ -51,6 +52,15 @@ const kind = (c: AlbertConfig): EncoderKind => ({
   dropsProjection: true,
 });
 
+const masked: MaskedKind<AlbertConfig> = {
+  dense: 'predictions.dense',
+  norm: 'predictions.LayerNorm',
+  bias: 'predictions.bias',
+  words: 'albert.embeddings.word_embeddings.weight',
+  width: (c) => c.embedding,
+  activation: (c) => ACTIVATIONS[c.activation],
+};
+
 /**
  * ALBERT (Lan et al. 2020, arXiv:1909.11942): BERT whose layers share their parameters, and whose token embeddings are
  * narrower than its hidden states. Dropout follows the feed-forward net, too, as in its authors' code and in BERT;
@@ -94,6 +104,7 @@ export const albert: Architecture<AlbertConfig> = {
   fromHuggingFace(json, head, labels) {
     const { number, choice, only } = settings(json);
     only({ inner_group_num: 1, position_embedding_type: 'absolute' });
+    if (head === 'masked-language-model') only({ tie_word_embeddings: true });
     const positions = number('max_position_embeddings');
     return {
       type: 'albert',
@@ -119,9 +130,9 @@ export const albert: Architecture<AlbertConfig> = {
 
   parameters: (c) => ({
     ...encoderParameters(kind(c), c),
-    ...(c.head === 'token-classifier'
-      ? tokenClassifierSpec(c)
-      : linearSpec('head', 'albert.pooler', c.hidden, c.hidden)),
+    ...(c.head === 'token-classifier' && tokenClassifierSpec(c)),
+    ...(c.head === 'masked-language-model' && maskedSpecs(masked, c)),
+    ...((c.head === 'none' || readsTexts(c.head)) && linearSpec('head', 'albert.pooler', c.hidden, c.hidden)),
     ...(readsTexts(c.head) && linearSpec('head', 'classifier', c.hidden, c.labels)),
   }),
 
@@ -151,4 +162,5 @@ export const albert: Architecture<AlbertConfig> = {
   classify: (_, p, pooled, drop) => linear(p, 'classifier', drop.apply(tf.tanh(linear(p, 'albert.pooler', pooled)))),
 
   labelsTokens: true,
+  masked: maskedHead(masked),
 };

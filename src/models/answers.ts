@@ -11,7 +11,7 @@ const logitsFunction = (config: TransformerConfig): TensorFunction => ({
   key: `logits ${JSON.stringify(config)}`,
   call: (p, b) => {
     const [ids, mask] = [b.ids as Tensor, b.mask as Tensor];
-    return { logits: forward(config, p, { ids, mask, dropout: [], lastTokens: 'pooled' }).logits };
+    return { logits: forward(config, p, { ids, mask, types: b.types, dropout: [], lastTokens: 'pooled' }).logits };
   },
 });
 
@@ -23,9 +23,10 @@ export async function classifyTexts(
   tokens: EncodedBatch,
 ): Promise<Float32Array> {
   const fn = logitsFunction(config);
-  return inBatches(tokens, config.labels, async (ids, size) => {
+  return inBatches(tokens, config.labels, async (ids, size, seconds) => {
     const length = bucketLength(longestOf(ids), config.maxLength);
-    const batch = padTokens(ids, batchRows(ids.length, size), length, config.padId);
+    const rows = batchRows(ids.length, size);
+    const batch = padTokens(ids, rows, length, config.padId, config.pairs && seconds);
     return (await runner.forward(fn, parameters, batch)).logits as Float32Array;
   });
 }

@@ -59,19 +59,20 @@ export interface ModelInput {
   readonly ids: Tensor;
   /** 1 for a token, 0 for padding (at the end), float32 [batch, length]. */
   readonly mask: Tensor;
-  /** Token types, int32 [batch, length], of a model that knows some; without them all are of the first. */
-  readonly types?: Tensor;
+  /** Token types, int32 [batch, length], of a model that knows some: of a pair's second text 1. Without them all are of the first. */
+  readonly types?: Tensor | undefined;
   /** 1 to keep a value, 0 to drop it: one tensor a dropout site, as `dropoutSites` says; none when there is no dropout. */
   readonly dropout: readonly Tensor[];
   readonly lastTokens: LastTokens;
 }
 
 /**
- * What stands on the layers: nothing; one label for a text, any number of labels, or a score; a label for each token; the
- * next token for each token; or the token that is hidden at a place.
+ * What stands on the layers: nothing; a text's vector, the mean of its tokens'; one label for a text, any number of
+ * labels, or a score; a label for each token; the next token for each token; or the token that is hidden at a place.
  */
 export type Head =
   | 'none'
+  | 'embedding'
   | 'classifier'
   | 'multi-label'
   | 'regression'
@@ -101,6 +102,8 @@ export interface TransformerConfig {
   readonly padId: number;
   /** Token that ends a text that is being made; null where the model names none. */
   readonly eosId: number | null;
+  /** It reads two texts at once, and compares them. */
+  readonly pairs?: true;
 }
 
 /** What a recipe says of a model from scratch, and what its data and tokenizer say. */
@@ -152,9 +155,9 @@ export interface Architecture<C extends TransformerConfig = TransformerConfig> {
 
 /** How a model tells a token that is hidden from it (Devlin et al. 2018, arXiv:1810.04805, §3.1). */
 export interface MaskedHead<C extends TransformerConfig = TransformerConfig> {
-  /** @param x last hidden states [n, hidden] @returns what is compared with the output embeddings [n, hidden] */
+  /** @param x last hidden states [n, hidden] @returns what is compared with the output embeddings [n, width] */
   transform(config: C, parameters: Tensors, x: Tensor): Tensor;
-  /** The output embeddings [vocabulary, hidden] and each token's bias [vocabulary]. */
+  /** The output embeddings [vocabulary, width] and each token's bias [vocabulary]. */
   output(config: C, parameters: Tensors): { readonly weight: Tensor; readonly bias: Tensor };
 }
 

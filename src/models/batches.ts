@@ -15,12 +15,12 @@ export interface Together {
  * 32, texts of like length together.
  *
  * @param run gives [ids, width], or more rows, of some texts' ids; its second argument is the batch's size, which the
- *   texts may not fill
+ *   texts may not fill, its third, of pairs, how many tokens of each come before those of the second text
  */
 export async function inBatches(
   tokens: EncodedBatch,
   width: number,
-  run: (ids: readonly Int32Array[], size: number) => Promise<Float32Array>,
+  run: (ids: readonly Int32Array[], size: number, seconds: readonly (number | undefined)[]) => Promise<Float32Array>,
   { rows, alike = false }: Together = {},
 ): Promise<Float32Array> {
   const said = new Float32Array(tokens.texts * width);
@@ -35,6 +35,7 @@ export async function inBatches(
     const answers = await run(
       chunk.map((i) => tokens.ids(i)),
       size,
+      chunk.map((i) => tokens.second(i)),
     );
     chunk.forEach((row, i) => {
       said.set(answers.subarray(i * width, (i + 1) * width), row * width);

@@ -3,7 +3,7 @@ import { settings } from './settings.js';
 
 /** The settings that BERT and RoBERTa share, and how `config.json` names them. */
 export interface BertConfig extends TransformerConfig {
-  /** Token types that the embeddings know; texts here are all of the first. */
+  /** Token types that the embeddings know. */
   readonly types: number;
 }
 

@@ -5,7 +5,7 @@ import { className } from './class-name.js';
 import { BERT_LAYER, type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
 import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
-import { type MaskedNames, maskedHead, maskedSpecs } from './masked-head.js';
+import { type MaskedKind, maskedHead, maskedSpecs } from './masked-head.js';
 
 const layer = (i: number): string => `bert.encoder.layer.${i - 1}`;
 
@@ -17,7 +17,7 @@ const kind = ({ types }: Pick<BertConfig, 'types'>): EncoderKind => ({
   offset: 0,
 });
 
-const masked: MaskedNames = {
+const masked: MaskedKind<BertConfig> = {
   dense: 'cls.predictions.transform.dense',
   norm: 'cls.predictions.transform.LayerNorm',
   bias: 'cls.predictions.bias',

@@ -6,6 +6,7 @@ import type { Architecture, Head, PlacedSpec, TransformerConfig } from './archit
 import { architectureOf } from './architectures.js';
 import { hasLabels, headOfProblem, problemType } from './heads.js';
 import type { Parameters } from './initialize.js';
+import { type Similarity, writeSentenceEncoder } from './sentence-encoder.js';
 import { Weights } from './weights.js';
 
 /** Files of a tokenizer that go with a model where they are there, so that its folder is complete in itself. */
@@ -21,6 +22,9 @@ export const TOKENIZER_FILES = [
 ];
 const WEIGHTS = 'model.safetensors';
 const TOKENIZER_CONFIG = 'tokenizer_config.json';
+const RECIPE = 'recipe.json';
+/** What `recipe.json` says under `reads` of a model that compares two texts. */
+const PAIRS = 'pairs';
 const CHAT_TEMPLATE = 'chat_template.jinja';
 
 /** How many rows a model was trained on, and how many of them had a real label. */
@@ -55,6 +59,7 @@ export const countParameters = (parameters: Parameters): number =>
  *
  * @param tokenizer folder of the tokenizer, or of a model that has it
  * @param written of a language model: how a text becomes a prompt
+ * @param similarity of a model that compares texts by their vectors
  */
 export async function saveTransformer(
   folder: string,
@@ -62,6 +67,7 @@ export async function saveTransformer(
   tokenizer: string,
   trainedOn: TrainedOn,
   written?: WrittenFrom,
+  similarity?: Similarity,
 ): Promise<void> {
   const { config, labels, parameters } = model;
   const { type, className, toHuggingFace } = architectureOf(config);
@@ -86,13 +92,16 @@ export async function saveTransformer(
   // Whoever loads the folder is to read as much of a text as this model did.
   const known = (await readJson(join(tokenizer, TOKENIZER_CONFIG))) ?? {};
   await writeJson(join(folder, TOKENIZER_CONFIG), { ...known, model_max_length: config.maxLength });
-  await writeJson(join(folder, 'recipe.json'), {
+  await writeJson(join(folder, RECIPE), {
     type,
     labels,
     parameters: countParameters(parameters),
     trained_on: trainedOn,
+    ...(config.pairs && { reads: PAIRS }),
     ...(written && { prompt: written.prompt }),
+    ...(similarity && { similarity }),
   });
+  if (similarity) await writeSentenceEncoder(folder, config.hidden, config.maxLength);
 }
 
 /** A folder's `config.json`, and how much of a text its tokenizer reads. */
@@ -123,12 +132,14 @@ export async function describeTransformer(folder: string): Promise<Described> {
       `${file}: hidden size ${config.hidden} is no multiple of ${config.heads}`,
     );
   }
+  const { reads } = (await readJson(join(folder, RECIPE))) ?? {};
   const limits = await Promise.all([
     readJson(join(folder, TOKENIZER_CONFIG)).then((found) => found?.model_max_length),
     readJson(join(folder, 'sentence_bert_config.json')).then((found) => found?.max_seq_length),
   ]);
   const read = limits.filter((limit): limit is number => typeof limit === 'number' && limit > 0);
-  return { config: { ...config, maxLength: Math.min(config.positions, ...read) }, labels };
+  const maxLength = Math.min(config.positions, ...read);
+  return { config: { ...config, maxLength, ...(reads === PAIRS && { pairs: true as const }) }, labels };
 }
 
 function headOf(json: Readonly<Record<string, unknown>>, { masked }: Architecture, file: string): Head {

@@ -2,6 +2,7 @@ import type { Head } from './architecture.js';
 
 const SUFFIXES: Readonly<Record<Head, string>> = {
   none: 'Model',
+  embedding: 'Model',
   classifier: 'ForSequenceClassification',
   'multi-label': 'ForSequenceClassification',
   regression: 'ForSequenceClassification',

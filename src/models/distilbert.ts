@@ -1,11 +1,11 @@
 import { gelu } from '../backend/ops.js';
 import { tf } from '../backend/tf.js';
-import type { Architecture } from './architecture.js';
+import type { Architecture, TransformerConfig } from './architecture.js';
 import { className } from './class-name.js';
 import { type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
 import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
-import { type MaskedNames, maskedHead, maskedSpecs } from './masked-head.js';
+import { type MaskedKind, maskedHead, maskedSpecs } from './masked-head.js';
 import { settings } from './settings.js';
 
 const layer = (i: number): string => `distilbert.transformer.layer.${i - 1}`;
@@ -29,7 +29,7 @@ const kind: EncoderKind = {
   dropsProjection: false,
 };
 
-const masked: MaskedNames = {
+const masked: MaskedKind<TransformerConfig> = {
   dense: 'vocab_transform',
   norm: 'vocab_layer_norm',
   bias: 'vocab_projector.bias',

@@ -29,7 +29,7 @@ export interface EncoderKind {
   readonly factorised?: { readonly width: number; readonly map: string };
   /** Of the feed-forward net. */
   readonly activation: (x: Tensor) => Tensor;
-  /** Token types in the embeddings; every token is of the first. */
+  /** Token types in the embeddings: of the second are the tokens of a pair's second text, all others of the first. */
   readonly types: number;
   /** Position embeddings before that of the first token. */
   readonly offset: number;
@@ -101,10 +101,12 @@ export function encoderSites(
   return [[batch, length, kind.factorised?.width ?? c.hidden], ...Array.from({ length: c.layers }, layer).flat()];
 }
 
-/** What a head drops: of a text's one state, as often as it says, or of each token's. */
-export const headSites = (c: TransformerConfig, batch: number, length: number, ofText = 1): number[][] =>
-  ({ 'token-classifier': [[batch, length, c.hidden]], 'masked-language-model': [] })[c.head as string] ??
-  Array.from({ length: ofText }, () => [batch, c.hidden]);
+/** What a head drops: nothing of a vector, or where tokens are told; of a text's one state, as often as it says; or of each token's. */
+export function headSites(c: TransformerConfig, batch: number, length: number, ofText = 1): number[][] {
+  if (c.head === 'embedding' || c.head === 'masked-language-model') return [];
+  if (c.head === 'token-classifier') return [[batch, length, c.hidden]];
+  return Array.from({ length: ofText }, () => [batch, c.hidden]);
+}
 
 export function encodeTexts(
   kind: EncoderKind,

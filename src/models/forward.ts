@@ -13,11 +13,14 @@ export function encode(config: TransformerConfig, parameters: Tensors, input: Mo
 
 /** A model with its head; one that labels tokens needs all of the last layer's. Throws (a bug) if it has none. */
 export function forward(config: TransformerConfig, parameters: Tensors, input: ModelInput): ModelOutput {
-  const architecture = architectureOf(config);
   const drop = new Dropout(input.dropout, config.dropout);
-  const encoded = architecture.encode(config, parameters, input, drop);
+  return withHead(config, parameters, architectureOf(config).encode(config, parameters, input, drop), drop);
+}
+
+/** The head, on what a model's layers have computed. */
+export function withHead(config: TransformerConfig, parameters: Tensors, encoded: Encoded, drop: Dropout): ModelOutput {
   if (readsTexts(config.head)) {
-    return { ...encoded, logits: architecture.classify(config, parameters, encoded.pooled, drop) };
+    return { ...encoded, logits: architectureOf(config).classify(config, parameters, encoded.pooled, drop) };
   }
   const last = encoded.hiddenStates.at(-1) as Tensor;
   if (config.head === 'token-classifier') {
@@ -68,7 +71,7 @@ const rowsAt = ({ hidden }: TransformerConfig, x: Tensor, positions: Tensor): Te
   tf.gather(tf.reshape(x, [-1, hidden]), positions as tf.Tensor1D);
 
 /**
- * What is compared with the output embeddings [vocabulary, hidden], these, and what is added.
+ * What is compared with the output embeddings [vocabulary, width], these, and what is added.
  * Throws (a bug) if the model tells no tokens.
  */
 function comparedWith(

@@ -6,6 +6,9 @@ import { linearSpec } from './layers.js';
 export const readsTexts = (head: Head): boolean =>
   head === 'classifier' || head === 'multi-label' || head === 'regression';
 
+/** Heads that stand for nothing on the last hidden states: other tools make of these what they need. */
+export const isHeadless = (head: Head): boolean => head === 'none' || head === 'embedding';
+
 /** Heads whose logits are one for each of the model's labels. */
 export const hasLabels = (head: Head): boolean => readsTexts(head) || head === 'token-classifier';
 

@@ -7,6 +7,7 @@ import { importedPredictors } from './imported/index.js';
 import { linearProbeFamily } from './linear-probe.js';
 import { logisticFamily } from './logistic.js';
 import type { Predictor, PredictorFamily } from './predictor.js';
+import { similarityProbeFamily } from './similarity-probe.js';
 import { transformerFamily } from './transformer-predictor.js';
 
 /** Every kind of model there is. */
@@ -15,6 +16,7 @@ export const families: readonly PredictorFamily[] = [
   logisticFamily,
   hashedLogisticFamily,
   linearProbeFamily,
+  similarityProbeFamily,
   ...importedPredictors,
 ];
 

@@ -67,7 +67,8 @@ export async function saveLinearProbe(
   await copyFolder(from, join(folder, ENCODER));
 }
 
-async function copyFolder(from: string, to: string): Promise<void> {
+/** Copies a folder with all that is in it; `to` must not be there. */
+export async function copyFolder(from: string, to: string): Promise<void> {
   await mkdir(to);
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];

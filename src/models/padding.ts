@@ -26,17 +26,28 @@ export const batchRows = (texts: number, batch: number): number => Math.min(batc
  * Token ids of a batch, padded with `padId`, and their mask.
  *
  * @param texts token ids of each text; fewer than `batch` leaves whole rows of padding
- * @returns `ids` int32 [batch, length] and `mask` float32 [batch, length]
+ * @param seconds of pairs, how many tokens of each come before those of the second text
+ * @returns `ids` int32 [batch, length] and `mask` float32 [batch, length]; of pairs also `types` int32 [batch, length],
+ *   1 for a token of the second text
  */
-export function padTokens(texts: readonly Int32Array[], batch: number, length: number, padId: number): HostTensors {
+export function padTokens(
+  texts: readonly Int32Array[],
+  batch: number,
+  length: number,
+  padId: number,
+  seconds?: readonly (number | undefined)[],
+): HostTensors {
   const ids = new Int32Array(batch * length).fill(padId);
   const mask = new Float32Array(batch * length);
+  const types = seconds && new Int32Array(batch * length);
   texts.forEach((text, row) => {
     ids.set(text, row * length);
     mask.fill(1, row * length, row * length + text.length);
+    types?.fill(1, row * length + (seconds?.[row] ?? text.length), row * length + text.length);
   });
   return {
     ids: { dtype: 'int32', shape: [batch, length], data: ids },
     mask: { dtype: 'float32', shape: [batch, length], data: mask },
+    ...(types && { types: { dtype: 'int32', shape: [batch, length], data: types } }),
   };
 }

@@ -10,8 +10,14 @@ export interface Predictor {
   readonly parameters: number;
   /** Bytes of the weights on disk. */
   readonly bytes: number;
-  /** Logits of each text, row-major [texts, labels]. Deterministic. */
-  predict(texts: readonly string[]): Promise<Float32Array>;
+  /** It compares two texts: `predict` needs both. */
+  readonly pairs?: true | undefined;
+  /** Of one that compares the vectors of both: its second logit is scale · cosine + bias, its first 0. */
+  readonly similarity?: { readonly scale: number; readonly bias: number };
+  /** Logits of each text, or of each text and its pair, row-major [texts, labels]. Deterministic. */
+  predict(texts: readonly string[], pairs?: readonly string[]): Promise<Float32Array>;
+  /** The same for many calls in which texts come again: what is computed of them is kept as long as what this returns. */
+  many?(): Predictor['predict'];
   close(): Promise<void>;
 }
 

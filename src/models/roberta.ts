@@ -5,7 +5,7 @@ import { className } from './class-name.js';
 import { BERT_LAYER, type EncoderKind, encoderParameters, encoderSites, encodeTexts, headSites } from './encoder.js';
 import { readsTexts, tokenClassifierSpec } from './heads.js';
 import { linear, linearSpec } from './layers.js';
-import { type MaskedNames, maskedHead, maskedSpecs } from './masked-head.js';
+import { type MaskedKind, maskedHead, maskedSpecs } from './masked-head.js';
 
 const layer = (i: number): string => `roberta.encoder.layer.${i - 1}`;
 
@@ -18,7 +18,7 @@ const kind = ({ types, padId }: Pick<BertConfig, 'types' | 'padId'>): EncoderKin
   offset: padId + 1,
 });
 
-const masked: MaskedNames = {
+const masked: MaskedKind<BertConfig> = {
   dense: 'lm_head.dense',
   norm: 'lm_head.layer_norm',
   bias: 'lm_head.bias',

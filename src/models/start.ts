@@ -38,8 +38,10 @@ export async function startFrom(folder: string, start: Start): Promise<Transform
       `Give max_length: ${other.config.positions} or less.`,
     );
   }
+  // What it read is not for this one to read.
+  const { pairs: _, ...shape } = other.config;
   const whole: TransformerConfig = {
-    ...other.config,
+    ...shape,
     head: start.head,
     labels: start.labels.length,
     maxLength,

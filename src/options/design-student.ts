@@ -10,7 +10,10 @@ export type Objective =
   | Contrastive
   | Gkd
   | MiniLlm
-  | MaskedLm;
+  | MaskedLm
+  | InBatchNegatives
+  | MarginMse
+  | CosineMse;
 /**
  * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
  */
@@ -76,6 +79,18 @@ export type Weight8 = number | (LinearSchedule | CosineSchedule | ExponentialSch
  * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
  */
 export type Weight9 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight10 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight11 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight12 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
 /**
  * Where tensors are computed; the environment variable RECIPE_BACKEND says it where a recipe does not. onnx: recorded and run by ONNX Runtime on the CPU; onnx-cuda, onnx-dml, onnx-coreml: by its execution provider of that name. tfjs-node, tfjs-node-gpu: eagerly by TensorFlow, if that package is installed. wasm, cpu: eagerly by TensorFlow.js itself, slow, for checking. `recipe doctor` tells which work here.
  */
@@ -235,7 +250,7 @@ export interface Uncertainty {
   schedule: 'uncertainty';
 }
 /**
- * T²·divergence of the teacher's and the student's predicted labels: KL(teacher ‖ student) unless another is named (Hinton et al. 2015).
+ * T²·divergence of the teacher's and the student's predicted labels: KL(teacher ‖ student) unless another is named (Hinton et al. 2015). Of matching, of which of a text's candidates belongs to it.
  */
 export interface SoftLabel {
   type: 'soft-label';
@@ -545,4 +560,37 @@ export interface MiniLlm {
 export interface MaskedLm {
   type: 'masked-lm';
   weight: Weight9;
+}
+/**
+ * Of matching: cross-entropy of finding a text's own pair among those of the whole batch and its hard negatives (InfoNCE; sentence-transformers' MultipleNegativesRankingLoss). A larger batch_size is a harder choice.
+ */
+export interface InBatchNegatives {
+  type: 'in-batch-negatives';
+  weight: Weight10;
+  /**
+   * Divides the cosines before the softmax; sentence-transformers' scale is its inverse.
+   */
+  temperature: number;
+}
+/**
+ * Of matching: squared difference between the teacher's and the student's margin, by which a text's own pair scores above one that does not belong to it (Hofstätter et al. 2020).
+ */
+export interface MarginMse {
+  type: 'margin-mse';
+  weight: Weight11;
+  /**
+   * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
+   */
+  teacher: number;
+}
+/**
+ * Of matching: squared difference between the cosines of a teacher that compares vectors too, and the student's.
+ */
+export interface CosineMse {
+  type: 'cosine-mse';
+  weight: Weight12;
+  /**
+   * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
+   */
+  teacher: number;
 }

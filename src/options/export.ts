@@ -9,6 +9,10 @@ export interface ExportOptions {
    */
   quantize: boolean;
   /**
+   * Also a page, index.html, that runs the model in the browser and says how long each text takes: npx serve on the folder is enough, without a network. It needs @huggingface/transformers installed beside recipe, 15 MB of which go with it.
+   */
+  demo: boolean;
+  /**
    * Headline of the model card. Default: what kind of model it is, and its labels.
    */
   title?: string;

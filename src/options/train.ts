@@ -10,7 +10,10 @@ export type Objective =
   | Contrastive
   | Gkd
   | MiniLlm
-  | MaskedLm;
+  | MaskedLm
+  | InBatchNegatives
+  | MarginMse
+  | CosineMse;
 /**
  * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
  */
@@ -77,6 +80,18 @@ export type Weight8 = number | (LinearSchedule | CosineSchedule | ExponentialSch
  */
 export type Weight9 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
 /**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight10 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight11 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight12 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
  * What changes the parameters by their gradients.
  */
 export type Optimizer = AdamW | Sgd;
@@ -93,11 +108,30 @@ export interface TrainOptions {
   /**
    * What to train. Left out where the input "student" says it.
    */
-  model?: Bert | DistilBert | Roberta | Albert | Gpt2 | Llama | Pretrained | LogisticOptions | Hashed | LinearProbe;
+  model?:
+    | Bert
+    | DistilBert
+    | Roberta
+    | Albert
+    | Gpt2
+    | Llama
+    | Pretrained
+    | LogisticOptions
+    | Hashed
+    | LinearProbe
+    | SimilarityProbe;
   /**
-   * What the model is for. classification: it gives a text one of some labels. tagging: it gives each word of a text a tag: parts of speech, or entities (BIO). multi-label: it gives a text any number of labels. regression: it gives a text a score. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own. masked-language-model: it tells tokens that are hidden from it (bert, distilbert, roberta); 15 % of a text's, others in every batch, of which 80 % become the mask token, 10 % a random one and 10 % stay.
+   * What the model is for. classification: it gives a text one of some labels. pair-classification: it gives two texts one of some labels, a row's text and its field pair, which it reads together (a cross-encoder). matching: it gives each text a vector, so that those of a text and its pair are alike (a bi-encoder). tagging: it gives each word of a text a tag: parts of speech, or entities (BIO). multi-label: it gives a text any number of labels. regression: it gives a text a score. generation: it writes, as a language model (gpt2, llama, or a pretrained one of these families); each response of a row is an example of its own. masked-language-model: it tells tokens that are hidden from it (bert, distilbert, roberta, albert); 15 % of a text's, others in every batch, of which 80 % become the mask token, 10 % a random one and 10 % stay.
    */
-  task: 'classification' | 'tagging' | 'multi-label' | 'regression' | 'generation' | 'masked-language-model';
+  task:
+    | 'classification'
+    | 'pair-classification'
+    | 'matching'
+    | 'tagging'
+    | 'multi-label'
+    | 'regression'
+    | 'generation'
+    | 'masked-language-model';
   /**
    * Of generation: what stands before a response, a text with {{ text }} and the like for a row's fields. The model keeps it, so that it is asked in the same way. A prompt that is too long loses its middle: its last quarter and its beginning stay; a response is never cut. Default: {{text}} and a line end.
    */
@@ -419,9 +453,19 @@ export interface LinearProbe {
    */
   features: 'embeddings';
   /**
-   * Strength of the penalty on the squared weights, 1/C of scikit-learn; null: the one of 0.001, 0.01, … 1000 that does best in five-fold cross-validation on the training rows.
+   * Strength of the penalty on the squared weights, 1/C of scikit-learn; null: the one of 0.001, 0.01, … 1000 that does best in five-fold cross-validation on the training rows, 10,000 of them where there are more.
    */
   l2: number | null;
+}
+/**
+ * Of task matching: logistic regression over the cosine of two texts' vectors, by the encoder given as "init", which stays as it is: all that is learnt is from which cosine on two texts belong together. It takes no stages, tokenizer, validation or teacher.
+ */
+export interface SimilarityProbe {
+  type: 'logistic';
+  /**
+   * What two texts are to the model.
+   */
+  features: 'similarity';
 }
 /**
  * Learn from these objectives for so long.
@@ -565,7 +609,7 @@ export interface Uncertainty {
   schedule: 'uncertainty';
 }
 /**
- * T²·divergence of the teacher's and the student's predicted labels: KL(teacher ‖ student) unless another is named (Hinton et al. 2015).
+ * T²·divergence of the teacher's and the student's predicted labels: KL(teacher ‖ student) unless another is named (Hinton et al. 2015). Of matching, of which of a text's candidates belongs to it.
  */
 export interface SoftLabel {
   type: 'soft-label';
@@ -877,6 +921,39 @@ export interface MaskedLm {
   weight: Weight9;
 }
 /**
+ * Of matching: cross-entropy of finding a text's own pair among those of the whole batch and its hard negatives (InfoNCE; sentence-transformers' MultipleNegativesRankingLoss). A larger batch_size is a harder choice.
+ */
+export interface InBatchNegatives {
+  type: 'in-batch-negatives';
+  weight: Weight10;
+  /**
+   * Divides the cosines before the softmax; sentence-transformers' scale is its inverse.
+   */
+  temperature: number;
+}
+/**
+ * Of matching: squared difference between the teacher's and the student's margin, by which a text's own pair scores above one that does not belong to it (Hofstätter et al. 2020).
+ */
+export interface MarginMse {
+  type: 'margin-mse';
+  weight: Weight11;
+  /**
+   * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
+   */
+  teacher: number;
+}
+/**
+ * Of matching: squared difference between the cosines of a teacher that compares vectors too, and the student's.
+ */
+export interface CosineMse {
+  type: 'cosine-mse';
+  weight: Weight12;
+  /**
+   * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
+   */
+  teacher: number;
+}
+/**
  * Judge the model on the input "validation" while it learns, and keep what was best there.
  */
 export interface Validate {
@@ -885,12 +962,13 @@ export interface Validate {
    */
   every?: number;
   /**
-   * What says which is better: macro-F1 or accuracy (more), or the cross-entropy with the labels (less); of tagging these of words, and the F1 of entities; of multi-label micro- and macro-F1; of regression the correlations of Pearson and Spearman (more), the mean absolute error and the root of the mean squared one (less); of generation and masked-language-model the cross-entropy of the responses' or the hidden tokens, or the perplexity, its exponential (less). Default: macro_f1; of tagging entity_f1 where tags mark entities, else accuracy; of multi-label micro_f1; of regression pearson; of generation and masked-language-model loss.
+   * What says which is better: macro-F1 or accuracy (more), or the cross-entropy with the labels (less); of tagging these of words, and the F1 of entities; of multi-label micro- and macro-F1; of regression the correlations of Pearson and Spearman (more), the mean absolute error and the root of the mean squared one (less); of generation and masked-language-model the cross-entropy of the responses' or the hidden tokens, or the perplexity, its exponential (less); of matching the mean reciprocal rank of a text's own pair among its candidates (more). Default: macro_f1; of matching mrr; of tagging entity_f1 where tags mark entities, else accuracy; of multi-label micro_f1; of regression pearson; of generation and masked-language-model loss.
    */
   metric?:
     | 'macro_f1'
     | 'accuracy'
     | 'entity_f1'
+    | 'mrr'
     | 'micro_f1'
     | 'pearson'
     | 'spearman'

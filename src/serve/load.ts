@@ -50,6 +50,13 @@ async function load(folder: string, backend: Backend, threads: number, reproduci
     );
   }
   const model = await loadTransformer(folder);
+  if (model.config.pairs) {
+    throw new StepFailure(
+      'task',
+      `the ${model.config.type} in ${folder} compares two texts, and a request holds texts that stand alone`,
+      'Load it in transformers or sentence-transformers (CrossEncoder).',
+    );
+  }
   const tokenizer = await tokenizerFolder(folder, model.config.type);
   try {
     const { vocabularySize } = await loadTokenizer(tokenizer);

@@ -7,6 +7,7 @@ import {
   type Costed,
   costFigures,
   costTable,
+  type Timing,
   timingOf,
   usdPerMillion,
 } from '../report/cost.js';
@@ -22,6 +23,7 @@ const BATCHES = 20;
 const WARM_UP_BATCHES = 2;
 
 type Context = StepContext<EvaluateOptions>;
+type Clock = Pick<StepContext<never>, 'now' | 'signal' | 'progress'>;
 type Answer = (rows: readonly Row[]) => Promise<unknown>;
 
 /** What a model's answers cost, as far as it is asked for; rows are spread evenly over all. */
@@ -34,8 +36,7 @@ export async function costOf(
   const { cost, expect = {}, usd_per_hour: hour } = ctx.options;
   const asked = (...figures: string[]): boolean =>
     cost || wantedOf(expect).some(({ figure }) => figures.includes(figure));
-  const one = spread(rows, Math.min(TIMED, rows.length)).map((row) => [row]);
-  const timing = timingOf(await times(ctx, `${from}, timing`, answer, one, WARM_UP));
+  const timing = await timeAlone(ctx, from, rows, answer);
   const size = Math.min(BATCH, rows.length);
   return {
     timing,
@@ -45,6 +46,12 @@ export async function costOf(
     memory: asked('memory_mb') ? await memoryOf(ctx, path, spread(rows, size)) : undefined,
     usdPerMillion: usdPerMillion(timing.median_ms, hour),
   };
+}
+
+/** How long a row takes, one after the other. */
+export async function timeAlone(ctx: Clock, from: string, rows: readonly Row[], answer: Answer): Promise<Timing> {
+  const one = spread(rows, Math.min(TIMED, rows.length)).map((row) => [row]);
+  return timingOf(await times(ctx, `${from}, timing`, answer, one, WARM_UP));
 }
 
 /**
@@ -92,7 +99,7 @@ function batchesOf(rows: readonly Row[], size: number): Row[][] {
 
 /** Milliseconds of each call. */
 async function times(
-  ctx: Context,
+  ctx: Clock,
   phase: string,
   answer: Answer,
   calls: readonly (readonly Row[])[],

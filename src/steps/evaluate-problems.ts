@@ -33,8 +33,8 @@ export function evaluateProblems(options: {
     const message = `"ngram_data" is for task "generation", and the task is "${options.task}"`;
     problems.push({ pointer: '/ngram_data', message, hint: 'Leave it out' });
   }
-  if (options.cost && options.task !== 'classification') {
-    const message = `costs are measured of classifiers, and the task is "${options.task}"`;
+  if (options.cost && (options.task === 'masked-language-model' || options.task === 'generation')) {
+    const message = `costs are of models that answer, and the task is "${options.task}"`;
     problems.push({ pointer: '/cost', message, hint: 'Leave it out' });
   }
   for (const wanted of wantedOf(options.expect ?? {})) {

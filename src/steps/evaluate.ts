@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readDataset, refuseCopies } from '../data/dataset.js';
+import { type Row, readDataset, refuseCopies } from '../data/dataset.js';
 import {
   defineStep,
   type InputArtifact,
@@ -24,6 +24,7 @@ import {
 } from '../report/evaluate.js';
 import type { Expect } from '../report/expect.js';
 import { type Costs, tableOf } from '../report/table.js';
+import { ask } from './ask.js';
 import { costOf, judgeCosts, showCosts } from './cost.js';
 import { evaluateProblems } from './evaluate-problems.js';
 import { refuseMissed } from './refuse-missed.js';
@@ -88,7 +89,7 @@ export const evaluate = defineStep<EvaluateOptions>({
 
 interface TestRows {
   readonly labels: readonly string[];
-  readonly rows: readonly { readonly id: string; readonly text: string; readonly label: string }[];
+  readonly rows: readonly (Pick<Row, 'id' | 'text' | 'fields'> & { readonly label: string })[];
   readonly unlabelled: number;
 }
 
@@ -96,7 +97,7 @@ interface TestRows {
 async function readTestRows(folder: string): Promise<TestRows> {
   const { info, rows } = await readDataset(folder);
   refuseCopies(rows, 'data');
-  const labelled = rows.flatMap(({ id, text, label }) => (label === null ? [] : [{ id, text, label }]));
+  const labelled = rows.flatMap(({ label, ...row }) => (label === null ? [] : [{ ...row, label }]));
   const hint = 'Bind "data" to rows whose labels are known, such as the test split.';
   if (rows.length === 0) throw new StepFailure('empty-data', 'the data to evaluate on has no rows', hint);
   if (labelled.length === 0) {
@@ -120,7 +121,7 @@ async function answer(ctx: Context, role: Role, artifact: InputArtifact, data: T
   try {
     checkLabels(from, predictor.labels, data.labels);
     const logits = await answerAll(ctx, from, predictor, data);
-    const cost = await costOf(ctx, artifact, data.rows, (rows) => predictor.predict(rows.map(({ text }) => text)));
+    const cost = await costOf(ctx, artifact, data.rows, (rows) => ask(predictor, rows));
     const { type, parameters, bytes } = predictor;
     return { name: from, role, type, parameters, bytes, trainedOn: await trainedOn(path), logits, cost };
   } finally {
@@ -146,10 +147,11 @@ function checkLabels(model: string, has: readonly string[], wanted: readonly str
 
 async function answerAll(ctx: Context, name: string, predictor: Predictor, { labels, rows }: TestRows) {
   const logits = new Float32Array(rows.length * labels.length);
+  const predict = predictor.many?.();
   for (let start = 0; start < rows.length; start += BATCH) {
     ctx.signal.throwIfAborted();
     const batch = rows.slice(start, start + BATCH);
-    logits.set(await predictor.predict(batch.map(({ text }) => text)), start * labels.length);
+    logits.set(await ask(predictor, batch, predict), start * labels.length);
     await ctx.progress({ done: start + batch.length, total: rows.length, unit: 'rows', phase: name });
   }
   const broken = logits.findIndex((logit) => !Number.isFinite(logit));

@@ -4,26 +4,34 @@ import { cacheLogits } from './cache-logits.js';
 import { designStudent } from './design-student.js';
 import { ensembleTeachers } from './ensemble-teachers.js';
 import { evaluate } from './evaluate.js';
+import { evaluateMatching } from './evaluate-matching.js';
 import { evaluateResponses } from './evaluate-responses.js';
 import { exportModel } from './export.js';
 import { importModel } from './import-model.js';
+import { makePairs } from './make-pairs.js';
+import { onlineDistill } from './online-distill.js';
 import { queryTeacher } from './query-teacher.js';
 import { sampleData } from './sample-data.js';
+import { selfDistill } from './self-distill.js';
 import { train } from './train.js';
 import { trainTokenizer } from './train-tokenizer.js';
 
 /** Every step there is, in the order of a recipe: add a module, its schema, and a line here. */
 export const steps: readonly AnyStep[] = [
   sampleData,
+  makePairs,
   importModel,
   queryTeacher,
   trainTokenizer,
   designStudent,
   train,
+  selfDistill,
+  onlineDistill,
   augmentData,
   cacheLogits,
   ensembleTeachers,
   evaluate,
+  evaluateMatching,
   evaluateResponses,
   exportModel,
 ];

@@ -5,6 +5,7 @@
 import type { Row } from '../data/dataset.js';
 import { loadPredictor } from '../models/index.js';
 import type { EvaluateOptions } from '../options/evaluate.js';
+import { ask } from './ask.js';
 import { exams } from './exams/index.js';
 
 // Linux starts a process with its parent's peak: ours is the peak only if it rises above that.
@@ -17,7 +18,7 @@ const [folder, backend, threads, task] = process.argv.slice(2) as Arguments;
 async function answer(rows: readonly Row[]): Promise<void> {
   if (task === 'classification') {
     const model = await loadPredictor(folder, backend, Number(threads));
-    await model.predict(rows.map(({ text }) => text));
+    await ask(model, rows);
     return;
   }
   const model = await exams[task].load(folder, backend, Number(threads));

@@ -2,13 +2,14 @@ import { defineStep, either, list, optional } from '../engine/step.js';
 import type { TrainOptions } from '../options/train.js';
 import { refuseTraining } from '../teachers/claims.js';
 import { asksOfTeacher, modelFacts, output } from '../train/foresight.js';
+import { inputMisfits } from '../train/input-misfits.js';
 import { modelProblems } from '../train/model-problems.js';
 import { problemsOf } from '../train/problems.js';
 import { studentProblems } from '../train/student.js';
 
 export const train = defineStep<TrainOptions>({
   name: 'train',
-  version: 6,
+  version: 7,
   summary: 'Trains a teacher, a student or a yardstick, in one or more stages',
   inputs: {
     data: list('dataset'),
@@ -23,8 +24,11 @@ export const train = defineStep<TrainOptions>({
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
   problems: (options) => [...studentProblems(options), ...modelProblems(options), ...problemsOf(options)],
   foresees: (options, known) => output('model', modelFacts(options, known)),
-  misfits: async (options, known) =>
-    asksOfTeacher(options, known) ? (await import('../train/misfits.js')).misfitsOf(options, known) : [],
+  misfits: async (options, known) => {
+    const found = inputMisfits(options, known);
+    if (found.length > 0 || !asksOfTeacher(options, known)) return found;
+    return (await import('../train/misfits.js')).misfitsOf(options, known);
+  },
   refuses: ({ task }, claims) => refuseTraining(claims, task === 'generation'),
   run: async (ctx) => (await import('../train/run.js')).run(ctx),
 });

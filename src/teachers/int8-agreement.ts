@@ -15,13 +15,14 @@ export async function agreement(
   texts: readonly Int32Array[],
   length: number,
 ): Promise<string> {
-  const batch = padTokens(texts, texts.length, length, config.padId);
+  const batch = padTokens(texts, texts.length, length, config.padId, config.pairs && []);
   const state = hiddenName(config.layers);
   const compared = (int8: boolean): TensorFunction => ({
     key: `agreement ${int8}`,
     int8,
     call: (p, b) => {
-      const input: ModelInput = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens: 'all' };
+      const [ids, mask] = [b.ids as Tensor, b.mask as Tensor];
+      const input: ModelInput = { ids, mask, types: b.types, dropout: [], lastTokens: 'all' };
       const out = hasLabels(config.head) ? forward(config, p, input) : encode(config, p, input);
       const logits: Tensors = 'logits' in out ? { logits: out.logits as Tensor } : {};
       return { ...logits, [state]: out.hiddenStates[config.layers] as Tensor };

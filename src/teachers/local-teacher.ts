@@ -1,5 +1,6 @@
 import type { InputArtifact } from '../engine/step.js';
 import { isTransformer } from '../models/index.js';
+import { isBiEncoder } from '../models/sentence-encoder.js';
 import type { CacheLogitsOptions } from '../options/cache-logits.js';
 import { installedVersion } from '../util/installed-version.js';
 import type { Json } from '../util/json.js';
@@ -22,7 +23,8 @@ export async function localTeacher(
   seed: number,
   threads: number,
 ): Promise<Teacher> {
-  return (await isTransformer(artifact.path))
+  // Of a model that compares vectors nobody reads the layers: they are those of single texts.
+  return (await isTransformer(artifact.path)) && !(await isBiEncoder(artifact.path))
     ? transformerTeacher(artifact, options, seed, threads)
     : predictorTeacher(artifact, options, threads);
 }

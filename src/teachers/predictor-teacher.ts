@@ -1,3 +1,4 @@
+import { pairOf } from '../data/pair.js';
 import type { InputArtifact } from '../engine/step.js';
 import { loadPredictor } from '../models/index.js';
 import type { CacheLogitsOptions } from '../options/cache-logits.js';
@@ -8,6 +9,8 @@ import type { Teacher } from './teacher.js';
 
 /** Rows of a shard. */
 const ROWS = 1024;
+/** Rows of a shard, where texts that come again in it are computed once. */
+const MANY = 16 * ROWS;
 /** Texts asked at a time. */
 const BATCH = 256;
 
@@ -21,7 +24,7 @@ export async function predictorTeacher(
   threads: number,
 ): Promise<Teacher> {
   const predictor = await loadPredictor(path, options.backend, threads);
-  const { type, labels } = predictor;
+  const { type, labels, similarity } = predictor;
   const asked = [
     ...(options.hidden_states.length > 0 ? ['hidden_states'] : []),
     ...(options.attention.length > 0 ? ['attention'] : []),
@@ -38,7 +41,7 @@ export async function predictorTeacher(
   }
   return {
     about: {
-      teacher: { name: type, revision: digest, layers: 0, hidden: 0, heads: 0 },
+      teacher: { name: type, revision: digest, layers: 0, hidden: 0, heads: 0, ...(similarity && { similarity }) },
       labels,
       tokenizer: null,
       maxLength: null,
@@ -48,14 +51,18 @@ export async function predictorTeacher(
       tokens: null,
       computed: { backend: options.backend, precision: options.precision },
     },
-    shard: { rows: ROWS, tokens: Number.POSITIVE_INFINITY },
+    shard: { rows: predictor.many ? MANY : ROWS, tokens: Number.POSITIVE_INFINITY },
     encode: undefined,
     prepare: async () => undefined,
     async say(texts, said) {
+      const predict = predictor.many?.() ?? predictor.predict;
       const rows = [];
       for (let start = 0; start < texts.length; start += BATCH) {
         const some = texts.slice(start, start + BATCH);
-        const answers = await predictor.predict(some.map(({ text }) => text));
+        const answers = await predict(
+          some.map(({ text }) => text),
+          predictor.pairs && some.map(pairOf),
+        );
         for (const [i, { id }] of some.entries()) {
           const exact = answers.slice(i * labels.length, (i + 1) * labels.length);
           const logits = options.dtype === 'float16' ? float16Bits(exact) : exact;

@@ -34,7 +34,7 @@ export async function surveyTexts(
   for await (const chunk of chunks(streamRows(folder), CHUNK)) {
     const fresh = chunk.filter(({ id }) => ids.add(id));
     const first = ids.length - fresh.length;
-    const encoded = await encode?.(fresh.map(({ text }) => text));
+    const encoded = await encode?.(fresh);
     for (let i = 0; encoded && i < fresh.length; i++) {
       tokens[first + i] = encoded.length(i);
       hashes.push(tokensHash(encoded.ids(i)));
@@ -66,9 +66,11 @@ export async function* readTexts(
       if (wanted(next)) found.push({ number: next, row });
       next++;
     }
-    const encoded: EncodedBatch | undefined = await encode?.(found.map(({ row }) => row.text));
+    const encoded: EncodedBatch | undefined = await encode?.(found.map(({ row }) => row));
     for (const [i, { number, row }] of found.entries()) {
-      yield { number, text: { id: row.id, text: row.text, tokens: encoded?.ids(i) ?? new Int32Array(0) } };
+      const tokens = encoded?.ids(i) ?? new Int32Array(0);
+      const { id, text, fields } = row;
+      yield { number, text: { id, text, fields, tokens, second: encoded?.second(i) } };
     }
   }
 }

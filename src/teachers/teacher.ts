@@ -1,3 +1,4 @@
+import type { Row } from '../data/dataset.js';
 import type { About } from '../data/logits/index-file.js';
 import type { RowParts } from '../data/logits/write-shard.js';
 import type { EncodedBatch } from '../data/tokenizer.js';
@@ -6,8 +7,12 @@ import type { EncodedBatch } from '../data/tokenizer.js';
 export interface Text {
   readonly id: string;
   readonly text: string;
+  /** Its other texts by name. */
+  readonly fields: Row['fields'] | undefined;
   /** As the teacher's tokenizer has it; empty where the teacher reads none. */
   readonly tokens: Int32Array;
+  /** Of a pair, how many tokens come before those of the second text. */
+  readonly second: number | undefined;
 }
 
 /** All texts that a teacher will be asked about, in short. */
@@ -24,7 +29,7 @@ export interface Teacher {
   /** A shard ends at so many rows or tokens: it is what a kill can cost. */
   readonly shard: { readonly rows: number; readonly tokens: number };
   /** Undefined where it reads texts and not tokens. */
-  readonly encode: ((texts: readonly string[]) => Promise<EncodedBatch>) | undefined;
+  readonly encode: ((rows: readonly Row[]) => Promise<EncodedBatch>) | undefined;
   /**
    * Once, before the first `say`.
    * @returns what people should know of it, if there is something

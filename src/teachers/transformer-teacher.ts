@@ -18,9 +18,10 @@ import {
   valuesWidth,
 } from '../data/logits/signal.js';
 import type { RowParts } from '../data/logits/write-shard.js';
+import { encodeRows } from '../data/pair.js';
 import { loadTokenizer } from '../data/tokenizer.js';
 import type { InputArtifact } from '../engine/step.js';
-import type { ModelInput, ModelOutput, TransformerConfig } from '../models/architecture.js';
+import type { LastTokens, ModelInput, ModelOutput, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
 import { countParameters, loadTransformer, type TransformerModel } from '../models/checkpoint.js';
 import { encode, forward } from '../models/forward.js';
@@ -92,7 +93,7 @@ export async function transformerTeacher(
   return {
     about,
     shard: { rows: SHARD_ROWS, tokens: shardTokens },
-    encode: (texts) => tokenizer.encode(texts, maxLength),
+    encode: (rows) => encodeRows(rows, tokenizer, config),
     prepare: (outlook) => work.prepare(outlook),
     say: (texts, said) => work.say(texts, said),
     close: () => runner.release(),
@@ -158,7 +159,7 @@ class Capture {
     const paddedTo = (length: number): number => bucketLength(length, config.maxLength);
     const [least, most] = tokens.reduce(([a, b], n) => [Math.min(a, n), Math.max(b, n)], [config.maxLength, 1]);
     const extremes = [...new Set([paddedTo(most as number), paddedTo(least as number)])];
-    const empty = (length: number) => padTokens([], this.batchSize(length), length, config.padId);
+    const empty = (length: number) => padTokens([], this.batchSize(length), length, config.padId, config.pairs && []);
     await this.runner.prepare('forward', this.fn, parameters, extremes.map(empty));
     return this.fn.int8 ? agreement(this.runner, this.model, sample, paddedTo(most as number)) : undefined;
   }
@@ -175,7 +176,8 @@ class Capture {
       const chunk = order.slice(start, start + size).map((i) => ({ i, text: texts[i] as Text }));
       start += chunk.length;
       const ids = chunk.map(({ text }) => text.tokens);
-      const batch = padTokens(ids, size, padded, config.padId);
+      const seconds = config.pairs && chunk.map(({ text }) => text.second);
+      const batch = padTokens(ids, size, padded, config.padId, seconds);
       const outputs = await this.runner.forward(this.fn, parameters, batch);
       for (const [place, { i, text }] of chunk.entries()) rows[i] = this.partsOf(outputs, place, padded, text);
       await said(start);
@@ -249,8 +251,7 @@ function signalFunction(config: TransformerConfig, signal: Signal, int8: boolean
     half: dtype === 'float16' ? names : [],
     call: (p, b) => {
       const all = hiddenStates.includes(config.layers) || tokens !== null || signal.perToken;
-      const lastTokens = all ? 'all' : 'pooled';
-      const input: ModelInput = { ids: b.ids as Tensor, mask: b.mask as Tensor, dropout: [], lastTokens };
+      const input = readingOf(b, all ? 'all' : 'pooled');
       const answers = hasLabels(config.head) || tokens !== null;
       const out = answers ? forward(config, p, input) : encode(config, p, input);
       return {
@@ -263,6 +264,14 @@ function signalFunction(config: TransformerConfig, signal: Signal, int8: boolean
     },
   };
 }
+
+const readingOf = (batch: Tensors, lastTokens: LastTokens): ModelInput => ({
+  ids: batch.ids as Tensor,
+  mask: batch.mask as Tensor,
+  types: batch.types,
+  dropout: [],
+  lastTokens,
+});
 
 /** [batch, length, vocabulary] → [batch · length, vocabulary] */
 const flatLogits = ({ logits }: ModelOutput): Tensor => tf.reshape(logits, [-1, logits.shape.at(-1) as number]);

@@ -8,6 +8,7 @@ import { startFrom } from '../models/start.js';
 import type { Albert, Bert, DistilBert, Gpt2, Llama, Pretrained, Roberta, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import { modelProblems } from './model-problems.js';
+import { readingPairs } from './pairs.js';
 import type { Task } from './tasks/index.js';
 
 /** A transformer that a recipe describes. */
@@ -25,11 +26,14 @@ export interface Beginning {
  * The model that the options describe: drawn, or another one's.
  * @throws StepFailure if it cannot do the task, or an input that it needs is not there
  */
-export const beginningOf = (
+export const beginningOf = async (
   ctx: StepContext<TrainOptions>,
   model: Scratch | Pretrained,
   task: Task,
-): Promise<Beginning> => (model.type === 'pretrained' ? pretrained(ctx, model, task) : scratch(ctx, model, task));
+): Promise<Beginning> => {
+  const made = await (model.type === 'pretrained' ? pretrained(ctx, model, task) : scratch(ctx, model, task));
+  return task.pairs ? { ...made, config: readingPairs(made.config) } : made;
+};
 
 export const cannotWrite = (type: string): StepFailure =>
   new StepFailure(
@@ -46,7 +50,7 @@ function checkHead(type: string, head: Task['head']): void {
     throw new StepFailure(
       'task',
       `a ${type} model tells no hidden tokens, so it cannot be trained for task "${head}"`,
-      'Take a bert, a distilbert or a roberta.',
+      'Take a bert, a distilbert, a roberta or an albert.',
     );
   }
   if (head !== 'token-classifier' || architecture.labelsTokens) return;

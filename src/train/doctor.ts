@@ -1,5 +1,6 @@
 import type { Gradient, HostTensors, Runner } from '../backend/runner.js';
-import { aloneFeeds, type Stage } from './stage.js';
+import { aloneFeeds } from './feeds.js';
+import type { Stage } from './stage.js';
 
 /** Looks at how much each objective moves the model: a badly scaled loss is seen here and nowhere else. */
 

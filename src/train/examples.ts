@@ -1,14 +1,15 @@
 import type { HostTensor, HostTensors } from '../backend/runner.js';
 import type { Row } from '../data/dataset.js';
 import { type LogitsCache, valuesWidth, type Wanted } from '../data/logits.js';
+import { encodeRows } from '../data/pair.js';
 import type { EncodedBatch, TextTokenizer } from '../data/tokenizer.js';
 import type { Counted } from '../methods/objective.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { padTokens } from '../models/padding.js';
 import type { Random } from '../util/random.js';
 import type { Batch } from './batches.js';
+import type { Asked } from './objective-parts.js';
 import type { Rollouts } from './rollouts.js';
-import type { Asked } from './stage.js';
 import type { TargetEncoding } from './targets/encoding.js';
 import { oneLabel } from './targets/one-label.js';
 
@@ -41,6 +42,8 @@ export interface Making {
 export interface Learnable {
   /** The row of each example. */
   readonly rows: readonly Row[];
+  /** Texts that are computed for each example; one where it does not say. */
+  readonly texts?: number;
   /** Tokens of an example. */
   length(example: number): number;
   /** Whether it has a real label. */
@@ -77,10 +80,9 @@ export class Examples implements Learnable {
     rows: readonly Row[],
     labels: readonly string[],
     tokenizer: TextTokenizer,
-    { maxLength, padId }: Pick<TransformerConfig, 'maxLength' | 'padId'>,
+    config: Pick<TransformerConfig, 'maxLength' | 'padId' | 'pairs'>,
   ): Promise<Examples> {
-    const tokens = await tokensOf(rows, tokenizer, { maxLength });
-    return new Examples(rows, tokens, oneLabel(rows, labels), padId);
+    return new Examples(rows, await encodeRows(rows, tokenizer, config), oneLabel(rows, labels), config.padId);
   }
 
   length(row: number): number {
@@ -92,18 +94,20 @@ export class Examples implements Learnable {
   }
 
   /**
-   * `ids`, `mask` [batch, length], what the task's targets feed, and what is wanted of each teacher, all padded to the
-   * batch size with rows that count for nothing; of a teacher that knows only some of the rows also which [batch].
+   * `ids`, `mask` [batch, length], of pairs `types` of the same shape, what the task's targets feed, and what is wanted
+   * of each teacher, all padded to the batch size with rows that count for nothing; of a teacher that knows only some of
+   * the rows also which [batch].
    */
   batch({ rows, length }: Batch, batchSize: number, { caches, wanted, partial }: Making): HostTensors {
     const tokens = rows.map((r) => this.tokens.ids(r));
+    const seconds = this.tokens.pairs ? rows.map((r) => this.tokens.second(r)) : undefined;
     const said = caches.map((cache, i) => ({
       ...(cache && this.teacher(i, rows, tokens, length, batchSize, cache, wanted[i] as Wanted)),
       ...(cache && partial[i] && { [teacherFeeds(i).rows]: knownRows(rows, this.rows, batchSize, cache) }),
     }));
     return Object.assign(
       {
-        ...padTokens(tokens, batchSize, length, this.padId),
+        ...padTokens(tokens, batchSize, length, this.padId, seconds),
         ...this.targets.feeds(rows, batchSize, length),
       },
       ...said,

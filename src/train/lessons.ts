@@ -3,6 +3,7 @@ import type { TextTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import type { TrainedOn } from '../models/checkpoint.js';
+import type { Similarity } from '../models/sentence-encoder.js';
 import type { Stage, TrainOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
 import type { Learnable } from './examples.js';
@@ -54,7 +55,11 @@ export interface Lessons {
   /** By what each stage is judged; undefined where it is not. */
   judges(tokenizer: TextTokenizer, config: TransformerConfig): Promise<(Judge | undefined)[]>;
   trainedOn(stages: readonly Stage[]): TrainedOn;
+  /** Of a model that compares vectors: how their cosine says that two texts belong together, by the rows that judge it, or else by those that it learnt. */
+  similarity(...given: Given): Promise<Similarity | undefined>;
 }
+
+type Given = Parameters<NonNullable<Task['similarity']>> extends [unknown, ...infer Rest] ? Rest : never;
 
 /**
  * What the stages learn: each may have data, a prompt and a way to learn from responses of its own.
@@ -110,6 +115,15 @@ export function lessonsOf(ctx: StepContext<TrainOptions>, { info, rows }: Data):
     trainedOn(judgedStages) {
       const used = [...new Set(places)].flatMap((place) => rowsOf(rows, place));
       return (tasks.at(-1) as Task).trainedOn(used, judgedStages);
+    },
+    async similarity(...given) {
+      const task = tasks.at(-1) as Task;
+      if (task.similarity && !judged) {
+        const message =
+          'from which cosine on two texts belong together is said by the training pairs, of which the model is too sure: give "validation"';
+        ctx.log('warning', message);
+      }
+      return task.similarity?.(judged ? (await readDataset(judged.path)).rows : rows.flat(), ...given);
     },
   };
 }

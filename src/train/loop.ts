@@ -12,13 +12,14 @@ import { Best } from './best.js';
 import { examine, examined } from './doctor.js';
 import { DropoutMasks } from './dropout.js';
 import type { Learnable } from './examples.js';
+import { countsOf, dropoutFeeds, shareFeeds } from './feeds.js';
 import { NotFiniteError, Optimizer } from './optimizer.js';
 import { ruleOf } from './optimizers/index.js';
 import { countsOfTexts } from './responses.js';
 import type { Rollouts } from './rollouts.js';
 import type { Position, SavedState } from './saved-state.js';
 import { rateFactor } from './schedule.js';
-import { countsOf, dropoutFeeds, type Stage, shareFeeds } from './stage.js';
+import type { Stage } from './stage.js';
 import type { Teacher } from './teachers.js';
 import type { Trainee } from './trainee.js';
 import type { Judge, Metric } from './validate.js';
@@ -55,8 +56,10 @@ export type AfterUpdate = (report: {
   readonly done: number;
   readonly total: number;
   readonly loss: number;
-  /** Each objective's own loss, before its weight, in the order of the recipe. */
+  /** Each objective's own loss, before its weight. */
   readonly losses: readonly number[];
+  /** What these are called, and whose they are. */
+  readonly named: Stage['losses'];
   /** Of the whole gradient, before clipping. */
   readonly gradientNorm: number;
   /** Each objective's part of the gradient, its weight in it, where this update was examined. */
@@ -89,9 +92,10 @@ export async function train(training: Training, after: AfterUpdate): Promise<Par
     const all = { ...model, ...specs };
     const frozen = trainee.frozen(options.freeze);
     const rule = ruleOf(training.optimizer, weightDecay);
-    const optimizer = new Optimizer({ ...parameters, ...initialize(specs, seed) }, all, rule, clipNorm, frozen);
+    const start = { ...parameters, ...initialize(specs, seed) };
+    const optimizer = new Optimizer(start, all, rule, clipNorm, frozen, trainee.modelOf);
     const best = options.validate && new Best(options.validate);
-    resumed?.restore(optimizer, best);
+    resumed?.restore(optimizer, best, trainee.average);
     const trainable = Object.keys(all).filter((name) => !frozen.has(name));
     const stage = { ...(stages[i] as Stage), fn: { ...(stages[i] as Stage).fn, trainable } };
     await runStage(training, i, stage, optimizer, best, resumed?.position.update ?? 0, after);
@@ -163,7 +167,7 @@ async function runStage(
     };
     return {
       ...examples.batch(batch, size, { caches, wanted: stage.wanted, partial, random, rollouts }),
-      ...dropoutFeeds(masks.fill(stage.dropout(size, batch.length), key, counter)),
+      ...dropoutFeeds(masks.fill(stage.dropout(size * (examples.texts ?? 1), batch.length), key, counter)),
       ...(accumulate > 1 && shareFeeds(window.map(counts), i)),
       ...stage.numbers(Math.floor(counter / accumulate) / Math.max(1, total - 1), rollouts !== undefined),
     };
@@ -185,10 +189,10 @@ async function runStage(
       rows: planned.rows.map((i) => rows[i] as number),
       length: planned.length,
     }));
-    const losses = options.objectives.map(() => 0);
+    const losses = stage.losses.map(() => 0);
     let loss = 0;
     const diverged = (batch: number, why: string): StepFailure => {
-      const culprits = options.objectives.filter((_, i) => !Number.isFinite(losses[i])).map((entry) => entry.type);
+      const culprits = stage.losses.filter((_, i) => !Number.isFinite(losses[i])).map(({ name: own }) => own);
       const names = culprits.length === 0 ? '' : `, not finite: ${culprits.join(', ')}`;
       const ids = (window[batch] as Batch).rows.slice(0, 3).map((row) => examples.rows[row]?.id.slice(0, 12));
       return new StepFailure(
@@ -212,7 +216,7 @@ async function runStage(
       });
       if (!Number.isFinite(loss)) throw diverged(i, 'the loss is not finite');
       optimizer.add(gradients);
-      if (i === 0 && options.objectives.length > 1 && examined(update + 1)) {
+      if (i === 0 && stage.losses.length > 1 && examined(update + 1)) {
         norms = await examine(runner, stage, parameters, feeds, Object.keys(trainee.specs));
       }
     }
@@ -224,6 +228,7 @@ async function runStage(
       if (!(error instanceof NotFiniteError)) throw error;
       throw diverged(window.length - 1, error.message);
     }
+    trainee.average?.follow(optimizer.parameters);
     const done = update + 1;
     let validation: number | undefined;
     const { validate } = options;
@@ -239,6 +244,7 @@ async function runStage(
       total,
       loss,
       losses,
+      named: stage.losses,
       gradientNorm,
       norms,
       validation,

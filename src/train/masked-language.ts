@@ -31,7 +31,7 @@ async function encode(
 export class MaskedExamples implements Learnable {
   private constructor(
     readonly rows: readonly Row[],
-    private readonly texts: MaskedTexts,
+    private readonly masked: MaskedTexts,
     private readonly padId: number,
   ) {}
 
@@ -46,7 +46,7 @@ export class MaskedExamples implements Learnable {
   }
 
   length(row: number): number {
-    return this.texts.length(row);
+    return this.masked.length(row);
   }
 
   labelled(): boolean {
@@ -54,10 +54,10 @@ export class MaskedExamples implements Learnable {
   }
 
   batch({ rows, length }: Batch, batchSize: number, { random }: Pick<Making, 'random'>): HostTensors {
-    const room = this.texts.room(batchSize)(rows, length);
+    const room = this.masked.room(batchSize)(rows, length);
     const real = new Float32Array(batchSize).fill(1, 0, rows.length);
     return {
-      ...this.texts.feeds(rows, batchSize, length, room, this.padId, random('masks')),
+      ...this.masked.feeds(rows, batchSize, length, room, this.padId, random('masks')),
       rows: { dtype: 'float32', shape: [batchSize], data: real },
     };
   }
@@ -69,7 +69,7 @@ export class MaskedExamples implements Learnable {
       rows: rows.length,
       labels: 0,
       tokens: sum((row) => this.length(row)),
-      'written-tokens': sum((row) => this.texts.count(row)),
+      'written-tokens': sum((row) => this.masked.count(row)),
       'token-pairs': sum((row) => this.length(row) ** 2),
       'causal-pairs': sum((row) => (this.length(row) * (this.length(row) + 1)) / 2),
     };

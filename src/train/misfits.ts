@@ -40,6 +40,8 @@ function taughtBy(facts: ModelFacts | LogitsFacts, student: ModelFacts): Taught 
     teacherHeads: teacher.heads,
     studentValues: valuesOf(student),
     teacherValues: valuesOf(teacher),
+    // Which they are is of no account before there is one.
+    teacherSimilarity: teacher.task === 'matching' ? { scale: 1, bias: 0 } : undefined,
   };
   const head = headOf(teacher.task);
   if (facts.of === 'model') return { fit, live: { model: { config: { type: teacher.type, head } } } };

@@ -32,6 +32,8 @@ interface Slots extends Entry {
   updates: number;
   /** Elements of one row, along the first axis. */
   readonly width: number;
+  /** Whose gradient is clipped with this one. */
+  readonly clippedWith: string;
   /** It has a gradient in this update. */
   touched: boolean;
 }
@@ -52,6 +54,7 @@ export class Optimizer {
   /**
    * @param clipNorm largest global norm of a gradient; 0 = no clipping
    * @param frozen parameters that are kept as they are, and need no memory
+   * @param modelOf whose a parameter is, where it is one of several models: each model's gradient is clipped by itself
    * @throws StepFailure if the rest does not fit into 4 GiB
    */
   constructor(
@@ -60,6 +63,7 @@ export class Optimizer {
     private readonly rule: Rule,
     private readonly clipNorm: number,
     frozen: ReadonlySet<string> = new Set(),
+    modelOf: (parameter: string) => string = () => '',
   ) {
     const names = Object.keys(initial).filter((name) => !frozen.has(name));
     const slots = 2 + rule.moments.length;
@@ -76,7 +80,16 @@ export class Optimizer {
       parameters[name] = { ...tensor, data: parameter.data };
       const decay = this.specs[name]?.decay ?? false;
       const moments = rule.moments.map(allocate);
-      this.entries.set(name, { parameter, gradient, moments, width: width(tensor), decay, updates: 0, touched: false });
+      this.entries.set(name, {
+        parameter,
+        gradient,
+        moments,
+        width: width(tensor),
+        clippedWith: modelOf(name),
+        decay,
+        updates: 0,
+        touched: false,
+      });
     }
     this.rows = this.memory.allocate(ROWS * widest);
     this.ids = this.memory.allocate(ROWS);
@@ -97,22 +110,24 @@ export class Optimizer {
    * One update. Parameters without a gradient are left as they are.
    *
    * @param rate learning rate
-   * @returns the gradient's global norm before clipping
+   * @returns the whole gradient's norm before clipping
    * @throws NotFiniteError if the norm is not finite: the parameters are left as they were
    */
   apply(rate: number): number {
     const { kernels } = this.memory;
     const touched = [...this.entries.values()].filter((entry) => entry.touched);
-    let squares = 0;
+    const squares = new Map<string, number>();
     for (const entry of touched) {
-      squares += kernels.sumSquares(entry.gradient.padded, entry.gradient.address);
+      const own = kernels.sumSquares(entry.gradient.padded, entry.gradient.address);
+      squares.set(entry.clippedWith, (squares.get(entry.clippedWith) ?? 0) + own);
       entry.touched = false;
     }
-    const norm = Math.sqrt(squares);
+    const norm = Math.sqrt([...squares.values()].reduce((sum, own) => sum + own, 0));
     if (!Number.isFinite(norm)) throw new NotFiniteError('the gradient is not finite');
-    // PyTorch's clip_grad_norm_ divides by norm + 1e-6.
-    const scale = this.clipNorm > 0 ? Math.min(1, this.clipNorm / (norm + 1e-6)) : 1;
     for (const entry of touched) {
+      const own = Math.sqrt(squares.get(entry.clippedWith) as number);
+      // PyTorch's clip_grad_norm_ divides by norm + 1e-6.
+      const scale = this.clipNorm > 0 ? Math.min(1, this.clipNorm / (own + 1e-6)) : 1;
       entry.updates++;
       this.rule.update(kernels, entry, rate, scale);
     }

@@ -3,21 +3,16 @@ import { isSchedule } from '../methods/schedules/index.js';
 import type { Objective, Stage, TrainOptions } from '../options/train.js';
 
 /** The options as the engine checks them: its inputs are still in them, as references. */
-type Given = TrainOptions & { readonly data?: unknown; readonly teacher?: unknown; readonly validation?: unknown };
+type Given = TrainOptions & { readonly validation?: unknown };
 
 /** What is wrong with the options of `train` that no schema can say. */
-export function problemsOf({ stages, data, teacher, task, validation }: Given): OptionProblem[] {
+export function problemsOf({ stages, task, validation }: Given): OptionProblem[] {
   return (stages ?? []).flatMap((stage: Stage, s) => {
     const at = `/stages/${s}`;
     return [
-      ...beyond('data', data, stage.data, `${at}/data`),
       ...stage.objectives.flatMap((entry: Objective, i) => {
         const own = `${at}/objectives/${i}`;
-        return [
-          ...('teacher' in entry ? beyond('teacher', teacher, entry.teacher, `${own}/teacher`) : []),
-          ...temperatureProblems(entry, own),
-          ...attentionProblems(entry, own),
-        ];
+        return [...temperatureProblems(entry, own), ...attentionProblems(entry, own)];
       }),
       ...sampleProblems(stage, task, validation, `${at}/samples`),
       ...policyProblems(stage.objectives, `${at}/objectives`),
@@ -73,19 +68,6 @@ function policyProblems(objectives: readonly Objective[], at: string): OptionPro
     return [{ pointer: `${at}/${first.i}/student_share`, message, hint: 'Add hard-label, or leave it out.' }];
   }
   return [];
-}
-
-/** A number, counted from 1, that is larger than the list it counts in. */
-function beyond(input: string, given: unknown, number: number | undefined, pointer: string): OptionProblem[] {
-  // One reference may stand for the many outputs of a matrix: how many they are is seen when they are there.
-  if (!Array.isArray(given) || number === undefined || number <= given.length) return [];
-  return [
-    {
-      pointer,
-      message: `the input "${input}" has ${given.length}, and this names number ${number}`,
-      hint: 'They are counted from 1.',
-    },
-  ];
 }
 
 function temperatureProblems(entry: Objective, at: string): OptionProblem[] {

@@ -9,8 +9,8 @@ import { StepFailure } from '../util/failure.js';
 import type { Batch } from './batches.js';
 import type { Counts, Learnable, Making } from './examples.js';
 import { nextFeeds, type Place } from './next-feeds.js';
+import type { Asked } from './objective-parts.js';
 import { policyFeeds } from './rollouts.js';
-import type { Asked } from './stage.js';
 import type { Judge, Metric } from './validate.js';
 
 /** How rows become what a language model is to write. */

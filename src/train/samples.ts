@@ -1,9 +1,9 @@
 import type { Runner } from '../backend/runner.js';
-import type { Row } from '../data/dataset.js';
+import { type Row, readDataset } from '../data/dataset.js';
 import { answerIn } from '../data/reasoning.js';
 import { fieldsOf, fill, USUAL_PROMPT } from '../data/template.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
-import type { Table } from '../engine/step.js';
+import type { StepContext, Table } from '../engine/step.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { fitPrompt } from '../models/continuations.js';
 import { Generator, greedy } from '../models/generate.js';
@@ -15,25 +15,45 @@ const TOKENS = 32;
 /** Characters of a text, or of what is to be written, that the table shows. */
 const SHOWN = 60;
 
+type Context = Pick<StepContext<TrainOptions>, 'options' | 'optionalInput' | 'show'>;
+
+/** A model while it learns. */
+interface Writing {
+  readonly config: TransformerConfig;
+  readonly tokenizer: TextTokenizer;
+  readonly runner: Runner;
+}
+
+/**
+ * Shows, at the end of each stage with `samples`, what the model writes to the first rows of the input "validation".
+ * @throws StepFailure if a row lacks a field of the prompt
+ */
+export function samplesAfter(ctx: Context, stages: readonly Stage[], writing: Writing) {
+  return async (number: number, parameters: Parameters): Promise<void> => {
+    const stage = stages[number] as Stage;
+    const validation = ctx.optionalInput('validation');
+    if (stage.samples === undefined || !validation) return;
+    const { rows } = await readDataset(validation.path);
+    const prompt = promptOf(ctx.options, stage);
+    const title = `What it writes after stage ${number + 1} of ${stages.length}`;
+    ctx.show(await samplesTable(title, rows.slice(0, stage.samples), prompt, writing, parameters));
+  };
+}
+
 /** Behind what a stage's model is asked to write; one that learns texts goes on with a text. */
-export function samplePrompt(options: Pick<TrainOptions, 'prompt' | 'learn_from'>, stage: Stage): string {
+function promptOf(options: Pick<TrainOptions, 'prompt' | 'learn_from'>, stage: Stage): string {
   if (stage.prompt !== undefined) return stage.prompt;
   if ((stage.learn_from ?? options.learn_from) === 'text') return '{{text}}';
   return options.prompt ?? USUAL_PROMPT;
 }
 
-/**
- * What a model writes to some rows, greedily, as a table.
- * @throws StepFailure if a row lacks a field of the prompt
- */
-export async function samplesTable(
+/** What a model writes to some rows, greedily. */
+async function samplesTable(
   title: string,
   rows: readonly Row[],
   prompt: string,
-  config: TransformerConfig,
+  { config, tokenizer, runner }: Writing,
   parameters: Parameters,
-  tokenizer: TextTokenizer,
-  runner: Runner,
 ): Promise<Table> {
   const generator = new Generator(config, parameters, runner);
   const endId = config.eosId as number;

@@ -1,6 +1,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSafetensors, writeSafetensors } from '../util/safetensors.js';
+import type { Average } from './average.js';
 import type { Best, Progress } from './best.js';
 import type { Optimizer } from './optimizer.js';
 
@@ -14,12 +15,15 @@ export interface Position {
 interface StateFile extends Position, Progress {
   /** How many updates each parameter has had. */
   readonly updates: Readonly<Record<string, number>>;
+  /** How many updates a teacher has followed the model. */
+  readonly followed?: number;
 }
 
 const STATE = 'state.json';
 const PARAMETERS = 'parameters.safetensors';
 const MOMENTS = 'moments.safetensors';
 const BEST = 'best.safetensors';
+const AVERAGE = 'average.safetensors';
 
 const float32 = (tensors: Optimizer['parameters']) =>
   Object.fromEntries(
@@ -32,6 +36,7 @@ export async function saveState(
   position: Position,
   optimizer: Optimizer,
   best: Best | undefined,
+  average?: Average,
 ): Promise<void> {
   const { tensors, updates } = optimizer.state();
   await writeSafetensors(join(folder, PARAMETERS), float32(optimizer.parameters));
@@ -43,8 +48,9 @@ export async function saveState(
     ]);
     await writeSafetensors(join(folder, BEST), Object.fromEntries(kept));
   }
+  if (average) await writeSafetensors(join(folder, AVERAGE), float32(average.parameters));
   const progress = best?.progress ?? { best: undefined, since: 0 };
-  const state: StateFile = { ...position, ...progress, updates };
+  const state: StateFile = { ...position, ...progress, updates, ...(average && { followed: average.followed }) };
   await writeFile(join(folder, STATE), JSON.stringify(state));
 }
 
@@ -52,24 +58,27 @@ export interface SavedState {
   readonly position: Position;
   /** The model's parameters and those of the stage's objectives. */
   readonly parameters: Readonly<Record<string, Float32Array>>;
-  /** Puts the saved numbers into an optimiser made for the same parameters, and into what was best. */
-  restore(optimizer: Optimizer, best: Best | undefined): void;
+  /** Puts the saved numbers into an optimiser made for the same parameters, into what was best and what followed. */
+  restore(optimizer: Optimizer, best: Best | undefined, average?: Average): void;
 }
 
 export async function readState(folder: string): Promise<SavedState> {
-  const { stage, update, updates, best, since } = JSON.parse(await readFile(join(folder, STATE), 'utf8')) as StateFile;
+  const saved = JSON.parse(await readFile(join(folder, STATE), 'utf8')) as StateFile;
+  const { stage, update, updates, best, since, followed } = saved;
   const read = async (file: string): Promise<Record<string, Float32Array>> => {
     const { tensors } = await readSafetensors(join(folder, file));
     return Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, data]));
   };
   const [parameters, moments] = [await read(PARAMETERS), await read(MOMENTS)];
   const kept = (await stat(join(folder, BEST)).then(Boolean, () => false)) ? await read(BEST) : undefined;
+  const mean = followed === undefined ? undefined : await read(AVERAGE);
   return {
     position: { stage, update },
     parameters,
-    restore(optimizer, into) {
+    restore(optimizer, into, average) {
       optimizer.restore(parameters, moments, updates);
       into?.restore({ best, since }, kept);
+      if (mean && followed !== undefined) average?.restore(followed, mean);
     },
   };
 }

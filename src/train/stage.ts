@@ -1,31 +1,37 @@
-import type { HostTensor, HostTensors, TensorFunction, Tensors } from '../backend/runner.js';
+import { withoutGradient } from '../backend/gradient.js';
+import type { HostTensors, TensorFunction, Tensors } from '../backend/runner.js';
 import { type Tensor, tf } from '../backend/tf.js';
-import type { Wanted } from '../data/logits.js';
-import { methodsOf, objectiveOf, teacherOf } from '../methods/index.js';
-import type { Counted, Fit, LossInput, Needs, Objective, OnPolicy, TeacherSignal } from '../methods/objective.js';
-import { scheduledAt } from '../methods/schedules/index.js';
-import { weightAt, weighted, weightParameters } from '../methods/weights.js';
+import { ensembleOf } from '../methods/ensemble.js';
+import { methodsOf } from '../methods/index.js';
+import type { Counted, Fit, LossInput, TeacherSignal } from '../methods/objective.js';
+import { weighted } from '../methods/weights.js';
 import type { LastTokens, ModelOutput, ParameterSpec, TransformerConfig } from '../models/architecture.js';
 import { architectureOf } from '../models/architectures.js';
 import { NEXT } from '../models/continuations.js';
 import { dropoutSites, encode, forward, tellsTokens, tokenLogits, tokenLosses } from '../models/forward.js';
 import { zeroed } from '../models/layers.js';
-import type { Objective as ObjectiveOptions, Stage as StageOptions } from '../options/train.js';
-import { type Counts, teacherFeeds } from './examples.js';
-import { type Live, livePrefix, liveSignal } from './live.js';
+import type { Stage as StageOptions } from '../options/train.js';
+import { teacherFeeds } from './examples.js';
+import { dropoutFeed, scheduledFeed, shareFeed, weightFeed } from './feeds.js';
+import { type Live, liveSignal, voicesOf } from './live.js';
+import { matchOf } from './match-feeds.js';
 import { fedNext } from './next-feeds.js';
+import {
+  type Asked,
+  namesOf,
+  numbersAt,
+  type ObjectivePart,
+  partsOf,
+  type Writing,
+  wantedOf,
+  writingOf,
+} from './objective-parts.js';
 import { fedPolicy } from './rollouts.js';
 
 /** Values that dropout may zero, and how many of 256 it zeroes on average. */
 export interface DropoutSite {
   readonly shape: readonly number[];
   readonly zeroed: number;
-}
-
-/** What is wanted of a teacher. */
-export interface Asked extends Wanted {
-  /** At which a cache of next tokens is read. */
-  readonly temperature: number;
 }
 
 /** A stage made ready to run: what it computes, what it learns beside the model, and what it must be fed. */
@@ -47,42 +53,44 @@ export interface Stage {
    * that learns nothing from such a batch, of the data or of the student's own texts, has weight 0.
    */
   readonly numbers: (progress: number, written?: boolean) => HostTensors;
-  /** How the student writes what it learns from, and the place of the teacher that judges it. */
-  readonly onPolicy: { readonly how: OnPolicy; readonly teacher: number } | undefined;
+  readonly onPolicy: Writing | undefined;
   /** Whether some objective says anything about a row: it has a label, the teachers of these places know it. */
   readonly applies: (labelled: boolean, knows: (teacher: number) => boolean) => boolean;
+  /** Each objective's loss: what it is called, and which of the models that are trained at once learns by it. */
+  readonly losses: readonly { readonly name: string; readonly model: number }[];
 }
 
-const shareFeed = (objective: number): string => `share.${objective}`;
-const dropoutFeed = (site: number): string => `dropout.${site}`;
-const weightFeed = (objective: number): string => `weight.${objective}`;
-const scheduledFeed = (objective: number, name: string): string => `scheduled.${objective}.${name}`;
-const scalar = (x: number): HostTensor => ({ dtype: 'float32', shape: [], data: Float32Array.of(x) });
+/** What a model computes of a batch, as objectives see it. */
+export type Said = Pick<LossInput, 'student' | 'continuation'>;
 
-/**
- * By what each objective's mean over one of several batches is multiplied, so that their sum is the mean over all.
- * @param counts of the batches of one update: of each objective's rows
- */
-export const shareFeeds = (counts: readonly (readonly number[])[], batch: number): HostTensors =>
-  Object.fromEntries(
-    (counts[batch] as readonly number[]).map((own, i) => {
-      const all = counts.reduce((sum, each) => sum + (each[i] as number), 0);
-      return [shareFeed(i), scalar(own / Math.max(1, all))];
-    }),
-  );
+/** One model of a stage, alone or among several in one graph. Parameters go by its own names. */
+export interface Member extends Omit<Stage, 'fn' | 'losses'> {
+  /** What its objectives are called. */
+  readonly names: readonly string[];
+  compute(parameters: Tensors, batch: Tensors): Said;
+  /** What its teachers say, cached or asked in the graph. */
+  hear(parameters: Tensors, batch: Tensors): readonly TeacherSignal[];
+  /** @param teachers by place: an objective does not know whether one is cached, asked, or learns beside it */
+  learn(said: Said, teachers: readonly TeacherSignal[], parameters: Tensors, batch: Tensors): Learnt;
+}
 
-/** Masks under the names that a stage's function reads them by. */
-export const dropoutFeeds = (masks: readonly HostTensor[]): HostTensors =>
-  Object.fromEntries(masks.map((mask, site) => [dropoutFeed(site), mask]));
+interface Learnt {
+  /** The weighted sum. */
+  readonly loss: Tensor;
+  /** Each objective's own, before its weight. */
+  readonly losses: readonly Tensor[];
+}
 
-/** Weights that let one objective alone count, by its own weight of `numbers`. */
-export const aloneFeeds = (numbers: HostTensors, objectives: number, alone: number): HostTensors =>
-  Object.fromEntries(
-    Array.from({ length: objectives }, (_, i) => [
-      weightFeed(i),
-      i === alone ? (numbers[weightFeed(i)] as HostTensor) : scalar(0),
-    ]),
-  );
+/** Where one of several models stands in a graph. */
+export interface Place {
+  /** Objectives and dropout sites of those before it. */
+  readonly objectives: number;
+  readonly sites: number;
+  /** Its last layer is read of all tokens, whatever its own objectives need. */
+  readonly whole: boolean;
+}
+
+const ALONE: Place = { objectives: 0, sites: 0, whole: false };
 
 /** No teacher, or none that an objective learns from. */
 const SILENT: TeacherSignal = {
@@ -93,24 +101,11 @@ const SILENT: TeacherSignal = {
   next: undefined,
 };
 
-const ascending = (layers: readonly number[]): number[] => [...new Set(layers)].sort((a, b) => a - b);
-
 /** A model's output with its logits as those of single questions. */
-const answered = (output: ModelOutput, questions: (logits: Tensor) => Tensor): ModelOutput => ({
+export const answered = (output: ModelOutput, questions: (logits: Tensor) => Tensor): ModelOutput => ({
   ...output,
   logits: questions(output.logits),
 });
-
-interface ObjectivePart {
-  readonly entry: ObjectiveOptions;
-  readonly objective: Objective<ObjectiveOptions>;
-  readonly place: number | undefined;
-  readonly fit: Fit | undefined;
-  readonly prefix: string;
-  readonly needs: Needs;
-  readonly specs: Readonly<Record<string, ParameterSpec>>;
-  readonly schedules: NonNullable<ReturnType<NonNullable<Objective<ObjectiveOptions>['schedules']>>>;
-}
 
 /**
  * @param key names the stage; two stages of one model must not share it
@@ -125,32 +120,33 @@ export function buildStage(
   key: string,
   live: readonly (Live | undefined)[] = [],
 ): Stage {
-  const parts = options.objectives.map((entry, i): ObjectivePart => {
-    const objective = objectiveOf(entry, config.head);
-    const place = teacherOf(entry);
-    const fit = place === undefined ? undefined : fits[place];
-    return {
-      entry,
-      objective,
-      place,
-      fit,
-      prefix: `objective.${i}.`,
-      needs: objective.needs(entry, fit),
-      specs: { ...objective.parameters(entry, fit), ...weightParameters(entry.weight) },
-      schedules: objective.schedules?.(entry) ?? {},
-    };
-  });
-  const wanted = fits.map((_, place): Asked => {
-    const own = parts.filter((p) => p.place === place);
-    const temperatures = own.flatMap(({ entry }) => (entry.type === 'soft-label' ? [entry.temperature] : []));
-    return {
-      logits: own.some((p) => p.needs.logits),
-      hiddenStates: ascending(own.flatMap((p) => p.needs.hiddenStates)),
-      attention: ascending(own.flatMap((p) => p.needs.attention)),
-      values: ascending(own.flatMap((p) => p.needs.values)),
-      temperature: temperatures.find((each) => typeof each === 'number') ?? 1,
-    };
-  });
+  const { names, compute, hear, learn, ...stage } = memberOf(
+    config,
+    partsOf(options.objectives, config.head, fits),
+    fits.length,
+    live,
+  );
+  const call = (parameters: Tensors, batch: Tensors): Tensors => {
+    const said = compute(parameters, batch);
+    const { loss, losses } = learn(said, hear(parameters, batch), parameters, batch);
+    return { loss, ...Object.fromEntries(losses.map((own, i) => [`loss.${i}`, own])) };
+  };
+  return { ...stage, fn: { key, call }, losses: names.map((name) => ({ name, model: 0 })) };
+}
+
+/**
+ * A model and what it learns.
+ * @param teachers how many it has
+ * @param live those that are asked, by place; the others are cached, or learn beside it
+ */
+export function memberOf(
+  config: TransformerConfig,
+  parts: readonly ObjectivePart[],
+  teachers: number,
+  live: readonly (Live | undefined)[] = [],
+  at: Place = ALONE,
+): Member {
+  const wanted = wantedOf(parts, teachers);
   const asked = wanted.map((each, place) =>
     parts.some((part) => part.place === place) && live[place] ? { ...each, live: live[place] } : undefined,
   );
@@ -159,19 +155,23 @@ export function buildStage(
   );
 
   const causal = architectureOf(config).decoder !== undefined;
-  const all = config.head === 'token-classifier' || parts.some((p) => p.needs.lastHiddenState);
+  const all = at.whole || config.head === 'token-classifier' || parts.some((p) => p.needs.lastHiddenState);
   const lastTokens: LastTokens = all ? 'all' : 'pooled';
   const { questions } = methodsOf(config.head);
   const dropout = (rows: number, length: number): DropoutSite[] =>
     dropoutSites(config, rows, length, lastTokens).map((shape) => ({ shape, zeroed: zeroed(config.dropout) }));
 
-  const call = (parameters: Tensors, batch: Tensors): Tensors => {
+  const compares = config.head === 'embedding';
+  const compute = (parameters: Tensors, batch: Tensors): Said => {
     const feed = (name: string): Tensor => batch[name] as Tensor;
-    const [ids, mask, rows] = ['ids', 'mask', 'rows'].map(feed) as [Tensor, Tensor, Tensor];
+    const [ids, mask] = ['ids', 'mask'].map(feed) as [Tensor, Tensor];
     const [size, length] = ids.shape as [number, number];
-    const input = { ids, mask, dropout: dropout(size, length).map((_, site) => feed(dropoutFeed(site))), lastTokens };
+    const keep = dropout(size, length).map((_, site) => feed(dropoutFeed(at.sites + site)));
+    const { types } = batch;
+    const input = { ids, mask, types, dropout: keep, lastTokens };
     const tells = tellsTokens(config);
-    const student = tells ? encode(config, parameters, input) : answered(forward(config, parameters, input), questions);
+    const student =
+      tells || compares ? encode(config, parameters, input) : answered(forward(config, parameters, input), questions);
     const positions = batch[NEXT.positions];
     const last = student.hiddenStates.at(-1) as Tensor;
     const continuation =
@@ -182,11 +182,21 @@ export function buildStage(
             logits: () => tokenLogits(config, parameters, last, positions),
           }
         : undefined;
-    const teachers = wanted.map((each, place): TeacherSignal => {
+    return { student, continuation };
+  };
+  const hear = (parameters: Tensors, batch: Tensors): TeacherSignal[] => {
+    const feed = (name: string): Tensor => batch[name] as Tensor;
+    const [ids, mask] = ['ids', 'mask'].map(feed) as [Tensor, Tensor];
+    const positions = batch[NEXT.positions];
+    return wanted.map((each, place): TeacherSignal => {
       const own = asked[place];
       if (own) {
-        const said = liveSignal(own.live, livePrefix(place), parameters, { ids, mask, positions }, own);
-        return { ...said, logits: said.logits && questions(said.logits) };
+        const read = { ids, mask, types: batch.types, positions };
+        const signals = voicesOf(own.live, place).map((voice) => {
+          const said = liveSignal(voice, own.live.order, parameters, read, own);
+          return { ...said, logits: said.logits && questions(said.logits) };
+        });
+        return signals.length === 1 ? (signals[0] as TeacherSignal) : withoutGradient(() => ensembleOf(signals));
       }
       const names = teacherFeeds(place);
       const logits = batch[names.logits];
@@ -198,42 +208,55 @@ export function buildStage(
         next: fedNext(place, batch),
       };
     });
+  };
+  const learn: Member['learn'] = ({ student, continuation }, said, parameters, batch) => {
+    const feed = (name: string): Tensor => batch[name] as Tensor;
+    const [ids, mask, rows] = ['ids', 'mask', 'rows'].map(feed) as [Tensor, Tensor, Tensor];
+    const [size] = ids.shape as [number];
     const weightedParts = parts.map(({ entry, objective, place, fit, prefix, specs, schedules }, i) => {
       const own = Object.fromEntries(Object.keys(specs).map((name) => [name, parameters[prefix + name] as Tensor]));
       const heard = place === undefined ? undefined : batch[teacherFeeds(place).rows];
       const given: LossInput = {
         student,
         continuation,
+        match: compares ? matchOf(student, batch) : undefined,
         policy: fedPolicy(batch),
-        teacher: (place === undefined ? undefined : teachers[place]) ?? SILENT,
-        mask: heard ? tf.mul(mask, tf.reshape(heard, [size, 1])) : mask,
+        teacher: (place === undefined ? undefined : said[place]) ?? SILENT,
+        mask: heard && !compares ? tf.mul(mask, tf.reshape(heard, [size, 1])) : mask,
         rows: heard ? questionsOf(rows, heard) : rows,
         labels: feed('labels'),
         known: batch.known,
         causal,
         parameters: own,
-        scheduled: Object.fromEntries(Object.keys(schedules).map((name) => [name, feed(scheduledFeed(i, name))])),
+        scheduled: Object.fromEntries(
+          Object.keys(schedules).map((name) => [name, feed(scheduledFeed(at.objectives + i, name))]),
+        ),
       };
       const mean = objective.loss(entry, given, fit);
-      const share = batch[shareFeed(i)];
+      const share = batch[shareFeed(at.objectives + i)];
       const loss = share ? tf.mul(mean, share) : mean;
-      return { loss, part: weighted(entry.weight, loss, feed(weightFeed(i)), own) };
+      return { loss, part: weighted(entry.weight, loss, feed(weightFeed(at.objectives + i)), own) };
     });
     const loss = weightedParts.map(({ part }) => part).reduce((a, b) => tf.add(a, b));
-    return { loss, ...Object.fromEntries(weightedParts.map(({ loss: own }, i) => [`loss.${i}`, own])) };
+    return { loss, losses: weightedParts.map(({ loss: own }) => own) };
   };
   return {
-    fn: { key, call },
+    names: namesOf(parts.map(({ entry }) => entry)),
+    compute,
+    hear,
+    learn,
     specs,
     fixed: Object.assign(
       {},
-      ...asked.map((own, place) => (own ? prefixed(own.live.model.parameters, livePrefix(place)) : {})),
+      ...asked.flatMap((own, place) =>
+        own ? voicesOf(own.live, place).map(({ model, prefix }) => prefixed(model.parameters, prefix)) : [],
+      ),
     ),
     wanted: wanted.map((each, place) => (asked[place] ? NOTHING_CACHED : each)),
     dropout,
     over: parts.map(({ entry, objective, place }) => ({ counted: objective.over(causal, entry), teacher: place })),
-    numbers: (progress, written = false) => numbersAt(parts, progress, written),
-    onPolicy: onPolicyOf(parts),
+    numbers: (progress, written = false) => numbersAt(parts, at.objectives, progress, written),
+    onPolicy: writingOf(parts),
     applies: (labelled, knows) =>
       parts.some(({ needs, place }) => (!needs.labels || labelled) && (place === undefined || knows(place))),
   };
@@ -250,29 +273,3 @@ const NOTHING_CACHED: Asked = { logits: false, hiddenStates: [], attention: [], 
 
 const prefixed = (parameters: HostTensors, prefix: string): HostTensors =>
   Object.fromEntries(Object.entries(parameters).map(([name, tensor]) => [prefix + name, tensor]));
-
-/** Each objective's weight, and what else of it follows a schedule. */
-function numbersAt(parts: readonly ObjectivePart[], progress: number, written: boolean): HostTensors {
-  const numbers: Record<string, HostTensor> = {};
-  for (const [i, { entry, objective, schedules }] of parts.entries()) {
-    const own = objective.onPolicy?.(entry);
-    const counts = written ? own !== undefined : own === undefined || own.alsoData;
-    numbers[weightFeed(i)] = scalar(counts ? weightAt(entry.weight, progress) : 0);
-    for (const [name, schedule] of Object.entries(schedules)) {
-      numbers[scheduledFeed(i, name)] = scalar(scheduledAt(schedule, progress));
-    }
-  }
-  return numbers;
-}
-
-function onPolicyOf(parts: readonly ObjectivePart[]): Stage['onPolicy'] {
-  const [first] = parts.flatMap(({ entry, objective, place }) => {
-    const how = objective.onPolicy?.(entry);
-    return how && place !== undefined ? [{ how, teacher: place }] : [];
-  });
-  return first;
-}
-
-/** How many things each objective's loss is a mean over, in one batch. */
-export const countsOf = (over: Stage['over'], counts: (teacher: number | undefined) => Counts): readonly number[] =>
-  over.map(({ counted, teacher }) => counts(teacher)[counted]);

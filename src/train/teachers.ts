@@ -6,8 +6,8 @@ import type { Fit } from '../methods/objective.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { loadTransformer } from '../models/checkpoint.js';
 import { hasLabels } from '../models/heads.js';
-import { valueShape } from '../models/values.js';
 import { StepFailure } from '../util/failure.js';
+import { fitBetween } from './fit.js';
 import type { Live } from './live.js';
 import { checkLabels, fitOf } from './preflight.js';
 
@@ -95,17 +95,16 @@ async function asked(folder: string, { config, labels, tokenizer }: Pupil): Prom
       `Give the student max_length: ${own.positions} or less.`,
     );
   }
+  if (own.pairs !== config.pairs || config.head === 'embedding') {
+    throw new StepFailure(
+      'task',
+      'the model that is given as "teacher" reads texts in another way than the student, so it cannot be asked the same tokens',
+      'Let a cache-logits step ask it.',
+    );
+  }
   if (own.head === config.head && hasLabels(own.head)) checkLabels(model.labels, labels);
   return {
-    fit: {
-      layers: { student: config.layers, teacher: own.layers },
-      studentHidden: config.hidden,
-      teacherHidden: own.hidden,
-      studentHeads: config.heads,
-      teacherHeads: own.heads,
-      studentValues: valueShape(config),
-      teacherValues: valueShape(own),
-    },
+    fit: fitBetween(config, own),
     said: undefined,
     live: { model, order: labels.map((label) => model.labels.indexOf(label)) },
   };

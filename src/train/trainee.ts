@@ -3,6 +3,7 @@ import type { ParameterSpecs, Part, TransformerConfig } from '../models/architec
 import { architectureOf } from '../models/architectures.js';
 import type { Parameters } from '../models/initialize.js';
 import type { Stage as StageOptions } from '../options/train.js';
+import type { Average } from './average.js';
 import { buildStage, type Stage } from './stage.js';
 import type { Teacher } from './teachers.js';
 import type { Judge, Metric } from './validate.js';
@@ -22,6 +23,10 @@ export interface Trainee {
   stage(options: StageOptions, key: string): Stage;
   /** Where one model alone learns: it, and the teachers that are asked. */
   readonly alone?: { readonly config: TransformerConfig; readonly teachers: readonly Teacher[] };
+  /** Where several models learn at once, whose a parameter is: each one's gradient is clipped by itself. */
+  readonly modelOf?: (parameter: string) => string;
+  /** A teacher that follows the model. */
+  readonly average?: Average;
   /** How good it is on validation rows. */
   measure(judge: Judge, metric: Metric, runner: Runner, parameters: Parameters): Promise<number>;
 }
@@ -44,7 +49,7 @@ export const single = (config: TransformerConfig, teachers: readonly Teacher[]):
 });
 
 /** Layers that share parameters stay together. */
-function frozenNames(freeze: readonly Part[], config: TransformerConfig): ReadonlySet<string> {
+export function frozenNames(freeze: readonly Part[], config: TransformerConfig): ReadonlySet<string> {
   const { parameters, layerPrefix } = architectureOf(config);
   const prefixes = freeze.flatMap((part) => (typeof part === 'number' ? [layerPrefix(config, part)] : []));
   const frozen = Object.entries(parameters(config)).filter(

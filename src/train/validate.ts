@@ -1,5 +1,6 @@
 import type { HostTensors, Runner } from '../backend/runner.js';
 import type { Row } from '../data/dataset.js';
+import { encodeRows } from '../data/pair.js';
 import type { EncodedBatch, TextTokenizer } from '../data/tokenizer.js';
 import { classifyTexts } from '../models/answers.js';
 import type { TransformerConfig } from '../models/architecture.js';
@@ -34,7 +35,7 @@ export class Validation implements Judge {
     rows: readonly Row[],
     labels: readonly string[],
     tokenizer: TextTokenizer,
-    maxLength: number,
+    config: Pick<TransformerConfig, 'maxLength' | 'pairs'>,
   ): Promise<Validation> {
     const labelled = rows.filter((row) => row.label !== null);
     if (labelled.length === 0) throw new StepFailure('no-rows', 'no row of the input "validation" has a label');
@@ -43,10 +44,7 @@ export class Validation implements Judge {
       const message = `the input "validation" has the label "${strange.label}", which the training data has not`;
       throw new StepFailure('labels', message);
     }
-    const tokens = await tokenizer.encode(
-      labelled.map((row) => row.text),
-      maxLength,
-    );
+    const tokens = await encodeRows(labelled, tokenizer, config);
     const truth = Int32Array.from(labelled, (row) => labels.indexOf(row.label as string));
     return new Validation(tokens, truth, labels);
   }

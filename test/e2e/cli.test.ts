@@ -279,12 +279,6 @@ ${tokenizer === null ? '' : `      tokenizer: ${ref(tokenizer)}\n`}${teacher ===
   };
   const cases: readonly (readonly [id: string, given: Sketch, message: string])[] = [
     [
-      'no-teacher',
-      { objectives: 'hard-label, soft-label', teacher: null },
-      `objective "soft-label" learns from a teacher, and the input "teacher" is not given
-  Give the output of a cache-logits step, or a model, as "teacher", or leave the objective out.`,
-    ],
-    [
       'no-tokenizer',
       { tokenizer: null },
       `a bert model needs the input "tokenizer"

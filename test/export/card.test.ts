@@ -87,6 +87,7 @@ const facts: Facts = {
   labels: ['ham', 'spam|eggs'],
   parameters: 366442,
   trainedOn: { rows: 420, labelled: 200 },
+  pairs: false,
   maxLength: 128,
   files: { 'model.safetensors': 1470240 },
   exactness: {

@@ -12,7 +12,7 @@ import { loadTokenizer } from '../../src/data/tokenizer.js';
 import type { Head } from '../../src/models/architecture.js';
 import type { Parameters } from '../../src/models/initialize.js';
 import { temporaryFolder } from '../steps/context.js';
-import { LABELS, type Made, makeModel, runExport } from './rig.js';
+import { LABELS, type Made, makeModel, rowsOf, runExport } from './rig.js';
 
 const read = (...path: string[]) => readFile(join(...path), 'utf8');
 const json = async (...path: string[]) => JSON.parse(await read(...path)) as Record<string, unknown>;
@@ -28,14 +28,17 @@ const SOME: readonly (readonly [string, Head])[] = [
   ['distilbert', 'none'],
   ['bert', 'token-classifier'],
   ['roberta', 'regression'],
+  ['distilbert', 'masked-language-model'],
   ['llama', 'language-model'],
 ];
 const ALL = ['albert', 'bert', 'distilbert', 'roberta', 'gpt2', 'llama', 'qwen2', 'qwen3'].flatMap((type) => {
   const encodes = type.includes('bert');
   const heads: readonly Head[] = encodes
-    ? ['classifier', 'none', 'token-classifier', 'multi-label', 'regression']
+    ? ['classifier', 'none', 'token-classifier', 'multi-label', 'regression', 'masked-language-model']
     : ['classifier', 'none', 'language-model'];
-  return heads.map((head): [string, Head] => [type, head]);
+  // An ALBERT of ours fills in no words.
+  const own = type === 'albert' ? heads.slice(0, -1) : heads;
+  return own.map((head): [string, Head] => [type, head]);
 });
 const PIPELINES: Readonly<Partial<Record<Head, string>>> = {
   classifier: 'text-classification',
@@ -43,7 +46,9 @@ const PIPELINES: Readonly<Partial<Record<Head, string>>> = {
   regression: 'text-classification',
   'token-classifier': 'token-classification',
   none: 'feature-extraction',
+  embedding: 'feature-extraction',
   'language-model': 'text-generation',
+  'masked-language-model': 'fill-mask',
 };
 
 describe.each(TO === undefined ? SOME : ALL)('a %s with head %s', (type, head) => {
@@ -100,7 +105,7 @@ it('is checked with ONNX Runtime alone where transformers.js has no such model, 
   expect(logs).toEqual([
     {
       level: 'warning',
-      message: 'checked with ONNX Runtime alone: transformers.js Unsupported model type: gpt2',
+      message: 'checked with ONNX Runtime alone, as transformers.js has no such model: Unsupported model type: gpt2',
     },
   ]);
   const card = await read(outputs.model as string, 'README.md');
@@ -195,4 +200,23 @@ it('refuses data without rows and a model that is no transformer, each with what
   });
   await writeFile(join(made.model, 'recipe.json'), '{"type":"onnx"}');
   await expect(runExport(root, made)).rejects.toMatchObject({ reason: 'not-exportable' });
+});
+
+it('is checked with pairs of texts where it reads such, and needs rows that have them', async () => {
+  const root = await temporaryFolder();
+  const made = await makeModel(root, 'bert', 'classifier', { pairs: true });
+  const { tables, logs } = await runExport(root, made);
+  expect(logs).toEqual([]);
+  expect(tables[0]?.notes[1]).toMatch(/^transformers.js \d.*: at most \d\.\de-\d+\.$/);
+  await writeDataset(made.data, LABELS, rowsOf(4));
+  await expect(runExport(root, made)).rejects.toMatchObject({
+    reason: 'no-pairs',
+    message: expect.stringMatching(/^the model reads pairs of texts, and row \w+ has no field "pair"$/),
+  });
+});
+
+it('has no demo of a model that transformers.js does not load', async () => {
+  const root = await temporaryFolder();
+  const made = await makeModel(root, 'gpt2', 'classifier');
+  await expect(runExport(root, made, { options: { demo: true } })).rejects.toMatchObject({ reason: 'no-demo' });
 });

@@ -46,9 +46,11 @@ export async function makeModel(
   root: string,
   type: string,
   head: Head,
-  { count = 40, change = (_: Parameters): void => {} } = {},
+  { count = 40, pairs = false, change = (_: Parameters): void => {} } = {},
 ): Promise<Made> {
-  const rows = rowsOf(count);
+  const rows = rowsOf(count).map((row, i, all) =>
+    pairs ? { ...row, fields: { pair: (all[count - 1 - i] as Row).text } } : row,
+  );
   const data = join(root, 'data');
   await mkdir(data, { recursive: true });
   await writeDataset(data, LABELS, rows);
@@ -72,7 +74,11 @@ export async function makeModel(
     dropout: 0.1,
     padId: tokenizer.padId,
   });
-  const config = { ...scratch, eosId: decoder ? tokenizer.endId : null };
+  const config = {
+    ...scratch,
+    eosId: decoder ? tokenizer.endId : null,
+    ...(pairs && { pairs: true as const }),
+  };
   const parameters = initialize(architecture.parameters(config), 7);
   for (const { shape, data } of Object.values(parameters)) {
     if (shape.length === 2) for (let i = 0; i < data.length; i++) data[i] = (data[i] as number) * 10;

@@ -12,6 +12,7 @@ import torch
 from transformers import (
     AutoModel,
     AutoModelForCausalLM,
+    AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     AutoTokenizer,
@@ -24,6 +25,7 @@ CLASSES = {
     "token-classifier": AutoModelForTokenClassification,
     "none": AutoModel,
     "language-model": AutoModelForCausalLM,
+    "masked-language-model": AutoModelForMaskedLM,
 }
 TEXTS = ["the old red chair", "blue", "the green lamp and the door 7! naïve Zürich 日本", "red red red cup and lamp"]
 

@@ -85,6 +85,6 @@ def triple():
 
 
 if __name__ == "__main__":
-    for name in ["bert", "distilbert", "roberta"]:
+    for name in ["bert", "distilbert", "roberta", "albert"]:
         golden(name)
     triple()

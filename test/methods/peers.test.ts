@@ -139,6 +139,7 @@ describe('losses of other packages', async () => {
         },
         continuation: undefined,
         policy: undefined,
+        match: undefined,
         teacher: {
           logits: said,
           hiddenStates: new Map([[1, texts(said)]]),

@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { createRunner, type HostTensor, type HostTensors, type Runner } from '../../src/backend/runner.js';
 import { NEXT } from '../../src/models/continuations.js';
-import { buildStage, countsOf, shareFeeds } from '../../src/train/stage.js';
+import { countsOf, shareFeeds } from '../../src/train/feeds.js';
+import { buildStage } from '../../src/train/stage.js';
 import { readSafetensors } from '../../src/util/safetensors.js';
 import { TESTED } from '../backend/backends.js';
 import { dense, expectClose, float32 } from '../backend/rig.js';

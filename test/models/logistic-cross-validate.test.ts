@@ -49,3 +49,14 @@ test('fewer rows than folds', async () => {
   const [best] = await chooseL2(few, 1, silent);
   expect(best.loss).toBeGreaterThan(0);
 });
+
+test('many rows are tried on some of them', async () => {
+  const all = problem(1);
+  const whole = await chooseL2(all, 1, silent);
+  expect(await chooseL2(all, 1, silent, COUNT)).toEqual(whole);
+  const some = await chooseL2(all, 1, silent, 30);
+  expect(some).not.toEqual(whole);
+  expect(some[0].l2).toBeLessThanOrEqual(1);
+  // Its loss is a mean over those rows: no label at all costs ln 2.
+  expect(some.find(({ l2 }) => l2 === 1000)?.loss).toBeCloseTo(Math.LN2, 1);
+});

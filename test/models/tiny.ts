@@ -59,7 +59,7 @@ export interface Tiny {
 const OTHERS: Readonly<Partial<Record<Head, readonly [RegExp, string]>>> = {
   classifier: [/^(lm-grad:|lm_head)/, 'grad:'],
   'language-model': [/^(grad:|score)/, 'lm-grad:'],
-  'masked-language-model': [/^(grad:|classifier|pre_classifier|bert\.pooler)/, 'mlm-grad:'],
+  'masked-language-model': [/^(grad:|classifier|pre_classifier|\w+\.pooler)/, 'mlm-grad:'],
 };
 
 /** A tiny model with that head, its weights and a batch of four texts. */

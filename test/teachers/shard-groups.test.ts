@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { groups } from '../../src/teachers/shard-groups.js';
 
 async function* texts(...tokens: number[]) {
-  for (const [i, n] of tokens.entries()) yield { i, text: { id: '', text: '', tokens: new Int32Array(n) } };
+  const text = { id: '', text: '', fields: undefined, second: undefined };
+  for (const [i, n] of tokens.entries()) yield { i, text: { ...text, tokens: new Int32Array(n) } };
 }
 const grouped = async (tokens: number[], rows: number, most: number, bytesOf: (n: number) => number) => {
   const found: number[][] = [];

@@ -40,7 +40,7 @@ describe('a stage', async () => {
     corpus = await makeCorpus(folder, madeUpRows(22, 20));
     config = tinyConfig(corpus.tokenizer.vocabularySize, { dropout: 0 });
     examples = await Examples.encode(corpus.rows, LABELS, corpus.tokenizer, config);
-    const validation = await Validation.encode(madeUpRows(31, 20), LABELS, corpus.tokenizer, config.maxLength);
+    const validation = await Validation.encode(madeUpRows(31, 20), LABELS, corpus.tokenizer, config);
     base = {
       trainee: single(config, []),
       initial: initialize(parametersOf(config), 3),

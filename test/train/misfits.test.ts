@@ -44,8 +44,7 @@ steps:
   student:
     uses: train
     with:
-      data: ${ref('corpus.train')}
-      teacher: ${ref(from ?? 'logits.logits')}
+      data: ${ref('corpus.train')}${from === '' ? '' : `\n      teacher: ${ref(from ?? 'logits.logits')}`}
       model: { ${student ?? 'type: bert, layers: 2, hidden: 32, heads: 4'} }
       stages:
         - objectives: [${objectives}]
@@ -115,6 +114,21 @@ describe('what does not fit is told with its place before anything runs:', () =>
         task: TASK,
       },
       'recipe.yaml:28:24 error: objective "soft-label" needs the teacher\'s whole logits for the divergence mse, but the cache holds the 8 most likely tokens. Give the cache-logits step tokens: { keep: full }, or the model itself as "teacher".',
+    ],
+    [
+      'a teacher that is not there',
+      { objectives: 'hard-label, { type: soft-label, teacher: 2 }' },
+      'recipe.yaml:27:65 error: the input "teacher" has 1, and this names number 2. They are counted from 1.',
+    ],
+    [
+      'no teacher at all',
+      { objectives: 'hard-label, soft-label', from: '' },
+      'recipe.yaml:26:36 error: objective "soft-label" learns from a teacher, and the input "teacher" is not given. Give the output of a cache-logits step, or a model, as "teacher", or leave the objective out.',
+    ],
+    [
+      'data that is not there',
+      { objectives: 'hard-label]\n          data: 2\n          freeze: [' },
+      'recipe.yaml:28:17 error: the input "data" has 1, and this names number 2',
     ],
   ])('%s', async (_, sketch, message) => {
     const found = await rig.errors(recipe(sketch));

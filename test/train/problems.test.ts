@@ -76,21 +76,6 @@ describe('problems of a train step', () => {
     expect(problems(nothing, 'soft-label')).toEqual([]);
   });
 
-  it('data or a teacher that the lists of the recipe have not', () => {
-    const model = { type: 'bert', layers: 2, hidden: 8, heads: 2, max_length: 16 };
-    const stages = [{ data: 3, objectives: [{ type: 'soft-label', teacher: 2 }] }];
-    const given = (data: Json, teacher: Json): string[] =>
-      problemsOf({ ...withDefaults('train', { model, stages }), data, teacher } as never).map(
-        ({ pointer, message }) => `${pointer} ${message}`,
-      );
-    expect(given(['a', 'b'], ['c'])).toEqual([
-      '/stages/0/data the input "data" has 2, and this names number 3',
-      '/stages/0/objectives/0/teacher the input "teacher" has 1, and this names number 2',
-    ]);
-    // One reference may be a list.
-    expect(given('a', 'c')).toEqual([]);
-  });
-
   it('samples of what nobody writes, or to no rows', () => {
     const given = (more: Record<string, Json>): string[] => {
       const stages = [{ objectives: ['hard-label'], samples: 3 }];

@@ -13,7 +13,7 @@ import type { Stage } from '../../src/options/train.js';
 import { cacheLogits } from '../../src/steps/cache-logits.js';
 import { trainTokenizer } from '../../src/steps/train-tokenizer.js';
 import type { Making } from '../../src/train/examples.js';
-import type { Asked } from '../../src/train/stage.js';
+import type { Asked } from '../../src/train/objective-parts.js';
 import type { Json, JsonObject } from '../../src/util/json.js';
 import { Random } from '../../src/util/random.js';
 import { type ContextOptions, runStep, type TestContext, withDefaults } from '../steps/context.js';

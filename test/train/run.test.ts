@@ -119,6 +119,15 @@ describe('the train step', async () => {
     expect(Object.keys(parameters).some((name) => name.includes('objective'))).toBe(false);
   });
 
+  it('trains a student with fewer heads than its teacher, or with more', async () => {
+    for (const heads of [1, 4]) {
+      const model = { ...OPTIONS.model, heads } as NonNullable<TrainOptions['model']>;
+      const { outputs, progress } = await whole({ ...OPTIONS, model });
+      expect((await loadTransformer(outputs.model as string)).config).toMatchObject({ heads, hidden: 8 });
+      expect(progress.every(({ loss }) => Number.isFinite(loss))).toBe(true);
+    }
+  });
+
   it('says what is missing', async () => {
     const attempt = whole;
     const { stages: _, ...withoutStages } = OPTIONS;

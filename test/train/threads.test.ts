@@ -7,7 +7,8 @@ import { initialize } from '../../src/models/initialize.js';
 import { padTokens } from '../../src/models/padding.js';
 import type { HardLabel } from '../../src/options/train.js';
 import { DropoutMasks } from '../../src/train/dropout.js';
-import { buildStage, dropoutFeeds } from '../../src/train/stage.js';
+import { dropoutFeeds } from '../../src/train/feeds.js';
+import { buildStage } from '../../src/train/stage.js';
 import { Random, streamKey } from '../../src/util/random.js';
 
 /** Large enough that ONNX Runtime splits every operator between threads; 4096 rows are no multiple of three times four. */

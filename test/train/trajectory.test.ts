@@ -8,10 +8,11 @@ import type { Parameters } from '../../src/models/initialize.js';
 import { padTokens } from '../../src/models/padding.js';
 import type { Stage as StageOptions } from '../../src/options/train.js';
 import type { Counts } from '../../src/train/examples.js';
+import { countsOf, shareFeeds } from '../../src/train/feeds.js';
 import { Optimizer } from '../../src/train/optimizer.js';
 import { ruleOf } from '../../src/train/optimizers/index.js';
 import { rateFactor } from '../../src/train/schedule.js';
-import { buildStage, countsOf, shareFeeds } from '../../src/train/stage.js';
+import { buildStage } from '../../src/train/stage.js';
 import { readSafetensors } from '../../src/util/safetensors.js';
 import { goldenFile, goldenJson, tiny } from '../models/tiny.js';
 

@@ -19,6 +19,8 @@ export interface LogitsIndex {
     readonly layers: number;
     readonly hidden: number;
     readonly heads: number;
+    /** Of one that compares the vectors of two texts: its second class logit is scale · cosine + bias, its first 0. */
+    readonly similarity?: { readonly scale: number; readonly bias: number };
   };
   /** Order of the class logits; none are kept if it is empty. */
   readonly labels: readonly string[];

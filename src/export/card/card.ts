@@ -47,9 +47,11 @@ const DOES = {
   'text-classification': 'tells texts apart',
   'token-classification': 'labels words',
   'text-generation': 'writes texts',
+  'fill-mask': 'fills in hidden words',
 } as const;
 
-function usualTitle({ type, pipeline = 'text-classification', labels }: Facts): string {
+/** What a model is called where the recipe gives it no title. */
+export function usualTitle({ type, pipeline = 'text-classification', labels }: Facts): string {
   return `A ${type} that ${DOES[pipeline]}${labels.length > 0 && labels.length <= 4 ? `: ${labels.join(', ')}` : ''}`;
 }
 

@@ -39,6 +39,7 @@ const LIKENESS: Readonly<Record<Exclude<Shortness['metric'], 'accuracy'>, string
   'same label': 'share of texts with the same label as in float32',
   'same decisions': 'share of labels decided as in float32',
   'same token labels': 'share of tokens labelled as in float32',
+  'same tokens': 'share of tokens told as in float32',
   'same next tokens': 'share of tokens after which the likeliest is that of float32',
   cosine: 'mean cosine to the embeddings in float32',
   correlation: 'correlation of its scores with those in float32',

@@ -13,6 +13,8 @@ export interface Facts {
   readonly parameters: number;
   /** Rows that it learnt from, and how many of them had a real label; undefined where its folder does not say. */
   readonly trainedOn: { readonly rows: number; readonly labelled: number } | undefined;
+  /** Whether it reads two texts at once. */
+  readonly pairs: boolean;
   /** Tokens that are read of a text. */
   readonly maxLength: number | undefined;
   /** Bytes of the files that hold weights, by path. */

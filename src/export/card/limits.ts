@@ -14,7 +14,7 @@ export function limitsSection(
   metrics: Metrics | undefined,
   said: readonly string[],
 ): string {
-  const { labels, maxLength, pipeline, exactness } = facts;
+  const { labels, maxLength, pairs, pipeline, exactness } = facts;
   const personal = ancestry.origin.claims.some(
     ({ topic, value }) => topic === PERMISSION && (value as unknown as DataUse).personal_data === true,
   );
@@ -26,6 +26,9 @@ export function limitsSection(
     maxLength === undefined
       ? undefined
       : `It reads the first ${grouped(maxLength)} tokens of a text and nothing after them.`,
+    pairs
+      ? 'It reads pairs of texts: give the tokenizer both, `tokenizer(text, { text_pair })` in JavaScript.'
+      : undefined,
     pipeline === 'text-generation' ? 'What it writes may be wrong, and it does not know when it is.' : undefined,
     'It was trained and judged on texts of the sources above: of others nothing is known.',
     ancestry.teachers.length > 0 ? 'It has learnt its teacher’s mistakes with its knowledge.' : undefined,

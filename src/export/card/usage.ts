@@ -40,6 +40,10 @@ const JAVASCRIPT = {
     ...importing('token-classification', dtype),
     "console.log(await ask('A text.', { aggregation_strategy: 'simple' }));",
   ],
+  'fill-mask': (dtype: string) => [
+    ...importing('fill-mask', dtype),
+    'console.log(await ask(`A ${ask.tokenizer.mask_token} text.`));',
+  ],
   'text-generation': (dtype: string) => [
     ...importing('text-generation', dtype),
     "console.log(await ask('A text.\\n', { max_new_tokens: 32, return_full_text: false }));",
@@ -64,6 +68,12 @@ const PYTHON = {
     '',
     "ask = pipeline('token-classification', '/path/to/this/folder', aggregation_strategy='simple')",
     "print(ask('A text.'))",
+  ],
+  'fill-mask': [
+    'from transformers import pipeline',
+    '',
+    "ask = pipeline('fill-mask', '/path/to/this/folder')",
+    "print(ask(f'A {ask.tokenizer.mask_token} text.'))",
   ],
   'text-generation': [
     'from transformers import pipeline',

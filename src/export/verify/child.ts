@@ -39,21 +39,23 @@ async function look(ask: Ask): Promise<Said> {
     const batch = rows.slice(start, start + BATCH);
     const length = Math.max(...batch.map(({ ids }) => ids.length));
     const cells = batch.length * length;
-    const [ids, mask] = [new BigInt64Array(cells).fill(BigInt(padId)), new BigInt64Array(cells)];
+    const [mask, types] = [new BigInt64Array(cells), new BigInt64Array(cells)];
+    const ids = new BigInt64Array(cells).fill(BigInt(padId));
     batch.forEach((row, i) => {
       ids.set(BigInt64Array.from([...row.ids].map(BigInt)), i * length);
       mask.fill(1n, i * length, i * length + row.ids.length);
+      types.fill(1n, i * length + (row.second ?? row.ids.length), i * length + row.ids.length);
     });
     const int64 = (data: BigInt64Array) => new Tensor('int64', data, [batch.length, length]);
     const said = await model({
       input_ids: int64(ids),
       attention_mask: int64(mask),
-      token_type_ids: int64(new BigInt64Array(cells)),
+      token_type_ids: int64(types),
     });
     const values = (said.logits ?? said.last_hidden_state) as TensorType;
     const perText = values.data.length / batch.length;
-    for (const [i, { text, ids }] of batch.entries()) {
-      const inputs = tokenizer(text, { truncation: true });
+    for (const [i, { text, pair, ids }] of batch.entries()) {
+      const inputs = tokenizer(text, { truncation: true, ...(pair !== undefined && { text_pair: pair }) });
       const own = Int32Array.from([...inputs.input_ids.data].map(Number));
       const width = values.dims.length === 3 ? (values.dims[2] as number) * ids.length : perText;
       const asked = found.length < writes.rows && own.join() === ids.join();

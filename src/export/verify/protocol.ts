@@ -10,7 +10,16 @@ export interface Ask {
   readonly padId: number;
   /** Of a language model: tokens that it is to write to the text of each of so many rows, and what ends them. */
   readonly writes: { readonly tokens: number; readonly rows: number; readonly endId: number | null };
-  readonly rows: readonly { readonly text: string; readonly ids: Int32Array }[];
+  readonly rows: readonly AskedRow[];
+}
+
+export interface AskedRow {
+  readonly text: string;
+  /** The second text of a pair. */
+  readonly pair: string | undefined;
+  readonly ids: Int32Array;
+  /** Tokens before those of the second text. */
+  readonly second: number | undefined;
 }
 
 /** What transformers.js makes of a row. */

@@ -5,8 +5,10 @@ import { type Fit, fitSoftmax, laidOut, objectiveOf, type Problem } from './fit.
 /** Strengths tried: decades, since between them held-out losses differ by less than folds do. */
 export const STRENGTHS: readonly number[] = [1e-3, 1e-2, 1e-1, 1, 10, 100, 1000];
 const FOLDS = 5;
+/** Usually so many: a strength suits many rows as it suits fewer, and all of them would take minutes. */
+const MOST = 10_000;
 
-/** How a strength did, over all rows, each held out once. */
+/** How a strength did, over all rows that it was tried on, each held out once. */
 export interface Tried {
   readonly l2: number;
   /** Mean cross-entropy with the held-out targets, in nats. */
@@ -15,19 +17,28 @@ export interface Tried {
 
 /**
  * Chooses the strength of the penalty by five-fold cross-validation: the one whose held-out cross-entropy is least. Rows
- * of each label are dealt out evenly, in an order that the seed draws.
+ * of each label are dealt out evenly, in an order that the seed draws, as are the rows that it is tried on where there
+ * are many.
  *
  * @param onFit awaited after each fit; what it throws ends the search
+ * @param most rows that it is tried on
  * @returns every strength, the best one first
  */
 export async function chooseL2(
   problem: Omit<Problem, 'l2'>,
   seed: number,
   onFit: (done: number, total: number) => Promise<void>,
+  most = MOST,
 ): Promise<readonly [Tried, ...Tried[]]> {
   const losses = STRENGTHS.map(() => 0);
-  for (const [fold, held] of deal(problem, seed).entries()) {
-    const [learnt, judged] = [without(problem, new Set(held)), only(problem, held)];
+  const folds = deal(problem, seed, most);
+  for (const [fold, held] of folds.entries()) {
+    const others = folds.filter((each) => each !== held);
+    const learnt = only(
+      problem,
+      others.flat().sort((a, b) => a - b),
+    );
+    const judged = only(problem, held);
     // From the strongest on: the optimum of one is near that of the next.
     let fit: Fit | undefined;
     for (let i = STRENGTHS.length - 1; i >= 0; i--) {
@@ -37,15 +48,15 @@ export async function chooseL2(
     }
   }
   let weight = 0;
-  for (const w of problem.weights) weight += w;
+  for (const row of folds.flat()) weight += problem.weights[row] as number;
   const tried = STRENGTHS.map((l2, i) => ({ l2, loss: (losses[i] as number) / weight }));
   // Of equals the stronger: it says less of what it has not seen.
   return tried.sort((a, b) => a.loss - b.loss || b.l2 - a.l2) as [Tried, ...Tried[]];
 }
 
 /** Row numbers of each fold. */
-function deal({ targets, labels, weights }: Omit<Problem, 'l2'>, seed: number): number[][] {
-  const rows = new Random(seed, 'folds').shuffle(Array.from(weights, (_, row) => row));
+function deal({ targets, labels, weights }: Omit<Problem, 'l2'>, seed: number, most: number): number[][] {
+  const rows = new Random(seed, 'folds').shuffle(Array.from(weights, (_, row) => row)).slice(0, most);
   const label = (row: number): number => {
     const own = targets.subarray(row * labels, (row + 1) * labels);
     return own.indexOf(Math.max(...own));
@@ -62,11 +73,6 @@ function deal({ targets, labels, weights }: Omit<Problem, 'l2'>, seed: number): 
 type Rows = Pick<Problem, 'rows' | 'targets' | 'weights'>;
 
 function only<P extends Omit<Problem, 'l2'>>(problem: P, rows: readonly number[]): P {
-  return { ...problem, ...pick(problem, rows) };
-}
-
-function without<P extends Omit<Problem, 'l2'>>(problem: P, held: ReadonlySet<number>): P {
-  const rows = Array.from(problem.weights, (_, row) => row).filter((row) => !held.has(row));
   return { ...problem, ...pick(problem, rows) };
 }
 

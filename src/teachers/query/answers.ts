@@ -134,14 +134,14 @@ export class Answers {
     };
   }
 
-  /** Whether so much waits for the disk that nothing more should be asked. */
-  get isFull(): boolean {
-    return this.group.isFull;
+  /** Whether an answer has waited for the disk for so long that nothing more should be asked. */
+  get isBehind(): boolean {
+    return this.group.isBehind;
   }
 
-  /** Resolves when it is full no more. */
-  room(): Promise<void> {
-    return this.group.room();
+  /** Resolves when it is behind no more. */
+  caughtUp(): Promise<void> {
+    return this.group.caughtUp();
   }
 
   /**

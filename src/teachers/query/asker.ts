@@ -235,7 +235,7 @@ export class Asker {
     const { answers, pace } = this.options;
     const { question, useless } = request;
     // What is answered and not on disk is paid for again after a crash.
-    if (answers.isFull) await answers.room();
+    if (answers.isBehind) await answers.caughtUp();
     const bound = upperBound(question);
     const reservation = await this.begin(request);
     const used: { key?: Key } = {};

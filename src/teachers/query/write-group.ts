@@ -3,14 +3,20 @@ import { Worker } from 'node:worker_threads';
 import type { Call, Entry, Given, Made } from './ledger.js';
 import type { FromLedger, LedgerOf, ToLedger } from './ledger-thread.js';
 
+/** Writes that share a transaction, and when the first of them was asked for. */
+interface Group {
+  readonly since: number;
+  readonly writes: readonly Pending[];
+}
+
 interface Pending {
   readonly call: Call;
   readonly resolve: (made: Made<Entry>) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** So many writes may wait before nothing more should be asked: with them is lost, in a crash, what was answered. */
-const MOST_WAITING = 256;
+/** So many times as long as it waits for others, a write may take. */
+const BEHIND = 3;
 
 /**
  * Writes to a ledger that share a transaction and its sync: each waits at most so long for others, and for the group
@@ -18,12 +24,13 @@ const MOST_WAITING = 256;
  */
 export class WriteGroup {
   private waiting: Pending[] = [];
+  private waitingSince = 0;
   /** Under way, first in first out. */
-  private readonly sent: Pending[][] = [];
+  private readonly sent: Group[] = [];
   private timer: NodeJS.Timeout | undefined;
   private thread: Worker | undefined;
   private failure: Error | undefined;
-  /** Who waits for room. */
+  /** Who waits until the disk has caught up. */
   private readonly heldBack: (() => void)[] = [];
 
   constructor(
@@ -37,7 +44,9 @@ export class WriteGroup {
   add<E extends Entry>(entry: E, ...given: Given<E>): Promise<Made<E>> {
     return new Promise((resolve, reject) => {
       if (this.failure !== undefined) return reject(this.failure);
+      this.thread ??= this.begin();
       if (this.waiting.length === 0) {
+        this.waitingSince = this.now();
         this.timer = setTimeout(() => {
           this.timer = undefined;
           if (this.sent.length === 0) this.send();
@@ -48,13 +57,14 @@ export class WriteGroup {
     });
   }
 
-  /** Whether the disk takes writes more slowly than they come. */
-  get isFull(): boolean {
-    return this.sent.reduce((sum, group) => sum + group.length, this.waiting.length) >= MOST_WAITING;
+  /** Whether the disk is slower than writes come: one has waited for several times as long as for others to join it. */
+  get isBehind(): boolean {
+    const [oldest] = this.sent;
+    return oldest !== undefined && this.now() - oldest.since > BEHIND * this.waitMs;
   }
 
-  /** Resolves when it is full no more. */
-  room(): Promise<void> {
+  /** Resolves when it is behind no more. */
+  caughtUp(): Promise<void> {
     return new Promise((resolve) => this.heldBack.push(resolve));
   }
 
@@ -72,11 +82,10 @@ export class WriteGroup {
   }
 
   private send(): void {
-    this.thread ??= this.begin();
-    const group = this.waiting;
+    const writes = this.waiting;
     this.waiting = [];
-    this.sent.push(group);
-    this.thread.postMessage({ calls: group.map(({ call }) => call), now: this.now() } satisfies ToLedger);
+    this.sent.push({ since: this.waitingSince, writes });
+    this.thread?.postMessage({ calls: writes.map(({ call }) => call), now: this.now() } satisfies ToLedger);
   }
 
   private begin(): Worker {
@@ -88,21 +97,22 @@ export class WriteGroup {
   }
 
   private answered(message: FromLedger): void {
-    const group = this.sent.shift() ?? [];
+    const { writes = [] } = this.sent.shift() ?? {};
     if ('failed' in message) {
       const { message: text, ...fields } = message.failed;
       const error = Object.assign(new Error(text), fields);
-      for (const { reject } of group) reject(error);
-    } else for (const [i, { resolve }] of group.entries()) resolve(message.made[i]);
+      for (const { reject } of writes) reject(error);
+    } else for (const [i, { resolve }] of writes.entries()) resolve(message.made[i]);
     // Those that came meanwhile have waited long enough.
     if (this.timer === undefined && this.waiting.length > 0) this.send();
-    if (!this.isFull) for (const wake of this.heldBack.splice(0)) wake();
+    if (!this.isBehind) for (const wake of this.heldBack.splice(0)) wake();
   }
 
   private fail(error: Error): void {
     this.failure ??= error;
     clearTimeout(this.timer);
-    for (const { reject } of [...this.sent.splice(0).flat(), ...this.waiting.splice(0)]) reject(this.failure);
+    const lost = [...this.sent.splice(0).flatMap(({ writes }) => writes), ...this.waiting.splice(0)];
+    for (const { reject } of lost) reject(this.failure);
     for (const wake of this.heldBack.splice(0)) wake();
   }
 }

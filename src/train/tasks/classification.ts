@@ -22,7 +22,7 @@ export function classification(info: DatasetInfo): Task {
     labels,
     metrics: ['macro_f1', 'accuracy', 'loss'],
     examples: (rows, tokenizer, config) => Examples.encode(rows, labels, tokenizer, config),
-    judge: (rows, tokenizer, { maxLength }) => Validation.encode(rows, labels, tokenizer, maxLength),
+    judge: (rows, tokenizer, config) => Validation.encode(rows, labels, tokenizer, config),
     trainedOn(rows, stages) {
       const labelled = rows.filter((row) => row.label !== null).length;
       return { rows: isTaught(stages) ? rows.length : labelled, labelled: realLabels(info, rows) };

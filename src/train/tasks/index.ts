@@ -4,7 +4,9 @@ import { StepFailure } from '../../util/failure.js';
 import { classification } from './classification.js';
 import { generationOf } from './generation.js';
 import { maskedLanguageModel } from './masked-language-model.js';
+import { matching } from './matching.js';
 import { multiLabel } from './multi-label.js';
+import { pairClassification } from './pair-classification.js';
 import { regression } from './regression.js';
 import { tagging } from './tagging.js';
 import type { Task, TaskContext } from './task.js';
@@ -14,6 +16,8 @@ export type { Task } from './task.js';
 /** Every task: add a module and a line (and its name to `schemas/steps/train.schema.json`, its objectives to `methods`). */
 const TASKS: Readonly<Record<TrainOptions['task'], (info: DatasetInfo, ctx: TaskContext) => Task>> = {
   classification,
+  'pair-classification': pairClassification,
+  matching,
   tagging,
   'multi-label': multiLabel,
   regression,

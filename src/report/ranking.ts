@@ -1,0 +1,67 @@
+/** How well a model's scores tell which texts belong together. */
+
+export interface Scored {
+  readonly text: string;
+  /** Whether the pair of texts belongs together. */
+  readonly belongs: boolean;
+  readonly score: number;
+}
+
+export interface Ranking {
+  /** Pairs that belong together and have others to be told from. */
+  readonly asked: number;
+  /** Share of them that score above all candidates of their text that do not belong to it; null if there are none. */
+  readonly recallAt1: number | null;
+  /** Mean of 1 / (1 + candidates that do not belong to the text and score as high or higher). */
+  readonly mrr: number | null;
+}
+
+/**
+ * Ranks each pair that belongs together among the pairs of the same text that do not. Others that belong to the text are
+ * left out, so that each is found by itself; equal scores count against it.
+ */
+export function rankingOf(pairs: readonly Scored[]): Ranking {
+  const others = new Map<string, number[]>();
+  for (const { text, belongs, score } of pairs) {
+    if (belongs) continue;
+    const own = others.get(text);
+    if (own) own.push(score);
+    else others.set(text, [score]);
+  }
+  let [asked, first, reciprocal] = [0, 0, 0];
+  for (const { text, belongs, score } of pairs) {
+    const rivals = others.get(text);
+    if (!belongs || rivals === undefined) continue;
+    const above = rivals.filter((rival) => rival >= score).length;
+    asked++;
+    if (above === 0) first++;
+    reciprocal += 1 / (1 + above);
+  }
+  return asked === 0
+    ? { asked, recallAt1: null, mrr: null }
+    : { asked, recallAt1: first / asked, mrr: reciprocal / asked };
+}
+
+/**
+ * The probability that a pair that belongs together scores above one that does not, equal scores counting half: the area
+ * under the receiver operating characteristic, scikit-learn's `roc_auc_score`. Null where all are of one kind.
+ */
+export function areaUnderCurve(pairs: readonly Omit<Scored, 'text'>[]): number | null {
+  const sorted = [...pairs].sort((a, b) => a.score - b.score);
+  const positives = pairs.filter(({ belongs }) => belongs).length;
+  const negatives = pairs.length - positives;
+  if (positives === 0 || negatives === 0) return null;
+  let [below, wins] = [0, 0];
+  for (let start = 0; start < sorted.length; ) {
+    let end = start;
+    let [own, rivals] = [0, 0];
+    for (; end < sorted.length && sorted[end]?.score === sorted[start]?.score; end++) {
+      if (sorted[end]?.belongs) own++;
+      else rivals++;
+    }
+    wins += own * (below + rivals / 2);
+    below += rivals;
+    start = end;
+  }
+  return wins / (positives * negatives);
+}
