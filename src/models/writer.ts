@@ -1,15 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Backend, createRunner } from '../backend/runner.js';
+import type { Backend } from '../backend/runner.js';
 import type { Row } from '../data/dataset.js';
 import { answerIn } from '../data/reasoning.js';
 import { fieldsOf, fill, USUAL_PROMPT } from '../data/template.js';
-import { loadTokenizer } from '../data/tokenizer.js';
 import { StepFailure } from '../util/failure.js';
-import { countParameters, loadTransformer } from './checkpoint.js';
 import { Continuations, fitPrompt, type Surprise, surpriseOf } from './continuations.js';
 import { Generator, greedy } from './generate.js';
-import { weightBytes } from './weights.js';
+import { loadLanguageModel } from './language-model.js';
 
 type Asked = Pick<Row, 'id' | 'text' | 'fields'>;
 
@@ -40,24 +38,18 @@ export interface Writer {
  * @throws StepFailure if it holds none
  */
 export async function loadWriter(folder: string, backend: Backend, threads: number): Promise<Writer> {
-  const { config, parameters } = await loadTransformer(folder);
-  const tokenizer = await loadTokenizer(folder);
-  const endId = config.eosId ?? tokenizer.endId;
-  if (config.head !== 'language-model' || endId === null) {
-    throw new StepFailure(
-      'no-writer',
-      `the ${config.type} in ${folder} ${endId === null ? 'has no token that ends a text' : 'is no language model'}`,
-      'Train it with task: generation.',
-    );
-  }
-  const prompt = await promptOf(folder);
-  const runner = await createRunner(backend, threads);
+  const { config, parameters, tokenizer, endId, size, bytes, runner, ...learnt } = await loadLanguageModel(
+    folder,
+    backend,
+    threads,
+  );
+  const prompt = learnt.prompt ?? USUAL_PROMPT;
   const generator = new Generator(config, parameters, runner);
   const ask = (row: Asked): string => fill(prompt, fieldsOf(row), `row ${row.id}`);
   return {
     type: config.type,
-    parameters: countParameters(parameters),
-    bytes: await weightBytes(folder),
+    parameters: size,
+    bytes,
     async write(row, most) {
       const room = config.maxLength - most;
       if (room < 1) {

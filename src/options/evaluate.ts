@@ -7,13 +7,13 @@ export type Backend =
   'onnx' | 'onnx-cuda' | 'onnx-dml' | 'onnx-coreml' | 'tfjs-node' | 'tfjs-node-gpu' | 'wasm' | 'cpu';
 
 /**
- * Runs models over labelled rows and compares them: quality, size, speed, what a student keeps of its teacher, and how it stands against a baseline. Masked language models are compared by what they find unlikely of the same hidden tokens.
+ * Runs models over labelled rows and compares them: quality, size, speed, what a student keeps of its teacher, and how it stands against a baseline. Masked language models are compared by what they find unlikely of the same hidden tokens, language models by bits per byte.
  */
 export interface EvaluateOptions {
   /**
-   * What the models were trained for, as train has it. It says what they are judged by: classification by macro-F1 and accuracy; tagging by accuracy and macro-F1 over words and, where tags mark entities, their precision, recall and F1 as seqeval counts them; multi-label by micro- and macro-F1 and the share of texts whose labels are all right; regression by Pearson's and Spearman's correlation, mean absolute error and root mean squared error; masked-language-model by the loss and the perplexity of hidden tokens, the same for all, on rows with or without labels.
+   * What the models were trained for, as train has it. It says what they are judged by: classification by macro-F1 and accuracy; tagging by accuracy and macro-F1 over words and, where tags mark entities, their precision, recall and F1 as seqeval counts them; multi-label by micro- and macro-F1 and the share of texts whose labels are all right; regression by Pearson's and Spearman's correlation, mean absolute error and root mean squared error; masked-language-model by the loss and the perplexity of hidden tokens, the same for all, on rows with or without labels; generation by bits per byte, of responses where a model has a prompt and of texts as a whole where it has none, beside a Kneser–Ney trigram model that learns the same tokens from the input ngram_data.
    */
-  task: 'classification' | 'tagging' | 'multi-label' | 'regression' | 'masked-language-model';
+  task: 'classification' | 'tagging' | 'multi-label' | 'regression' | 'masked-language-model' | 'generation';
   /**
    * Headline of the table and the report.
    */

@@ -438,6 +438,10 @@ export interface Stage {
    */
   freeze: ('embeddings' | number)[];
   validate?: Validate;
+  /**
+   * Of generation: at the end of the stage, show what the model writes to so many rows of the input "validation".
+   */
+  samples?: number;
 }
 /**
  * Cross-entropy with the real label, over the rows that have one.

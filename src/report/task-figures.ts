@@ -4,6 +4,7 @@ export const TASK_FIGURES = {
   tagging: ['accuracy', 'macro_f1', 'entity_precision', 'entity_recall', 'entity_f1'],
   'multi-label': ['micro_f1', 'macro_f1', 'accuracy'],
   'masked-language-model': [],
+  generation: [],
   regression: ['pearson', 'spearman', 'mae', 'rmse'],
 } as const;
 

@@ -29,7 +29,11 @@ export function evaluateProblems(options: {
     const hint = 'Give "students", or "teacher", or what a teacher answered as "answers"';
     problems.push({ pointer: '', message, hint });
   }
-  if (options.cost && options.task === 'masked-language-model') {
+  if (has('ngram_data') && options.task !== 'generation') {
+    const message = `"ngram_data" is for task "generation", and the task is "${options.task}"`;
+    problems.push({ pointer: '/ngram_data', message, hint: 'Leave it out' });
+  }
+  if (options.cost && (options.task === 'masked-language-model' || options.task === 'generation')) {
     const message = `costs are of models that answer, and the task is "${options.task}"`;
     problems.push({ pointer: '/cost', message, hint: 'Leave it out' });
   }
@@ -49,7 +53,7 @@ type Lack = readonly [what: string, hint: string] | undefined;
 /** What a model is and what it costs can be said of all tasks. */
 function lackOfTask({ of, figure }: Wanted, task: EvaluateOptions['task']): Lack {
   if (task === 'classification') return undefined;
-  if (task === 'masked-language-model') return [`, and task "${task}" has no expectations`, 'Leave it out'];
+  if (TASK_FIGURES[task].length === 0) return [`, and task "${task}" has no expectations`, 'Leave it out'];
   const known: readonly string[] = [...TASK_FIGURES[task], ...(of === 'student' ? COMPARED : [])];
   if (['parameters', 'bytes'].includes(figure) || isMeasured({ figure })) return undefined;
   return known.includes(figure) ? undefined : [`, which task "${task}" has not`, `It has ${known.join(', ')}`];

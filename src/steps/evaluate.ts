@@ -46,6 +46,7 @@ export const evaluate = defineStep<EvaluateOptions>({
     answers: named(optional('logits')),
     usage: optional('measurement'),
     baseline: named(optional('model')),
+    ngram_data: named(optional('dataset')),
     students: { ...named(list('model')), optional: true },
   },
   outputs: { report: 'report', timing: 'measurement' },
@@ -57,6 +58,7 @@ export const evaluate = defineStep<EvaluateOptions>({
     const { task, title } = ctx.options;
     const expect: Expect = ctx.options.expect ?? {};
     if (task === 'masked-language-model') return (await import('./evaluate/masked.js')).evaluateMasked(ctx);
+    if (task === 'generation') return (await import('./evaluate/language.js')).evaluateLanguage(ctx);
     if (task !== 'classification') return (await import('./evaluate-task.js')).evaluateTask(ctx, task);
     const teacher = ctx.optionalInput('teacher');
     const answers = ctx.optionalInput('answers');

@@ -11,7 +11,7 @@ import { exams } from './exams/index.js';
 // Linux starts a process with its parent's peak: ours is the peak only if it rises above that.
 const inherited = process.resourceUsage().maxRSS;
 /** Of what has an exam. */
-type Task = Exclude<EvaluateOptions['task'], 'masked-language-model'>;
+type Task = Exclude<EvaluateOptions['task'], 'masked-language-model' | 'generation'>;
 type Arguments = [folder: string, backend: EvaluateOptions['backend'], threads: string, task: Task];
 const [folder, backend, threads, task] = process.argv.slice(2) as Arguments;
 

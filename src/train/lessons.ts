@@ -17,7 +17,10 @@ export interface Data {
   readonly rows: readonly (readonly Row[])[];
 }
 
-/** @throws StepFailure `labels` if two of the datasets have other labels */
+/** Tasks that learn no labels of rows: their datasets may have any. */
+const WITHOUT_LABELS: readonly TrainOptions['task'][] = ['generation', 'masked-language-model'];
+
+/** @throws StepFailure `labels` if two of the datasets have other labels, and they are learnt */
 export async function readData(ctx: StepContext<TrainOptions>): Promise<Data> {
   const sets: Awaited<ReturnType<typeof readDataset>>[] = [];
   for (const { path } of ctx.inputList('data')) sets.push(await readDataset(path));
@@ -27,7 +30,7 @@ export async function readData(ctx: StepContext<TrainOptions>): Promise<Data> {
     (set) =>
       set.info.labels.length > 0 && [...set.info.labels].sort().join('\n') !== [...info.labels].sort().join('\n'),
   );
-  if (strange >= 0) {
+  if (strange >= 0 && !WITHOUT_LABELS.includes(ctx.options.task)) {
     const list = (labels: readonly string[]): string => labels.join(', ');
     throw new StepFailure(
       'labels',

@@ -110,7 +110,7 @@ export async function train(training: Training, after: AfterUpdate): Promise<Par
 }
 
 /** The same tensors with other numbers, where there are some. */
-function withData(parameters: Parameters, data: Readonly<Record<string, Float32Array>>): Parameters {
+export function withData(parameters: Parameters, data: Readonly<Record<string, Float32Array>>): Parameters {
   return Object.fromEntries(
     Object.entries(parameters).map(([name, tensor]) => [name, { ...tensor, data: data[name] ?? tensor.data }]),
   );

@@ -2,8 +2,11 @@ import type { OptionProblem } from '../engine/step.js';
 import { isSchedule } from '../methods/schedules/index.js';
 import type { Objective, Stage, TrainOptions } from '../options/train.js';
 
+/** The options as the engine checks them: its inputs are still in them, as references. */
+type Given = TrainOptions & { readonly validation?: unknown };
+
 /** What is wrong with the options of `train` that no schema can say. */
-export function problemsOf({ stages }: TrainOptions): OptionProblem[] {
+export function problemsOf({ stages, task, validation }: Given): OptionProblem[] {
   return (stages ?? []).flatMap((stage: Stage, s) => {
     const at = `/stages/${s}`;
     return [
@@ -11,6 +14,7 @@ export function problemsOf({ stages }: TrainOptions): OptionProblem[] {
         const own = `${at}/objectives/${i}`;
         return [...temperatureProblems(entry, own), ...attentionProblems(entry, own)];
       }),
+      ...sampleProblems(stage, task, validation, `${at}/samples`),
       ...policyProblems(stage.objectives, `${at}/objectives`),
       ...(stage.objectives.every(({ weight }) => weight === 0)
         ? [
@@ -23,6 +27,23 @@ export function problemsOf({ stages }: TrainOptions): OptionProblem[] {
         : []),
     ];
   });
+}
+
+/** Samples are what a model that writes answers to validation rows. */
+function sampleProblems(
+  { samples }: Stage,
+  task: TrainOptions['task'],
+  validation: unknown,
+  pointer: string,
+): OptionProblem[] {
+  if (samples === undefined) return [];
+  if (task !== 'generation') {
+    const message = `task "${task}" takes no "samples": they are what a model writes`;
+    return [{ pointer, message, hint: 'Leave it out, or set task: generation.' }];
+  }
+  if (validation !== undefined) return [];
+  const message = '"samples" are written to rows of the input "validation", and there is none';
+  return [{ pointer, message, hint: 'Give it one, such as the validation split.' }];
 }
 
 /** Objectives that learn from what the student writes: one at most, and something for every batch and every objective. */

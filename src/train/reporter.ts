@@ -1,8 +1,9 @@
 import type { StepContext } from '../engine/step.js';
+import type { Parameters as Weights } from '../models/initialize.js';
 import type { Stage } from '../options/train.js';
 import type { Average } from './average.js';
 import { complaints } from './doctor.js';
-import type { AfterUpdate } from './loop.js';
+import { type AfterUpdate, withData } from './loop.js';
 import { saveState } from './saved-state.js';
 
 /** What is told of a training run besides its updates, and where its checkpoint is. */
@@ -15,13 +16,15 @@ export interface Reported {
   readonly average?: Average | undefined;
   /** The teachers learn too: at first they have nothing to say, and that is no badly scaled loss. */
   readonly learning?: boolean;
+  /** Called at the end of each stage with what was learnt. */
+  readonly ended?: (stage: number, parameters: Weights) => Promise<void>;
 }
 
 /** Tells what each update gave, and keeps a checkpoint. */
 export function reporter(
   ctx: Pick<StepContext<unknown>, 'progress' | 'log' | 'checkpoint' | 'signal'>,
   stages: readonly Stage[],
-  { phase, state, average, learning = false }: Reported,
+  { phase, state, average, learning = false, ended }: Reported,
 ): AfterUpdate {
   const loss = new Mean();
   const losses = new Map<string, Mean>();
@@ -58,6 +61,7 @@ export function reporter(
       ctx.log('info', `update ${done} of ${total}: ${value} on the validation rows${so}`);
       if (report.stopped) ctx.log('info', `${where} ends here: no better in ${validate.patience} evaluations`);
     }
+    if (done === total || report.stopped) await ended?.(stage, withData(optimizer.parameters, best?.parameters ?? {}));
     if (ctx.checkpoint.due()) {
       await ctx.checkpoint.save(state, (folder) => saveState(folder, position, optimizer, best, average));
     }

@@ -9,6 +9,7 @@ import { train } from './loop.js';
 import { cannotCompare } from './pairs.js';
 import { checkObjectives, checkStages } from './preflight.js';
 import { reporter } from './reporter.js';
+import { samplesAfter } from './samples.js';
 import { readState } from './saved-state.js';
 import { runnerOf, settingOf, stagesOf } from './setting.js';
 import { trainSimilarityProbe } from './similarity-probe.js';
@@ -53,6 +54,7 @@ async function trainTransformer(
   const start = await beginningOf(ctx, model, task);
   const { config, tokenizerFolder, tokenizer } = start;
   const runner = await runnerOf(ctx);
+  const ended = samplesAfter(ctx, stages, { config, tokenizer, runner });
   const pupil = { config, labels, tokenizer: tokenizer.hash };
   const teachers = await openTeachers(ctx.inputList('teacher'), pupil, ctx.signal);
   try {
@@ -78,7 +80,7 @@ async function trainTransformer(
         teachers,
         resume: saved === undefined ? undefined : await readState(saved),
       },
-      reporter(ctx, stages, { state: STATE }),
+      reporter(ctx, stages, { state: STATE, ended }),
     );
     await saveTransformer(
       await ctx.output('model'),

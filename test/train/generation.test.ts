@@ -44,10 +44,22 @@ describe('train, task generation', async () => {
 
   it.each([GPT2, { ...GPT2, type: 'llama', kv_heads: 1, dropout: 0 }])('learns to write: $type', async (model) => {
     const stages = [
-      { objectives: ['hard-label'], epochs: 24, learning_rate: 0.006, validate: { every: 32, metric: 'perplexity' } },
+      {
+        objectives: ['hard-label'],
+        epochs: 24,
+        learning_rate: 0.006,
+        validate: { every: 32, metric: 'perplexity' },
+        samples: 3,
+      },
     ];
-    const { outputs, logs, progress } = await run({ model, stages }, { ...inputs, validation: inputs.data as never });
+    const { outputs, logs, progress, tables } = await run(
+      { model, stages },
+      { ...inputs, validation: inputs.data as never },
+    );
     expect(progress[0]?.loss).toBeGreaterThan(5);
+    const [shown] = tables;
+    expect(shown?.title).toBe('What it writes after stage 1 of 1');
+    expect(shown?.rows.map(([, response, written]) => written === response)).toEqual([true, true, true]);
     const perplexities = logs.flatMap(({ message }) => /perplexity ([\d.]+)/.exec(message)?.[1] ?? []).map(Number);
     expect(perplexities).toHaveLength(6);
     expect(perplexities.at(-1)).toBeLessThan(1.3);

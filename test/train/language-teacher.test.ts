@@ -134,16 +134,22 @@ describe('stages', async () => {
   let inputs: Record<string, { kind: string; path: string } | { kind: string; path: string }[]>;
   let texts: { kind: string; path: string };
   beforeAll(async () => {
-    const { data, tokenizer } = await makeWriting(folder, rows);
-    const path = join(folder, 'texts');
-    await mkdir(path);
+    const { tokenizer } = await makeWriting(folder, rows);
+    const [path, answers] = [join(folder, 'texts'), join(folder, 'answers')];
+    await Promise.all([mkdir(path), mkdir(answers)]);
+    // Labels, which nobody learns here, may differ.
     await writeDataset(
       path,
-      [],
-      Array.from({ length: 9 }, (_, i) => ({ id: `t${i}`, text: `lamp ${i}`, label: null })),
+      ['news'],
+      Array.from({ length: 9 }, (_, i) => ({ id: `t${i}`, text: `lamp ${i}`, label: 'news' })),
+    );
+    await writeDataset(
+      answers,
+      ['note'],
+      rows.map((row) => ({ ...row, label: 'note' })),
     );
     texts = { kind: 'dataset', path };
-    inputs = { data: [texts, { kind: 'dataset', path: data }], tokenizer: { kind: 'tokenizer', path: tokenizer } };
+    inputs = { data: [texts, { kind: 'dataset', path: answers }], tokenizer: { kind: 'tokenizer', path: tokenizer } };
   });
   const run = (stages: JsonObject[], given = inputs) =>
     runStep(train, { options: { task: 'generation', model: gpt2(16), batch_size: 4, stages }, inputs: given });

@@ -76,6 +76,23 @@ describe('problems of a train step', () => {
     expect(problems(nothing, 'soft-label')).toEqual([]);
   });
 
+  it('samples of what nobody writes, or to no rows', () => {
+    const given = (more: Record<string, Json>): string[] => {
+      const stages = [{ objectives: ['hard-label'], samples: 3 }];
+      const model = { type: 'gpt2', layers: 2, hidden: 8, heads: 2, max_length: 16 };
+      return problemsOf({ ...withDefaults('train', { model, stages }), ...more } as never).map(
+        ({ pointer, message }) => `${pointer} ${message}`,
+      );
+    };
+    expect(given({ validation: 'a' })).toEqual([
+      '/stages/0/samples task "classification" takes no "samples": they are what a model writes',
+    ]);
+    expect(given({ task: 'generation' })).toEqual([
+      '/stages/0/samples "samples" are written to rows of the input "validation", and there is none',
+    ]);
+    expect(given({ task: 'generation', validation: 'a' })).toEqual([]);
+  });
+
   it('objectives that no batch, or no objective that a batch is for', () => {
     const minillm = { type: 'minillm', student_share: 0.5 };
     expect(problems('gkd', 'hard-label')).toEqual([]);

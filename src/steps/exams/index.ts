@@ -6,7 +6,7 @@ import { tagging } from './tagging.js';
 
 /** How each task but classification is judged: add a module and a line (and its figures to `evaluate`'s schema). */
 export const exams: Readonly<
-  Record<Exclude<EvaluateOptions['task'], 'classification' | 'masked-language-model'>, Exam<unknown>>
+  Record<Exclude<EvaluateOptions['task'], 'classification' | 'masked-language-model' | 'generation'>, Exam<unknown>>
 > = {
   tagging,
   'multi-label': multiLabel,

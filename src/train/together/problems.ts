@@ -110,9 +110,10 @@ function taskProblems({ task }: Pick<OnlineDistillOptions, 'task'>): OptionProbl
 
 const learnsFromTeacher = (entry: Objective): boolean => 'teacher' in entry;
 
-/** Objectives that name a teacher by number, or have the student write. */
-export function entryProblems({ objectives }: Stage, s: number, instead: string): OptionProblem[] {
-  return objectives.flatMap((entry, i): OptionProblem[] => {
+/** Objectives that name a teacher by number, or have the student write; samples, which are of one model. */
+export function entryProblems({ objectives, samples }: Stage, s: number, instead: string): OptionProblem[] {
+  const shown = { pointer: `/stages/${s}/samples`, message: '"samples" are of a train step', hint: 'Leave it out' };
+  const entries = objectives.flatMap((entry, i): OptionProblem[] => {
     const pointer = `/stages/${s}/objectives/${i}`;
     if (entry.type === 'gkd' || entry.type === 'minillm') {
       const message = `"${entry.type}" has a student write for a finished teacher to judge`;
@@ -121,6 +122,7 @@ export function entryProblems({ objectives }: Stage, s: number, instead: string)
     if (!('teacher' in entry) || entry.teacher === 1) return [];
     return [{ pointer: `${pointer}/teacher`, message: instead, hint: 'Leave it out' }];
   });
+  return samples === undefined ? entries : [shown, ...entries];
 }
 
 /** Objectives that learn from layers, which an ensemble has not. */
