@@ -14,7 +14,7 @@ import { readState } from './saved-state.js';
 import { runnerOf, settingOf, stagesOf } from './setting.js';
 import { trainSimilarityProbe } from './similarity-probe.js';
 import { modelToTrain } from './student.js';
-import { closeTeachers, openTeachers, unknownRows } from './teachers.js';
+import { closeTeachers, openTeachers, thinCaches, unknownRows } from './teachers.js';
 import { single } from './trainee.js';
 import { trainYardstick } from './yardstick.js';
 
@@ -68,7 +68,8 @@ async function trainTransformer(
     const setting = await settingOf(ctx, lessons, stages, start, runner);
     for (const [i, { objectives }] of stages.entries()) {
       const taught = new Set(objectives.flatMap((entry) => teacherOf(entry) ?? []));
-      for (const warning of unknownRows(teachers, taught, setting.examples(i).rows)) {
+      const warnings = [...unknownRows(teachers, taught, setting.examples(i).rows), ...thinCaches(teachers, taught)];
+      for (const warning of warnings) {
         ctx.log('warning', `stage ${i + 1}: ${warning}`);
       }
     }

@@ -68,6 +68,21 @@ export function unknownRows(teachers: readonly Teacher[], taught: ReadonlySet<nu
   });
 }
 
+/** Of the next tokens' probability, what those that a cache names hold at least, for it to say much. */
+const COVERED = 0.9;
+
+/** A sentence for each cache of next tokens whose most likely ones hold little of what the teacher holds likely. */
+export function thinCaches(teachers: readonly Teacher[], taught: ReadonlySet<number>): string[] {
+  return teachers.flatMap(({ said }, place): string[] => {
+    const { tokens, covered } = said?.index ?? {};
+    if (!taught.has(place) || tokens?.keep !== 'top-k' || !covered || covered.mean >= COVERED) return [];
+    const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+    return [
+      `the ${tokens.k} most likely tokens that are cached hold ${percent(covered.mean)} of the teacher's probability (${percent(covered.least)} at least): of the rest only the sum is learnt. Raise k of the cache-logits step`,
+    ];
+  });
+}
+
 async function cached(folder: string, { config, labels, tokenizer }: Pupil, signal: AbortSignal): Promise<Teacher> {
   const said = await LogitsCache.open(folder, signal);
   try {

@@ -36,9 +36,7 @@ const ALL = ['albert', 'bert', 'distilbert', 'roberta', 'gpt2', 'llama', 'qwen2'
   const heads: readonly Head[] = encodes
     ? ['classifier', 'none', 'token-classifier', 'multi-label', 'regression', 'masked-language-model']
     : ['classifier', 'none', 'language-model'];
-  // An ALBERT of ours fills in no words.
-  const own = type === 'albert' ? heads.slice(0, -1) : heads;
-  return own.map((head): [string, Head] => [type, head]);
+  return heads.map((head): [string, Head] => [type, head]);
 });
 const PIPELINES: Readonly<Partial<Record<Head, string>>> = {
   classifier: 'text-classification',

@@ -102,6 +102,27 @@ describe('a language model that learns from one', async () => {
     expect(drawn.every((loss) => Number.isFinite(loss) && loss > 0)).toBe(true);
   });
 
+  it('warns of a cache that holds little of what the teacher holds likely', async () => {
+    const warnings = async (k: number): Promise<string[]> => {
+      const { logs } = await runStep(train, {
+        options: {
+          task: 'generation',
+          learn_from: 'text',
+          model: gpt2(16),
+          stages: [stageOf(['soft-label'], { updates: 1 })],
+        },
+        inputs: { ...inputs, teacher: await cache({ keep: 'top-k', k }) },
+      });
+      return logs.filter(({ level }) => level === 'warning').map(({ message }) => message);
+    };
+    expect(await warnings(1)).toEqual([
+      expect.stringMatching(
+        /^stage 1: the 1 most likely tokens that are cached hold \d+\.\d % of the teacher's probability \(\d+\.\d % at least\)/,
+      ),
+    ]);
+    expect(await warnings(250)).toEqual([]);
+  });
+
   it('follows a temperature that changes, if the teacher can', async () => {
     const temperature = { schedule: 'linear', from: 4, to: 1 };
     const live = await learn(teacher, { temperature });

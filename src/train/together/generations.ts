@@ -22,8 +22,8 @@ export async function trainGenerations(own: Own, { count, ensemble }: Generation
   const models: TransformerModel[] = [];
   for (let g = 0; g < count; g++) {
     const name = `generation-${g + 1}`;
-    const done = (await ctx.checkpoint.load(name)) ?? (await trainOne(g));
-    models.push(await loadTransformer(done));
+    const done = await ctx.checkpoint.load(name);
+    models.push(done === undefined ? await trainOne(g) : await loadTransformer(done));
   }
   const best = (await bestOf(models, setting, ctx, 'generation')) ?? count - 1;
   const outputs = [['model', best] as const, ...models.map((_, g) => [`generation-${g + 1}`, g] as const)];
@@ -32,8 +32,8 @@ export async function trainGenerations(own: Own, { count, ensemble }: Generation
     await save(await ctx.output(name), own.start.config, parameters);
   }
 
-  /** @returns the folder of its checkpoint */
-  async function trainOne(g: number): Promise<string> {
+  /** Keeps it too, for when the step is killed later. */
+  async function trainOne(g: number): Promise<TransformerModel> {
     const name = `generation-${g + 1}`;
     const seed = g === 0 ? ctx.seed : streamKey(ctx.seed, `generation ${g}`);
     const { config, parameters: initial } = await beginningOf({ ...ctx, seed }, ctx.options.model, lessons.task);
@@ -47,7 +47,7 @@ export async function trainGenerations(own: Own, { count, ensemble }: Generation
       reporter(ctx, learnt, { state, phase: `generation ${g + 1} of ${count}` }),
     );
     await ctx.checkpoint.save(name, (folder) => save(folder, config, parameters));
-    return (await ctx.checkpoint.load(name)) as string;
+    return { config, labels: lessons.task.labels, parameters };
   }
 }
 

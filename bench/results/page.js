@@ -1,0 +1,81 @@
+/** docs/RESULTS.md of what all runs found. */
+export function pageOf(results) {
+  const set = results.flatMap(({ name, set }) => set.map((assignment) => `${name}: ${assignment}`));
+  return `# Results
+
+Written by \`npm run results\`, which runs every recipe as it is committed, with other seeds, and goes on where it was killed. A
+figure is the mean over the seeds ± the standard deviation of a sample; every model of a row was judged on the same test rows.
+*Baseline*: the same student without a teacher. *Size* is the student's parameters / the teacher's, with embeddings; *speed* the
+teacher's median ms a text / the student's, at batch 1 on the machine of these runs; *retention* student / teacher.
+${set.length > 0 ? `\n**Not the committed sizes**: ${set.join('; ')}.\n` : ''}
+| recipe | evaluation | figure | seeds | teacher | student | baseline | student − baseline | retention | size | speed |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+${results.flatMap(rowsOf).join('\n')}
+`;
+}
+
+/** A row for each student of each evaluation. */
+function rowsOf({ name, runs }) {
+  const [first] = runs;
+  return first.steps.flatMap(({ step, models }) => {
+    const students = groupsOf(models.filter(({ role }) => role === 'student'));
+    return students.map((student) => {
+      const all = runs.flatMap(({ steps }) => {
+        const own = steps.find((each) => each.step === step)?.models ?? [];
+        const teacher = own.find(({ role }) => role === 'teacher');
+        const baseline = own.find(({ role }) => role === 'baseline');
+        return own
+          .filter((model) => model.role === 'student' && baseOf(model.name) === student)
+          .map((model) => ({ teacher, baseline, student: model }));
+      });
+      const { figure } = all[0].student;
+      const value = (which) => all.map((one) => one[which]?.figure.value);
+      const sign = figure.more ? 1 : -1;
+      return `| ${[
+        `${name}.yaml`,
+        `${step}: ${student}`,
+        figure.name + (figure.more ? '' : ' (less is better)'),
+        String(all.length),
+        spread(value('teacher')),
+        spread(value('student')),
+        spread(value('baseline')),
+        spread(
+          all.map((one) => one.baseline && sign * (one.student.figure.value - one.baseline.figure.value)),
+          true,
+        ),
+        spread(
+          all.map((one) => one.teacher && (one.student.figure.value / one.teacher.figure.value) * 100),
+          false,
+          ' %',
+          1,
+        ),
+        spread(
+          all.map((one) => one.teacher?.parameters && one.student.parameters / one.teacher.parameters),
+          false,
+          '',
+          3,
+        ),
+        spread(
+          all.map((one) => one.teacher?.ms && one.student.ms && one.teacher.ms / one.student.ms),
+          false,
+          '',
+          1,
+        ),
+      ].join(' | ')} |`;
+    });
+  });
+}
+
+/** Instances of a matrix are one student. */
+const baseOf = (name) => name.replace(/\[.*\]$/, '');
+const groupsOf = (models) => [...new Set(models.map(({ name }) => baseOf(name)))];
+
+/** `0.9312 ± 0.0041`; a dash where there is nothing. */
+export function spread(values, signed = false, unit = '', digits = 4) {
+  const known = values.filter((value) => typeof value === 'number' && Number.isFinite(value));
+  if (known.length === 0) return '–';
+  const mean = known.reduce((sum, x) => sum + x, 0) / known.length;
+  const deviation = Math.sqrt(known.reduce((sum, x) => sum + (x - mean) ** 2, 0) / Math.max(1, known.length - 1));
+  const text = `${mean < 0 ? '−' : signed ? '+' : ''}${Math.abs(mean).toFixed(digits)}`;
+  return `${text}${known.length > 1 ? ` ± ${deviation.toFixed(digits)}` : ''}${unit}`;
+}
