@@ -6,6 +6,7 @@ const FIGURES = [
   ['macro_f1', 'macro-F1', true],
   ['mrr', 'MRR', true],
   ['rouge_l', 'Rouge-L', true],
+  ['bits_per_byte', 'bits per byte', false],
   ['loss', 'loss', false],
 ];
 

@@ -26,7 +26,7 @@ const RECIPES = [
   { name: 'llm-labels-logistic' },
   { name: 'llm-labels-bert' },
   { name: 'llm-responses' },
-  { name: 'progressive-minillm' },
+  { name: 'progressive-minillm', once: true },
 ];
 
 const { values } = parseArgs({
