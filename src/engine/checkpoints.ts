@@ -4,9 +4,12 @@ import type { Store } from './store.js';
 
 /** What the ref `checkpoints/<fingerprint>/<name>` holds. */
 interface Saved {
-  readonly digest: string;
+  /** Undefined while the first one is being put into the store. */
+  readonly digest?: string;
   /** The one before: removed after this ref was written, unless a kill came between. */
   readonly replaced?: string;
+  /** One that is being put into the store: known before it is there, so that a kill leaves nothing that no ref names. */
+  readonly pending?: string;
 }
 
 export interface CheckpointParts {
@@ -29,29 +32,33 @@ export function checkpointsOf({ store, fingerprint, every, signal, owned, saved 
     async save(name, fill) {
       const ref = refOf(fingerprint, name);
       const folder = await store.scratch();
+      const before = (await store.readRef(ref)) as Saved | undefined;
+      const checkOwner = (): void => {
+        if (!owned()) throw new Error('the engine that started this step is gone');
+      };
       let digest: string;
       try {
         await fill(folder);
         // The fingerprint in the kind keeps equal bytes of two steps apart, so that each can be removed alone.
-        digest = await store.put(folder, `checkpoint:${fingerprint}/${name}`);
+        digest = await store.put(folder, `checkpoint:${fingerprint}/${name}`, async (pending) => {
+          checkOwner();
+          await store.writeRef(ref, { ...before, pending });
+        });
       } catch (error) {
         await rm(folder, { recursive: true, force: true });
         throw error;
       }
-      if (!owned()) throw new Error('the engine that started this step is gone');
-      const before = (await store.readRef(ref)) as Saved | undefined;
-      if (before?.digest !== digest) {
-        await store.writeRef(ref, before === undefined ? { digest } : { digest, replaced: before.digest });
-        for (const old of [before?.digest, before?.replaced]) {
-          if (old !== undefined && old !== digest) await store.remove(old);
-        }
-      }
+      checkOwner();
+      const old = [before?.digest, before?.replaced, before?.pending].filter((each) => each !== digest);
+      const [replaced] = old;
+      await store.writeRef(ref, replaced === undefined ? { digest } : { digest, replaced });
+      for (const each of old) if (each !== undefined) await store.remove(each);
       savedAt = performance.now();
       saved(name);
     },
     async load(name) {
       const saved = (await store.readRef(refOf(fingerprint, name))) as Saved | undefined;
-      if (saved === undefined || !(await store.verify(saved.digest))) return undefined;
+      if (saved?.digest === undefined || !(await store.verify(saved.digest))) return undefined;
       return store.get(saved.digest);
     },
     due: () => signal.aborted || performance.now() - savedAt >= every,
@@ -68,7 +75,8 @@ export async function dropCheckpoints(store: Store, fingerprint: string): Promis
   for (const ref of await store.listRefs(`checkpoints/${fingerprint}`)) {
     const saved = (await store.readRef(ref)) as Saved | undefined;
     await store.removeRef(ref);
-    for (const digest of [saved?.digest, saved?.replaced]) if (digest !== undefined) await store.remove(digest);
+    for (const digest of [saved?.digest, saved?.replaced, saved?.pending])
+      if (digest !== undefined) await store.remove(digest);
   }
 }
 

@@ -55,7 +55,7 @@ export class LocalStore implements Store {
     return folder;
   }
 
-  async put(folder: string, kind: string): Promise<string> {
+  async put(folder: string, kind: string, announce?: (digest: string) => Promise<void>): Promise<string> {
     const tree = await listTree(folder);
     if (tree.files.includes(MANIFEST)) throw new Error(`an artifact may not have a file of its own named ${MANIFEST}`);
     const files: Manifest['files'][number][] = [];
@@ -63,6 +63,7 @@ export class LocalStore implements Store {
     const manifest = { kind, version: 1, files } satisfies Manifest;
     const text = canonicalJson(manifest);
     const digest = sha256(text);
+    await announce?.(digest);
     if (await this.check(digest)) {
       await rm(folder, { recursive: true, force: true });
       return digest;

@@ -15,8 +15,11 @@ export interface Manifest {
 export interface Store {
   /** A new empty folder on the store's own file system, for `put` to take over. */
   scratch(): Promise<string>;
-  /** Makes an artifact of a folder from `scratch`: hashed, synced, renamed into place. Returns its digest. */
-  put(folder: string, kind: string): Promise<string>;
+  /**
+   * Makes an artifact of a folder from `scratch`: hashed, synced, renamed into place. Returns its digest.
+   * @param announce called with the digest before the artifact is there
+   */
+  put(folder: string, kind: string, announce?: (digest: string) => Promise<void>): Promise<string>;
   /** The artifact's folder (read-only; holds `manifest.json` beside its files), or undefined. */
   get(digest: string): Promise<string | undefined>;
   /** Whether the artifact is there with all of its files in their sizes. Reads no file's content. */
