@@ -139,7 +139,9 @@ describe('Pace', () => {
       await request();
     };
     for (let i = 0; i < 20; i++) void pace.add(work);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const turn = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+    for (let i = 0; i < 500 && begun < 8; i++) await turn(10);
+    await turn(50);
     // Two that rest make room for two others, and so on, up to four times as many as may be sent.
     expect(begun).toBe(8);
     for (let i = 0; i < 20; i++) {
