@@ -22,8 +22,8 @@ beforeAll(async () => {
 const chat = { model: 'student', messages: [{ role: 'user' as const, content: 'cheap pills' }] };
 /** Half a second or more. */
 const long = { model: 'writer', prompt: 'Once', max_tokens: 400, seed: 1 };
-/** At least ten times as long: nobody waits for its end. */
-const endless = { ...long, max_tokens: 4000 };
+/** At least ten times as long, and greedy, since a text that is drawn may end: nobody waits for its end. */
+const endless = { ...long, max_tokens: 4000, temperature: 0 };
 
 async function started(args: readonly string[], env: Record<string, string> = {}): Promise<Serving> {
   const serving = await Serving.start(args, env);
