@@ -1,10 +1,11 @@
 import type { StepContext } from '../../engine/step.js';
 import { saveTransformer } from '../../models/checkpoint.js';
 import type { OnlineDistillOptions } from '../../options/online-distill.js';
+import { writeHistory } from '../../report/history.js';
 import { StepFailure } from '../../util/failure.js';
 import { streamKey } from '../../util/random.js';
 import { type Beginning, beginningOf } from '../beginning.js';
-import { History, writeHistory } from '../history.js';
+import { History } from '../history.js';
 import { lessonsOf, readData } from '../lessons.js';
 import { train } from '../loop.js';
 import { checkStages } from '../preflight.js';
