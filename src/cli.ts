@@ -100,6 +100,14 @@ program
   .action(lazy(async () => (await import('./cli/status.js')).status));
 
 program
+  .command('report')
+  .description('write what a run did and found as one HTML file')
+  .argument('[run]', 'its id, as printed when it started (default: the last one)')
+  .option('--to <file>', "where to write it (default: report.html in the run's folder)")
+  .addHelpText('after', example('recipe report', 'recipe report --to tinybert.html'))
+  .action(lazy(async () => (await import('./cli/report.js')).report));
+
+program
   .command('steps')
   .description('list the steps that a recipe can use, or show the options of one')
   .argument('[name]', 'the step')

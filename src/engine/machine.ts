@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:os';
 
-/** Where a run takes place. */
+const PACKAGE = new URL('../../package.json', import.meta.url);
+
+/** Where a run takes place, and by what. */
 export interface Machine {
   /** Its system and that one's version: `Linux 6.1.0`. */
   readonly system: string;
@@ -11,6 +14,8 @@ export interface Machine {
   /** Bytes. */
   readonly memory: number;
   readonly node: string;
+  /** Our own version. */
+  readonly recipe: string;
 }
 
 /** This one. */
@@ -21,4 +26,5 @@ export const thisMachine = (): Machine => ({
   cores: availableParallelism(),
   memory: totalmem(),
   node: process.version,
+  recipe: (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version,
 });
