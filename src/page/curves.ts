@@ -99,7 +99,9 @@ function reported({ reports }: StepData): Curves[] {
     if (last !== undefined && last.done < progress.done) phases.get(phase)?.push(progress);
     else phases.set(phase, [...before, progress]);
   }
-  return [...phases].map(([title, points]) => {
+  return [...phases].flatMap(([title, points]) => {
+    // One number is no curve.
+    if (points.length < 2) return [];
     const names = [...new Set(points.flatMap((progress) => Object.keys(progress.losses ?? {})))];
     const unit = points[0]?.unit ?? UPDATE;
     const series = (name: string, value: (progress: (typeof points)[number]) => number | undefined): Series => ({
@@ -117,6 +119,6 @@ function reported({ reports }: StepData): Curves[] {
         series: names.map((name) => series(name, (progress) => progress.losses?.[name])),
       });
     }
-    return { title: title === '' ? 'as the journal has it' : `${title}, as the journal has it`, charts };
+    return [{ title: title === '' ? 'as the journal has it' : `${title}, as the journal has it`, charts }];
   });
 }

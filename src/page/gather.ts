@@ -60,8 +60,9 @@ export async function gather({ root, record, registry, environment }: Gathering)
     ),
   ];
   const redactor = new Redactor({ environment: named.map((name) => ({ pointer: '', name })), secrets }, environment);
+  // A map is no plain data; what is known of the steps stands beside it.
   const { steps: _, ...rest } = view;
-  return redactor.data({ record, view: { ...rest, steps: new Map() }, recipe, steps });
+  return redactor.data({ record, view: rest, recipe, steps });
 }
 
 const secretsOf = (registry: Registry, uses: string): string[] =>

@@ -1,7 +1,6 @@
-import { describeRun } from '../ui/describe.js';
 import { formatSeconds } from '../ui/format.js';
 import { type Html, html } from './html.js';
-import type { RunData } from './run-data.js';
+import type { RunData, StepData } from './run-data.js';
 import { sections } from './sections/index.js';
 import { style } from './style.js';
 
@@ -32,16 +31,34 @@ export function document(run: RunData, head: Html): string {
 /** What is seen of it. */
 export function body(run: RunData): Html {
   const { record, view, steps } = run;
-  const whole = { ...view, steps: new Map(steps.map((step) => [step.id, step])) };
   const shown = sections.flatMap(({ id, title, render }) => {
     const content = render(run);
     return content === undefined ? [] : [{ id, title, content }];
   });
-  const seconds = view.seconds ?? (view.at - view.startedAt) / 1000;
-  return html`<header><p class="kind">recipe · report of a run</p><h1>${record.name}</h1><p><span class="status ${view.status}">${STATUS[view.status]}</span> <span>${describeRun(whole).replace(/^.*?: /, '')}</span></p><p class="small">Started ${record.started.slice(0, 16).replace('T', ' ')} UTC, ${formatSeconds(Math.max(0, seconds))}</p><nav aria-label="Sections"><ul>${shown.map(
+  const seconds = formatSeconds(view.seconds ?? Math.max(0, view.at - view.startedAt) / 1000);
+  return html`<header><p class="kind">recipe · report of a run</p><h1>${record.name}</h1><p><span class="status ${view.status}">${STATUS[view.status]}</span> after ${seconds}: ${counted(steps)}</p><p class="small">Started ${record.started.slice(0, 16).replace('T', ' ')} UTC, run ${record.id}</p><nav aria-label="Sections"><ul>${shown.map(
     ({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`,
   )}</ul></nav></header><main>${shown.map(
     ({ id, title, content }) =>
       html`<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2>${content}</section>`,
   )}</main>`;
 }
+
+/** `8 steps, 5 done, 3 up to date` */
+function counted(steps: readonly StepData[]): string {
+  const words = (Object.entries(STATES) as [StepData['state'], string][]).flatMap(([state, word]) => {
+    const count = steps.filter((step) => step.state === state).length;
+    return count > 0 ? [`${count} ${word}`] : [];
+  });
+  return [`${steps.length} ${steps.length === 1 ? 'step' : 'steps'}`, ...words].join(', ');
+}
+
+const STATES: Readonly<Record<StepData['state'], string>> = {
+  done: 'done',
+  cached: 'up to date',
+  running: 'running',
+  failed: 'failed',
+  interrupted: 'interrupted',
+  skipped: 'skipped',
+  waiting: 'waiting',
+};

@@ -35,7 +35,7 @@ export interface StepData extends StepView {
 /** All that a report is made of. */
 export interface RunData {
   readonly record: RunRecord;
-  readonly view: View;
+  readonly view: Omit<View, 'steps'>;
   /** The recipe's text; undefined where it is not known any more. */
   readonly recipe: string | undefined;
   /** In the plan's order. */

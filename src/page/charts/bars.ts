@@ -1,7 +1,7 @@
 import type { Html } from '../html.js';
-import { cut, number } from '../words.js';
+import { number } from '../words.js';
 import { figure } from './figure.js';
-import { axisStyle, colour, svgOf } from './svg.js';
+import { axisStyle, colour, namedAxis, svgOf } from './svg.js';
 
 export interface Bars {
   readonly title: string;
@@ -30,9 +30,10 @@ export function barChart({ title, of, names, series, starts, format = number }: 
     ...(starts && { stack: 'all' }),
   }));
   const offset = { type: 'bar' as const, stack: 'all', data: [...(starts ?? [])], itemStyle: { color: 'transparent' } };
+  const { axis, left } = namedAxis(names);
   const svg = svgOf(
     {
-      grid: { left: 8, right: 24, top: 8, bottom: 8, containLabel: true },
+      grid: { left, right: 26, top: 8, bottom: 26 },
       xAxis: {
         ...axisStyle,
         type: 'value',
@@ -40,14 +41,7 @@ export function barChart({ title, of, names, series, starts, format = number }: 
         splitNumber: 4,
         axisLabel: { ...axisStyle.axisLabel, formatter: format },
       },
-      yAxis: {
-        ...axisStyle,
-        type: 'category',
-        data: [...names],
-        inverse: true,
-        splitLine: { show: false },
-        axisLabel: { ...axisStyle.axisLabel, interval: 0, formatter: (name: string) => cut(name, 22) },
-      },
+      yAxis: axis,
       series: starts ? [offset, ...bars] : bars,
     },
     `${title}: ${names.map((name, i) => `${name} ${series.map(({ values }) => told(values[i], format)).join(', ')}`).join('; ')}`,

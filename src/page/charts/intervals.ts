@@ -1,7 +1,7 @@
 import type { Html } from '../html.js';
-import { cut, number } from '../words.js';
+import { number } from '../words.js';
 import { figure } from './figure.js';
-import { axisStyle, colour, svgOf } from './svg.js';
+import { axisStyle, colour, namedAxis, svgOf } from './svg.js';
 
 /** A figure of something, and within what it lies. */
 export interface Ranged {
@@ -16,17 +16,12 @@ const ROW = 26;
 /** Values with their intervals, one below the other. */
 export function intervalChart(title: string, all: readonly Ranged[]): Html {
   const names = all.map(({ name }) => name);
-  const category = { type: 'category' as const, data: names, inverse: true };
+  const { axis, left } = namedAxis(names);
   const svg = svgOf(
     {
-      grid: { left: 8, right: 20, top: 8, bottom: 8, containLabel: true },
+      grid: { left, right: 20, top: 8, bottom: 26 },
       xAxis: { ...axisStyle, type: 'value', scale: true, splitNumber: 4 },
-      yAxis: {
-        ...axisStyle,
-        ...category,
-        splitLine: { show: false },
-        axisLabel: { ...axisStyle.axisLabel, formatter: (name: string) => cut(name, 22) },
-      },
+      yAxis: axis,
       series: all.flatMap(({ value, low = value, high = value }, i) => [
         {
           type: 'line' as const,

@@ -50,11 +50,8 @@ export function lineChart({ title, x, range, series, fromZero = false, marked = 
       yAxis: {
         ...axisStyle,
         type: 'value',
-        scale: !fromZero,
-        // A line that is level stands in the middle.
-        ...(flat && !fromZero
-          ? { min: low - Math.max(Math.abs(low) * 0.1, 1e-6), max: high + Math.max(Math.abs(low) * 0.1, 1e-6) }
-          : {}),
+        // A line that is level says more with 0 in sight.
+        scale: !fromZero && !flat,
         axisLabel: { ...axisStyle.axisLabel, formatter: (value: number) => axisNumber(value) },
         splitNumber: 4,
       },

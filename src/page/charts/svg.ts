@@ -1,6 +1,7 @@
 import type { EChartsOption } from 'echarts';
 import { init } from 'echarts/dist/echarts.esm.min.mjs';
 import { escaped, Html } from '../html.js';
+import { cut } from '../words.js';
 
 /** Of all charts, in units of the drawing: on a phone about a pixel each. */
 export const WIDTH = 380;
@@ -23,6 +24,24 @@ export const axisStyle = {
   splitLine: { lineStyle: { color: 'var(--line)' } },
   minorTick: { show: false },
 };
+
+/** Characters of a name beside an axis. */
+const NAME = 22;
+
+/** An axis of names from top to bottom, and the room that they need at the left. */
+export function namedAxis(names: readonly string[]) {
+  const longest = Math.max(...names.map((name) => Math.min(NAME, name.length)));
+  const axis = {
+    ...axisStyle,
+    type: 'category' as const,
+    data: [...names],
+    inverse: true,
+    splitLine: { show: false },
+    axisLabel: { ...axisStyle.axisLabel, interval: 0, formatter: (name: string) => cut(name, NAME) },
+  };
+  // Nothing here knows how wide a letter is in the reader's font.
+  return { axis, left: 14 + Math.ceil(longest * 6.8) };
+}
 
 /** A chart as SVG. @param alt what it shows, for those who do not see it */
 export function svgOf(option: EChartsOption, alt: string, height = HEIGHT): Html {

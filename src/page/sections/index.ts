@@ -13,6 +13,7 @@ import { training } from './training.js';
 
 /** The report's sections in their order. To add one: a module here, and its line. */
 export const sections: readonly Section[] = [
+  asked,
   results,
   confusion,
   calibration,
@@ -20,8 +21,7 @@ export const sections: readonly Section[] = [
   samples,
   training,
   data,
-  tables,
   steps,
-  asked,
+  tables,
   provenance,
 ];
