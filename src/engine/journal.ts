@@ -131,8 +131,19 @@ export async function readRecipe(root: string, id: string): Promise<string | und
   });
 }
 
+/** The newest event of a run, as far as it is wholly written. */
+export async function lastEvent(root: string, id: string): Promise<Event | undefined> {
+  const lines = await linesOf(root, id);
+  const last = lines.at(-1);
+  return last === undefined ? undefined : (JSON.parse(last) as Event);
+}
+
 /** A run's events so far. A line that a kill tore is left out. */
 export async function readEvents(root: string, id: string): Promise<Event[]> {
+  return (await linesOf(root, id)).map((line) => JSON.parse(line) as Event);
+}
+
+async function linesOf(root: string, id: string): Promise<string[]> {
   let text: string;
   try {
     text = await readFile(join(root, 'runs', id, 'events.jsonl'), 'utf8');
@@ -143,5 +154,5 @@ export async function readEvents(root: string, id: string): Promise<Event[]> {
   const lines = text.split('\n');
   // After the last newline stands nothing, or a torn line.
   lines.pop();
-  return lines.map((line) => JSON.parse(line) as Event);
+  return lines;
 }
