@@ -9,12 +9,14 @@ export interface PageTable {
 
 /** Wider than a phone, it scrolls by itself; whoever has no mouse can do that too. */
 export const scrolling = (content: Html, label: string): Html =>
-  html`<div class="scroll" tabindex="0" role="region" aria-label="${label}">${content}</div>`;
+  html`<div class="scroll" tabindex="0" role="group" aria-label="${label}">${content}</div>`;
 
 /** @param title said to those who do not see it */
 export function tableOf({ columns, rows }: PageTable, title: string): Html {
   const side = (i: number): Html => (columns[i]?.align === 'right' ? html` class="n"` : html``);
-  const head = columns.map(({ label }, i) => html`<th scope="col"${side(i)}>${label}</th>`);
+  const head = columns.map(({ label }, i) =>
+    label === '' ? html`<td></td>` : html`<th scope="col"${side(i)}>${label}</th>`,
+  );
   const body = rows.map(
     (cells) =>
       html`<tr>${cells.map((cell, i) => (i === 0 ? html`<th scope="row"${side(i)}>${cell}</th>` : html`<td${side(i)}>${cell}</td>`))}</tr>`,
