@@ -8,7 +8,8 @@ const SCHEMAS = resolve(import.meta.dirname, '../schemas');
 
 /** Which folders of src each folder may import from, beside itself: docs/ARCHITECTURE.md as a table. */
 const MAY: Readonly<Record<string, readonly string[]>> = {
-  cli: ['ui', 'engine', 'steps', 'serve', 'backend', 'util'],
+  cli: ['ui', 'page', 'engine', 'steps', 'serve', 'backend', 'util'],
+  page: ['ui', 'engine', 'report', 'util'],
   ui: ['engine', 'util'],
   engine: ['util'],
   steps: [
@@ -62,7 +63,9 @@ const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^yaml$/, /^(engine\/|cli\/step-example\.ts$|export\/card\/front-matter\.ts$)/],
   [/^commander$/, /^cli(\.ts$|\/)/],
   [/^@huggingface\/hub$/, /^hub\//],
-  [/^fastify$/, /^serve\/(server|validation)\.ts$/],
+  [/^fastify$/, /^(serve\/(server|validation)|page\/live)\.ts$/],
+  [/^echarts(\/|$)/, /^page\/charts\/(svg|echarts\.d)\.ts$/],
+  [/^@dagrejs\/dagre$/, /^page\/charts\/dag\.ts$/],
   [/^@huggingface\/transformers$/, /^export\/verify\//],
   [/^@huggingface\/jinja$/, /^serve\/chat-template\.ts$/],
   [/^(tokenizers|postal-mime|html-to-text)$/, /^data\//],
@@ -135,7 +138,8 @@ test('each heavy package has its one place', () => {
 });
 
 test('no heavy package is loaded before a command needs it', () => {
-  const heavy = /^(@tensorflow\/|onnx|tokenizers|ink|react|postal-mime|html-to-text|fastify|@huggingface\/jinja)/;
+  const heavy =
+    /^(@tensorflow\/|onnx|tokenizers|ink|react|postal-mime|html-to-text|fastify|echarts|@dagrejs|@huggingface\/jinja)/;
   const seen = new Set<string>();
   const loaded: string[] = [];
   const visit = (file: string): void => {

@@ -63,6 +63,8 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
   /** Printed below, one a line. */
   readonly notes: readonly string[];
+  /** What a model wrote, which a report shows beside other such. */
+  readonly about?: 'samples';
 }
 
 export interface InputArtifact {

@@ -6,6 +6,7 @@ import { type Author, authorOf } from './author.js';
 import { Best } from './best.js';
 import { examine, examined } from './doctor.js';
 import type { Learnable } from './examples.js';
+import { numbersOf, type ObjectiveNumbers } from './history.js';
 import { NotFiniteError, Optimizer } from './optimizer.js';
 import { ruleOf } from './optimizers/index.js';
 import type { Rollouts } from './rollouts.js';
@@ -41,7 +42,7 @@ export interface Training {
 }
 
 /** What the loop tells after each update. */
-interface Report {
+export interface Report {
   readonly stage: number;
   readonly done: number;
   readonly total: number;
@@ -50,6 +51,10 @@ interface Report {
   readonly losses: readonly number[];
   /** What these are called, and whose they are. */
   readonly named: Stage['losses'];
+  /** The learning rate that was taken. */
+  readonly rate: number;
+  /** Each objective's weight, and what else of it is scheduled. */
+  readonly numbers: readonly ObjectiveNumbers[];
   /** Of the whole gradient, before clipping. */
   readonly gradientNorm: number;
   /** Each objective's part of the gradient, its weight in it, where this update was examined. */
@@ -154,6 +159,7 @@ async function runStage(
       total,
       ...learnt,
       named: stage.losses,
+      numbers: numbersOf(stage, update / Math.max(1, total - 1)),
       validation,
       stopped,
       position: { stage: index, update: done },
@@ -169,7 +175,7 @@ async function learn(
   { trainee, accumulate, runner, stages }: Training,
   { index, stage, batches, optimizer, parameters, author }: Lesson,
   update: number,
-): Promise<Pick<Report, 'loss' | 'losses' | 'gradientNorm' | 'norms'>> {
+): Promise<Pick<Report, 'loss' | 'losses' | 'rate' | 'gradientNorm' | 'norms'>> {
   const window = batches.window(update);
   const losses = stage.losses.map(() => 0);
   let loss = 0;
@@ -204,7 +210,7 @@ async function learn(
   const options = stages[index] as StageOptions;
   try {
     const rate = options.learning_rate * rateFactor(options.schedule, update, batches.total, options.warmup);
-    return { loss, losses, norms, gradientNorm: optimizer.apply(rate) };
+    return { loss, losses, norms, rate, gradientNorm: optimizer.apply(rate) };
   } catch (error) {
     if (!(error instanceof NotFiniteError)) throw error;
     throw diverged(window.batches.length - 1, error.message);
