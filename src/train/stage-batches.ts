@@ -9,7 +9,7 @@ import { type Batch, extremeBatches, planEpoch } from './batches.js';
 import { DropoutMasks } from './dropout.js';
 import type { Counts, Learnable } from './examples.js';
 import { countsOf, dropoutFeeds, shareFeeds } from './feeds.js';
-import type { Training } from './loop.js';
+import type { Schooling } from './lesson.js';
 import { countsOfTexts } from './responses.js';
 import type { Rollouts } from './rollouts.js';
 import type { Stage } from './stage.js';
@@ -46,7 +46,7 @@ export class StageBatches {
 
   /** @throws StepFailure `no-rows` when the stage has nothing to learn from */
   constructor(
-    private readonly training: Training,
+    private readonly training: Omit<Schooling, 'runner'>,
     private readonly index: number,
     private readonly stage: Stage,
   ) {
@@ -158,8 +158,9 @@ function padded({ rows }: Batch, { texts }: Rollouts, maxLength: number): Batch 
 
 const idOf = (examples: Learnable, i: number): string => (examples.rows[i] as { id: string }).id;
 
-function nothingToLearn(index: number, { stages, teachers }: Training): StepFailure {
-  const stage = `stage ${index + 1}`;
+function nothingToLearn(index: number, training: Omit<Schooling, 'runner'>): StepFailure {
+  const { stages, teachers } = training;
+  const stage = calledOf(training, index);
   const taught = (stages[index] as StageOptions).objectives.some((entry) => teacherOf(entry) !== undefined);
   if (!taught) return new StepFailure('no-rows', `${stage} learns from labels only, and no training row has one`);
   return new StepFailure(
@@ -168,3 +169,7 @@ function nothingToLearn(index: number, { stages, teachers }: Training): StepFail
     'Run cache-logits over the same data that the student trains on.',
   );
 }
+
+/** What a stage is called in messages. */
+export const calledOf = ({ called }: Pick<Schooling, 'called'>, stage: number): string =>
+  called?.(stage) ?? `stage ${stage + 1}`;
