@@ -53,10 +53,7 @@ export class StageBatches {
     const options = training.stages[index] as StageOptions;
     const examples = training.examples(index);
     const caches = training.teachers.map(({ said }) => said);
-    this.#rows = examples.rows.flatMap(({ id }, i) =>
-      stage.applies(examples.labelled(i), (teacher) => caches[teacher]?.has(id) ?? true) ? [i] : [],
-    );
-    if (this.#rows.length === 0) throw nothingToLearn(index, training);
+    this.#rows = learntRows(training, index, stage);
     this.examples = examples;
     this.#caches = caches;
     this.#partial = caches.map((cache) => cache !== undefined && this.#rows.some((i) => !cache.has(idOf(examples, i))));
@@ -150,6 +147,22 @@ export class StageBatches {
   }
 }
 
+/**
+ * The examples that a stage can learn from: their label is known, or a teacher knows them.
+ * @throws StepFailure `no-rows` if there are none
+ */
+export function learntRows(
+  training: Pick<Schooling, 'stages' | 'examples' | 'teachers' | 'called'>,
+  index: number,
+  stage: Stage,
+): number[] {
+  const examples = training.examples(index);
+  const knows = (id: string) => (teacher: number) => training.teachers[teacher]?.said?.has(id) ?? true;
+  const rows = examples.rows.flatMap(({ id }, i) => (stage.applies(examples.labelled(i), knows(id)) ? [i] : []));
+  if (rows.length === 0) throw nothingToLearn(index, training);
+  return rows;
+}
+
 /** A batch as long as what was written for it. */
 function padded({ rows }: Batch, { texts }: Rollouts, maxLength: number): Batch {
   const longest = Math.max(...rows.map((_, i) => texts.length(i)));
@@ -158,7 +171,7 @@ function padded({ rows }: Batch, { texts }: Rollouts, maxLength: number): Batch 
 
 const idOf = (examples: Learnable, i: number): string => (examples.rows[i] as { id: string }).id;
 
-function nothingToLearn(index: number, training: Omit<Schooling, 'runner'>): StepFailure {
+function nothingToLearn(index: number, training: Parameters<typeof learntRows>[0]): StepFailure {
   const { stages, teachers } = training;
   const stage = calledOf(training, index);
   const taught = (stages[index] as StageOptions).objectives.some((entry) => teacherOf(entry) !== undefined);
