@@ -183,7 +183,8 @@ function makeDraft(
   const condition = resolveCondition(scope);
   const pointer = child(step.pointer, 'with');
   const given = Object.entries(step.with ?? {});
-  const isInput = (key: string): boolean => type?.inputs[key] !== undefined && type.inputs[key].within === undefined;
+  const isInput = (key: string): boolean =>
+    type !== undefined && Object.hasOwn(type.inputs, key) && type.inputs[key]?.within === undefined;
   const known = given.filter(
     ([key, value]) => !isInput(key) && !(isMisspelt(key, type, planning.registry) && isOutput(value)),
   );
