@@ -170,5 +170,11 @@ export interface BrownSource {
    * Tags of the words: the 12 universal parts of speech (Petrov, Das & McDonald 2012), Brown's own without what marks titles and headlines (plain), or all of Brown's (full).
    */
   tags: 'universal' | 'plain' | 'full';
+  /**
+   * The label of the sentences of each genre; other genres are left out. Default: the genre itself.
+   */
+  labels?: {
+    [k: string]: string;
+  };
   data?: DataUse;
 }

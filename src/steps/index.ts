@@ -14,6 +14,7 @@ import { queryTeacher } from './query-teacher.js';
 import { sampleData } from './sample-data.js';
 import { selfDistill } from './self-distill.js';
 import { train } from './train.js';
+import { trainMultitask } from './train-multitask.js';
 import { trainTokenizer } from './train-tokenizer.js';
 
 /** Every step there is, in the order of a recipe: add a module, its schema, and a line here. */
@@ -27,6 +28,7 @@ export const steps: readonly AnyStep[] = [
   train,
   selfDistill,
   onlineDistill,
+  trainMultitask,
   augmentData,
   cacheLogits,
   ensembleTeachers,

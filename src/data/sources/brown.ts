@@ -13,6 +13,8 @@ export interface BrownSource {
   readonly path?: string;
   /** Which tags words get. */
   readonly tags: 'universal' | 'plain' | 'full';
+  /** The label of each genre; others are left out. Undefined: the genre itself. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 const TAGS: Readonly<Record<BrownSource['tags'], (tag: string) => string>> = {
@@ -29,15 +31,15 @@ export const brown: Source<BrownSource> = {
   type: 'brown',
   async *read(options, report) {
     const folder = folderOf(options);
-    const files = await categories(folder);
+    const files = labelled(await categories(folder), options.labels);
     const tagOf = TAGS[options.tags];
-    for (const [done, [name, genre]] of files.entries()) {
+    for (const [done, [name, label]] of files.entries()) {
       const where = join(folder, name);
       const text = await readFile(where, 'utf8').catch((error: Error) => {
         throw new StepFailure('no-corpus', `cannot read ${where}: ${error.message}`);
       });
       for (const [i, line] of text.split('\n').entries()) {
-        const item = sentence(line, genre, tagOf, `${name}:${i + 1}`);
+        const item = sentence(line, label, tagOf, `${name}:${i + 1}`);
         if (item !== undefined) yield item;
       }
       await report.progress({ done: done + 1, total: files.length, unit: 'files', phase: 'reading' });
@@ -63,6 +65,23 @@ async function categories(folder: string): Promise<[name: string, genre: string]
     return name && genre ? [[name, genre]] : [];
   });
   return files.sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/**
+ * Files with a label each.
+ * @throws StepFailure if there is no file of a genre that is to have one
+ */
+function labelled(files: readonly [string, string][], labels: BrownSource['labels']): readonly [string, string][] {
+  if (labels === undefined) return files;
+  const genres = [...new Set(files.map(([, genre]) => genre))].sort();
+  const strange = Object.keys(labels).find((genre) => !genres.includes(genre));
+  if (strange !== undefined) {
+    const hint = `There are ${genres.join(', ')}.`;
+    throw new StepFailure('bad-source', `the corpus has no genre "${strange}"`, hint, '/source/labels');
+  }
+  return files.flatMap(([name, genre]): [string, string][] =>
+    Object.hasOwn(labels, genre) ? [[name, labels[genre] as string]] : [],
+  );
 }
 
 /** `The/at jury/nn said/vbd`; undefined for a line without words. */

@@ -51,6 +51,18 @@ describe('the Brown corpus', () => {
     });
   });
 
+  it('has the labels that its genres are given, of those alone', async () => {
+    const path = await corpus(FILES, CATS);
+    const { info, rows } = await rowsOf({ labels: { news: 'press' } }, path);
+    expect(info.labels).toEqual(['press']);
+    expect(rows.map(({ label }) => label)).toEqual(['press', 'press']);
+    await expect(rowsOf({ labels: { news: 'press', sport: 'press' } }, path)).rejects.toMatchObject({
+      message: 'the corpus has no genre "sport"',
+      hint: 'There are editorial, news.',
+      pointer: '/source/labels',
+    });
+  });
+
   it('has its own tags', async () => {
     const path = await corpus(FILES, CATS);
     expect((await rowsOf({ tags: 'full' }, path)).info.tags).toContain('nn-tl');
