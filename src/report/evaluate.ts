@@ -1,7 +1,9 @@
-import { type Answers, against, type Ratio, retentionOf } from './compare.js';
+import type { Calibration } from './calibration.js';
+import { type Answers, against, agreementOf, type Ratio, retentionOf, type Share } from './compare.js';
 import { type Expect, type Expectation, type Figures, isMeasured, judge, wantedOf } from './expect.js';
 import { RESAMPLES, wilson } from './intervals.js';
 import { argmaxRows, confusionOf, type LabelQuality, qualityOf, softmax } from './metrics.js';
+import { probabilityQuality } from './probabilities.js';
 
 export type Role = 'teacher' | 'student' | 'baseline';
 
@@ -58,11 +60,23 @@ export interface ModelReport {
   /** Wilson, 95 %. */
   readonly accuracy_interval: { readonly low: number; readonly high: number };
   readonly macro_f1: number;
+  /** F1 over all labels together: of one label a text the accuracy. */
+  readonly micro_f1: number;
+  /** Matthews' correlation coefficient. */
+  readonly mcc: number;
+  /** Null where all rows have one label. */
+  readonly roc_auc: number | null;
+  /** In nats. */
+  readonly log_loss: number;
+  readonly brier: number;
+  readonly calibration: Calibration;
   readonly errors: number;
   readonly per_label: readonly LabelQuality[];
   readonly confusion: readonly (readonly number[])[];
   /** Against the teacher; null for the teacher and without one. */
   readonly retention: { readonly macro_f1: Ratio; readonly accuracy: Ratio } | null;
+  /** Share of the rows that get the teacher's label, right or wrong; null for the teacher and without one. */
+  readonly agreement: Share | null;
   readonly size_ratio: number | null;
   /** Against the baseline; null for the baseline and without one. */
   readonly baseline: {
@@ -107,6 +121,7 @@ export function reportOf({ title, labels, rows, unlabelled, models, expect, seed
     const predicted = answers.get(model) as Int32Array;
     const mine: Answers = { truth, predicted, labels: labels.length };
     const quality = qualityOf(confusionOf(truth, predicted, labels.length), labels);
+    const probabilities = probabilityQuality(truth, model.logits, labels.length);
     const retention =
       teacher && teacher !== model ? retentionOf(mine, answers.get(teacher) as Int32Array, seed) : undefined;
     const compared =
@@ -121,10 +136,17 @@ export function reportOf({ title, labels, rows, unlabelled, models, expect, seed
       accuracy: quality.accuracy,
       accuracy_interval: wilson(rows.length - quality.errors, rows.length),
       macro_f1: quality.macroF1,
+      micro_f1: quality.accuracy,
+      mcc: quality.mcc,
+      roc_auc: probabilities.rocAuc,
+      log_loss: probabilities.logLoss,
+      brier: probabilities.brier,
+      calibration: probabilities.calibration,
       errors: quality.errors,
       per_label: quality.perLabel,
       confusion: quality.confusion,
       retention: retention ? { macro_f1: retention.macroF1, accuracy: retention.accuracy } : null,
+      agreement: retention && teacher ? agreementOf(predicted, answers.get(teacher) as Int32Array) : null,
       size_ratio: retention && model.parameters && teacher?.parameters ? model.parameters / teacher.parameters : null,
       baseline: compared
         ? {
@@ -158,8 +180,15 @@ const figuresOf = (model: ModelReport | undefined): Figures =>
     : {
         retention: model.retention?.macro_f1.value ?? null,
         size_ratio: model.size_ratio,
+        agreement: model.agreement?.value ?? null,
         macro_f1: model.macro_f1,
         accuracy: model.accuracy,
+        micro_f1: model.micro_f1,
+        roc_auc: model.roc_auc,
+        mcc: model.mcc,
+        log_loss: model.log_loss,
+        brier: model.brier,
+        ece: model.calibration.ece,
         parameters: model.parameters,
         bytes: model.bytes,
       };

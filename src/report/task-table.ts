@@ -26,6 +26,7 @@ const NAMES: Readonly<Record<TaskFigure, string>> = {
   spearman: 'Spearman',
   mae: 'MAE',
   rmse: 'RMSE',
+  roc_auc: 'AUC',
 };
 
 type Column = readonly [label: string, cell: (model: TaskModelReport, index: number) => string];

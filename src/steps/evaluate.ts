@@ -38,7 +38,7 @@ const BATCH = 256;
 
 export const evaluate = defineStep<EvaluateOptions>({
   name: 'evaluate',
-  version: 5,
+  version: 6,
   summary: 'Compares models on labelled rows: quality, size, speed, retention, errors against a baseline',
   inputs: {
     data: one('dataset'),

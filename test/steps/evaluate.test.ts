@@ -131,6 +131,8 @@ describe('a teacher, two students and a baseline', () => {
       'model',
       'accuracy',
       'macro-F1',
+      'AUC',
+      'ECE',
       'retention',
       'parameters',
       'bytes',
@@ -139,8 +141,8 @@ describe('a teacher, two students and a baseline', () => {
       '÷ baseline [95 %]',
     ]);
     expect(table?.rows.map(([name]) => name)).toEqual(['big (teacher)', 'student', 'other', 'baseline']);
-    expect(table?.rows.every((row) => row.length === 9)).toBe(true);
-    expect(table?.rows[1]?.[8]).toMatch(/^\d\.\d\d \[\d\.\d\d, \d\.\d\d\]$/);
+    expect(table?.rows.every((row) => row.length === 11)).toBe(true);
+    expect(table?.rows[1]?.[10]).toMatch(/^\d\.\d\d \[\d\.\d\d, \d\.\d\d\]$/);
     const notes = table?.notes.join('\n');
     expect(notes).toMatch(/^200 test rows; 1 without a label left out\. Test noise: ± \d\.\d points of accuracy/);
     expect(notes).toContain('big (teacher): trained on 200 rows, 150 with real labels.');
@@ -166,6 +168,8 @@ test('students alone: no column speaks of a teacher or a baseline', async () => 
     'model',
     'accuracy',
     'macro-F1',
+    'AUC',
+    'ECE',
     'parameters',
     'bytes',
     'ms/text',
