@@ -19,6 +19,12 @@ export interface EvaluateOptions {
    */
   title: string;
   /**
+   * Fields of the rows, such as sender: figures of all models for each of their values too. A field's 12 most frequent values have figures of their own, the others have theirs together.
+   *
+   * @minItems 1
+   */
+  slices?: [string, ...string[]];
+  /**
    * What the first student must reach, and under "teacher" the teacher. The step fails where they do not, after the table is shown, and what needs it is not run. Each is a comparison with a number, such as ">= 0.97".
    */
   expect?: {

@@ -2,8 +2,11 @@ import type { Calibration } from './calibration.js';
 import { type Answers, against, agreementOf, type Ratio, retentionOf, type Share } from './compare.js';
 import { type Expect, type Expectation, type Figures, isMeasured, judge, wantedOf } from './expect.js';
 import { RESAMPLES, wilson } from './intervals.js';
-import { argmaxRows, confusionOf, type LabelQuality, qualityOf, softmax } from './metrics.js';
+import { argmaxRows, confusionOf, type LabelQuality, qualityOf } from './metrics.js';
 import { probabilityQuality } from './probabilities.js';
+import { type SliceQuality, sliceQuality } from './slice-quality.js';
+import { type SlicedField, slicesOf } from './slices.js';
+import { type WrongAnswer, worstErrors } from './worst.js';
 
 export type Role = 'teacher' | 'student' | 'baseline';
 
@@ -31,9 +34,11 @@ export interface TrainedOn {
 export interface LabelledRow {
   readonly id: string;
   readonly label: string;
+  readonly text: string;
+  readonly fields?: Readonly<Record<string, string>>;
 }
 
-/** `report.json`: figures only, and nothing that differs from run to run. */
+/** `report.json`: nothing that differs from run to run. */
 export interface Report {
   readonly title: string;
   readonly labels: readonly string[];
@@ -45,6 +50,8 @@ export interface Report {
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
   /** In the order of the table; `predictions.jsonl` has the same order. */
   readonly models: readonly ModelReport[];
+  /** By the fields of the option `slices`. */
+  readonly slices: readonly SlicedField<SliceQuality>[];
   /** What the first student and the teacher had to reach, but for what is measured. */
   readonly expectations: readonly Expectation[];
 }
@@ -85,6 +92,8 @@ export interface ModelReport {
     readonly only_baseline_wrong: number;
     readonly mcnemar_p: number;
   } | null;
+  /** The most confident first. */
+  readonly worst_errors: readonly WrongAnswer[];
 }
 
 export interface Evaluation {
@@ -93,6 +102,8 @@ export interface Evaluation {
   readonly rows: readonly LabelledRow[];
   readonly unlabelled: number;
   readonly models: readonly Evaluated[];
+  /** Fields of the rows. */
+  readonly slices: readonly string[];
   readonly expect: Expect;
   /** Of the bootstrap. */
   readonly seed: number;
@@ -110,14 +121,16 @@ export function inReadingOrder<Model extends Pick<Evaluated, 'role' | 'type'>>(m
 }
 
 /** Works out every figure. `rows` and every model's logits are in the same order. */
-export function reportOf({ title, labels, rows, unlabelled, models, expect, seed }: Evaluation): Report {
+export function reportOf(evaluation: Evaluation): Report {
+  const { title, labels, rows, unlabelled, models, slices, expect, seed } = evaluation;
   const position = new Map(labels.map((label, k) => [label, k]));
   const truth = Int32Array.from(rows, ({ label }) => position.get(label) as number);
   const answers = new Map(models.map((model) => [model, argmaxRows(model.logits, labels.length)]));
   const teacher = models.find(({ role }) => role === 'teacher');
   const baseline = models.find(({ role }) => role === 'baseline');
 
-  const reports = inReadingOrder(models).map((model): ModelReport => {
+  const ordered = inReadingOrder(models);
+  const reports = ordered.map((model): ModelReport => {
     const predicted = answers.get(model) as Int32Array;
     const mine: Answers = { truth, predicted, labels: labels.length };
     const quality = qualityOf(confusionOf(truth, predicted, labels.length), labels);
@@ -156,6 +169,7 @@ export function reportOf({ title, labels, rows, unlabelled, models, expect, seed
             mcnemar_p: compared.mcnemarP,
           }
         : null,
+      worst_errors: worstErrors(rows, labels, model.logits, teacher === model ? undefined : teacher?.logits),
     };
   });
   return {
@@ -164,6 +178,9 @@ export function reportOf({ title, labels, rows, unlabelled, models, expect, seed
     test: { rows: rows.length, unlabelled },
     bootstrap: { resamples: RESAMPLES, seed },
     models: reports,
+    slices: slicesOf(rows, slices, (sample) =>
+      ordered.map((model) => sliceQuality(sample, truth, answers.get(model) as Int32Array, labels)),
+    ),
     expectations: judge(
       wantedOf(expect).filter((wanted) => !isMeasured(wanted)),
       {
@@ -192,22 +209,3 @@ const figuresOf = (model: ModelReport | undefined): Figures =>
         parameters: model.parameters,
         bytes: model.bytes,
       };
-
-/** Lines of `predictions.jsonl`: a row's id and label, and of each model its label and probabilities (6 decimals). */
-export function* predictionLines({ labels, rows, models }: Evaluation): Generator<string> {
-  const ordered = inReadingOrder(models).map(({ name, logits }) => ({
-    name,
-    logits,
-    predicted: argmaxRows(logits, labels.length),
-  }));
-  for (const [i, { id, label }] of rows.entries()) {
-    const predictions = ordered.map(({ name, logits, predicted }) => ({
-      model: name,
-      label: labels[predicted[i] as number],
-      probabilities: softmax(logits.subarray(i * labels.length, (i + 1) * labels.length)).map((p) =>
-        Number(p.toFixed(6)),
-      ),
-    }));
-    yield `${JSON.stringify({ id, label, predictions })}\n`;
-  }
-}

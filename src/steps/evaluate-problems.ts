@@ -37,6 +37,10 @@ export function evaluateProblems(options: {
     const message = `costs are of models that answer, and the task is "${options.task}"`;
     problems.push({ pointer: '/cost', message, hint: 'Leave it out' });
   }
+  if (has('slices') && TASK_FIGURES[options.task].length === 0) {
+    const message = `task "${options.task}" has no figures by the values of a field`;
+    problems.push({ pointer: '/slices', message, hint: 'Leave it out' });
+  }
   for (const wanted of wantedOf(options.expect ?? {})) {
     const pointer = `/expect/${wanted.of === 'teacher' ? 'teacher/' : ''}${wanted.figure}`;
     const lack =

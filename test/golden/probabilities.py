@@ -85,4 +85,12 @@ many = {
     "scores": scores.tolist(),
     "roc_auc": float(roc_auc_score(several, scores, average="macro")),
 }
-(here / "probabilities.json").write_text(json.dumps({"cases": cases, "many": many}) + "\n")
+groups, said = rng.randint(0, 3, 300), np.where(rng.rand(300) < 0.4, rng.randint(0, 5, 300), five)
+slices = {
+    "truth": five.tolist(),
+    "predicted": said.tolist(),
+    "group": groups.tolist(),
+    # Of the labels that a slice has or is given, as f1_score has it by default.
+    "macro_f1": [float(f1_score(five[groups == g][:9], said[groups == g][:9], average="macro")) for g in range(3)],
+}
+(here / "probabilities.json").write_text(json.dumps({"cases": cases, "many": many, "slices": slices}) + "\n")

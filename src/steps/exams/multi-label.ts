@@ -34,6 +34,12 @@ export const multiLabel: Exam<Float32Array> = {
         roc_auc: macroRocAuc(truth, answers) ?? Number.NaN,
       },
       main: (sample) => microF1Of(truth, predicted, sample),
+      badness: Float64Array.from(truth, (own, row) =>
+        own.reduce((sum, has, k) => {
+          const p = 1 / (1 + Math.exp(-(answers[row]?.[k] as number)));
+          return has === predicted[row]?.[k] ? sum : sum + Math.abs(has - p);
+        }, 0),
+      ),
       details: { per_label: perLabel.map((quality) => ({ ...quality })) },
     };
   },
