@@ -138,6 +138,23 @@ program
   .addHelpText('after', example('recipe serve out/tinybert/student --name spam'))
   .action(lazy(async () => (await import('./cli/serve.js')).serve));
 
+program
+  .command('try')
+  .description('type texts and see what a model says, beside its teacher')
+  .argument('<model>', "a model's folder, such as out/tinybert/student, or a step of the last run, or RUN:STEP")
+  .option('--teacher <model>', 'another model, asked the same')
+  .option('--json', 'one JSON object a line')
+  .option('--max-tokens <n>', 'tokens that a language model writes, at most', wholeNumber, 64)
+  .option('--threads <n>', 'threads of a model (default: all of the machine)', wholeNumber)
+  .addOption(
+    new Option('--backend <name>', 'where models are computed').choices(BACKENDS).env('RECIPE_BACKEND').default('onnx'),
+  )
+  .addHelpText(
+    'after',
+    example('recipe try out/tinybert/student --teacher teacher', 'recipe try student < texts.txt > answers.tsv'),
+  )
+  .action(lazy(async () => (await import('./cli/try.js')).tryModel));
+
 function portNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isInteger(value) || value < 0 || value > 65_535) {
