@@ -139,6 +139,14 @@ program
   .action(lazy(async () => (await import('./cli/serve.js')).serve));
 
 program
+  .command('compare')
+  .description('hold the models of several runs against each other, or those of a matrix within one')
+  .argument('[run...]', 'runs, steps of them that evaluate (RUN:STEP), or folders of reports (default: the last run)')
+  .option('--json', 'as JSON')
+  .addHelpText('after', example('recipe compare', 'recipe compare 20261130-221004-tinybert 20261130-230712-tinybert'))
+  .action(lazy(async () => (await import('./cli/compare.js')).compare));
+
+program
   .command('try')
   .description('type texts and see what a model says, beside its teacher')
   .argument('<model>', "a model's folder, such as out/tinybert/student, or a step of the last run, or RUN:STEP")

@@ -8,7 +8,7 @@ const SCHEMAS = resolve(import.meta.dirname, '../schemas');
 
 /** Which folders of src each folder may import from, beside itself: docs/ARCHITECTURE.md as a table. */
 const MAY: Readonly<Record<string, readonly string[]>> = {
-  cli: ['ui', 'engine', 'steps', 'serve', 'trial', 'backend', 'util'],
+  cli: ['ui', 'engine', 'steps', 'serve', 'trial', 'report', 'backend', 'util'],
   ui: ['engine', 'util'],
   engine: ['util'],
   steps: [
