@@ -8,7 +8,7 @@ const SCHEMAS = resolve(import.meta.dirname, '../schemas');
 
 /** Which folders of src each folder may import from, beside itself: docs/ARCHITECTURE.md as a table. */
 const MAY: Readonly<Record<string, readonly string[]>> = {
-  cli: ['ui', 'page', 'engine', 'steps', 'serve', 'backend', 'util'],
+  cli: ['ui', 'page', 'engine', 'steps', 'serve', 'trial', 'report', 'backend', 'util'],
   page: ['ui', 'engine', 'report', 'util'],
   ui: ['engine', 'util'],
   engine: ['util'],
@@ -27,6 +27,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'util',
   ],
   serve: ['models', 'data', 'backend', 'util'],
+  trial: ['models', 'data', 'report', 'backend', 'util'],
   hub: ['engine', 'models', 'data', 'options', 'util'],
   augment: ['engine', 'models', 'backend', 'data', 'options', 'util'],
   design: ['engine', 'methods', 'models', 'backend', 'data', 'options', 'util'],

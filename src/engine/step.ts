@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../util/json.js';
 
 export { DAMAGED_INPUT, StepFailure } from '../util/failure.js';
+export { didYouMean } from './suggest.js';
 
 /**
  * What kind of thing an artifact is: `dataset`, `tokenizer`, `model`, `logits`, `report`, `measurement`, …
