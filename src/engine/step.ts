@@ -273,6 +273,8 @@ export interface StepDefinition<Options = never> {
   readonly recordsLineage?: boolean;
   /** What it will take, from a sample of what it is given; costs nothing. */
   estimate?(ctx: EstimateContext<Options>): Promise<Estimate>;
+  /** What a result that is there has to say to whoever plans; of each output of kind `measurement` its value. */
+  recalls?(measured: Readonly<Record<string, Json | undefined>>): readonly string[];
   /** Does the work. Throws `StepFailure` for what can be expected to go wrong; any other throw is a bug. */
   run(ctx: StepContext<Options>): Promise<void>;
 }

@@ -9,6 +9,7 @@ import { evaluateMatching } from './evaluate-matching.js';
 import { evaluateResponses } from './evaluate-responses.js';
 import { exportModel } from './export.js';
 import { importModel } from './import-model.js';
+import { learningCurve } from './learning-curve.js';
 import { makePairs } from './make-pairs.js';
 import { onlineDistill } from './online-distill.js';
 import { queryTeacher } from './query-teacher.js';
@@ -28,6 +29,7 @@ export const steps: readonly AnyStep[] = [
   trainTokenizer,
   designStudent,
   train,
+  learningCurve,
   selfDistill,
   onlineDistill,
   trainMultitask,
