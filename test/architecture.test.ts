@@ -66,6 +66,8 @@ const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^@huggingface\/transformers$/, /^export\/verify\//],
   [/^@huggingface\/jinja$/, /^serve\/chat-template\.ts$/],
   [/^(tokenizers|postal-mime|html-to-text)$/, /^data\//],
+  [/^(csv-parse|hyparquet|hyparquet-compressors|chardet)$/, /^data\/sources\//],
+  [/^eld(\/|$)/, /^data\/filters\//],
 ];
 
 interface Import {
@@ -135,7 +137,8 @@ test('each heavy package has its one place', () => {
 });
 
 test('no heavy package is loaded before a command needs it', () => {
-  const heavy = /^(@tensorflow\/|onnx|tokenizers|ink|react|postal-mime|html-to-text|fastify|@huggingface\/jinja)/;
+  const heavy =
+    /^(@tensorflow\/|onnx|csv-parse|hyparquet|eld|tokenizers|ink|react|postal-mime|html-to-text|fastify|@huggingface\/jinja)/;
   const seen = new Set<string>();
   const loaded: string[] = [];
   const visit = (file: string): void => {
