@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What models are compared by in each kind of report, and whether more of it is better. */
@@ -9,6 +9,25 @@ const FIGURES = [
   ['bits_per_byte', 'bits per byte', false],
   ['loss', 'loss', false],
 ];
+
+/**
+ * What the steps of a run took, added up, whichever run of the workplace did the work: what is finished is not done again.
+ * @param events of type step-finished
+ */
+export function secondsOf(workplace, events) {
+  const runs = join(workplace, '.recipe/runs');
+  const seconds = new Map();
+  for (const run of readdirSync(runs)) {
+    const file = join(runs, run, 'events.jsonl');
+    if (!existsSync(file)) continue;
+    for (const line of readFileSync(file, 'utf8').split('\n')) {
+      if (!line.includes('"step-finished"')) continue;
+      const event = JSON.parse(line);
+      if (!event.cached) seconds.set(event.fingerprint, event.seconds);
+    }
+  }
+  return events.reduce((sum, { fingerprint }) => sum + (seconds.get(fingerprint) ?? 0), 0);
+}
 
 /**
  * An evaluation that a step has made: its models, each with the figure that they are compared by; nothing of other steps.

@@ -11,6 +11,12 @@ ${set.length > 0 ? `\n**Not the committed sizes**: ${set.join('; ')}.\n` : ''}
 | recipe | evaluation | figure | seeds | teacher | student | baseline | student − baseline | retention | size | speed |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ${results.flatMap(rowsOf).join('\n')}
+
+How long a run's steps took, added up, on that machine; the range over the seeds.
+
+| recipe | minutes |
+| --- | --- |
+${results.map(({ name, runs }) => `| ${name}.yaml | ${range(runs.map(({ seconds }) => seconds / 60))} |`).join('\n')}
 `;
 }
 
@@ -64,6 +70,11 @@ function rowsOf({ name, runs }) {
       ].join(' | ')} |`;
     });
   });
+}
+
+function range(values) {
+  const [low, high] = [Math.min(...values), Math.max(...values)].map((value) => value.toFixed(1));
+  return low === high ? low : `${low} to ${high}`;
 }
 
 /** Instances of a matrix are one student. */

@@ -9,7 +9,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { read } from './figures.js';
+import { read, secondsOf } from './figures.js';
 import { pageOf } from './page.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -54,14 +54,14 @@ for (const { name, once } of RECIPES.filter((recipe) => !wanted || wanted.includ
   const runs = [];
   for (const seed of once ? [undefined] : seeds) {
     console.log(`${name}${seed === undefined ? '' : `, seed ${seed}`}`);
-    runs.push({ seed, steps: await run(name, seed, set) });
+    runs.push({ seed, ...(await run(name, seed, set)) });
   }
   results.push({ name, set, runs });
 }
 writeFileSync(values.to, pageOf(results));
 console.log(`wrote ${values.to}`);
 
-/** One run of a recipe with a seed: what each of its evaluations found. */
+/** One run of a recipe with a seed: what each of its evaluations found, and how long its steps took. */
 async function run(name, seed, set) {
   const text = readFileSync(join(root, 'recipes', `${name}.yaml`), 'utf8');
   const file = join(values.at, seed === undefined ? `${name}.yaml` : `${name}-seed-${seed}.yaml`);
@@ -81,7 +81,8 @@ async function run(name, seed, set) {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
-  return events.filter(({ type }) => type === 'step-finished').flatMap((event) => read(values.at, event));
+  const finished = events.filter(({ type }) => type === 'step-finished');
+  return { steps: finished.flatMap((event) => read(values.at, event)), seconds: secondsOf(values.at, finished) };
 }
 
 function refuse(text) {

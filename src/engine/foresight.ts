@@ -9,10 +9,13 @@ import type { AnyStep, Foreseen, StepDefinition } from './step.js';
 /**
  * Carries what is known of outputs before anything runs to the steps that take them, instance by instance, and reports
  * options that do not fit it: what would else be found when what it takes was made for hours.
+ *
+ * @param folder the recipe's
  */
 export async function reportMisfits(
   steps: ReadonlyMap<string, PlannedRecipeStep>,
   registry: Registry,
+  folder: string,
   report: (issue: Issue) => void,
 ): Promise<void> {
   /** By instance, of each output. */
@@ -25,7 +28,7 @@ export async function reportMisfits(
         (steps.get(use.step)?.drafts ?? []).map((draft) => foreseen.get(draft.id)?.[use.output]),
       );
     for (const draft of drafts) {
-      foreseen.set(draft.id, type.foresees?.(draft.options, known) ?? {});
+      foreseen.set(draft.id, (await type.foresees?.(draft.options, known, folder)) ?? {});
       const misfits = draft.enabled ? ((await type.misfits?.(draft.options, known)) ?? []) : [];
       for (const { pointer, ...words } of misfits) {
         report({ code: 'misfit', ...words, pointer: child(step.pointer, 'with') + pointer, at: 'value' });

@@ -72,7 +72,7 @@ export async function loadPlan(file: string, options: PlanOptions): Promise<Resu
     const uses = [...[...steps.values()].flatMap(({ inputs }) => [...inputs.values()].flat()), ...outputs.values()];
     checkProduced(uses, steps, registry, report);
     claims = followClaims(steps, registry, recipe.acknowledge, document, report);
-    await reportMisfits(steps, registry, report);
+    await reportMisfits(steps, registry, dirname(source.value.path), report);
   }
   if (diagnostics.length > 0) return { ok: false, diagnostics: sortDiagnostics(diagnostics) };
 

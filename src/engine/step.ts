@@ -233,8 +233,15 @@ export interface StepDefinition<Options = never> {
    * @param secret pointers of options whose values come from the environment, as whoever keeps them has to know
    */
   problems?(options: Options, secret: readonly string[]): readonly OptionProblem[];
-  /** What is known of its outputs before anything runs, by name. The engine carries it to whoever takes them. */
-  foresees?(options: Options, known: Foreseen): Readonly<Record<string, Json>>;
+  /**
+   * What is known of its outputs before anything runs, by name. The engine carries it to whoever takes them.
+   * @param folder the recipe's, from which paths in options start
+   */
+  foresees?(
+    options: Options,
+    known: Foreseen,
+    folder: string,
+  ): Readonly<Record<string, Json>> | Promise<Readonly<Record<string, Json>>>;
   /** What is wrong with its options beside what is known of its inputs. Asked where `problems` finds none. */
   misfits?(options: Options, known: Foreseen): Promise<readonly OptionProblem[]>;
   /** What holds for its results and for all that is made of them, read from its options before anything runs. */

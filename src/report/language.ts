@@ -1,6 +1,6 @@
 import type { Role, TrainedOn } from './evaluate.js';
-import { bootstrap, RESAMPLES } from './intervals.js';
-import type { Figure } from './responses.js';
+import { againstFirst, type Figure, ratioOf } from './first-ahead.js';
+import { RESAMPLES } from './intervals.js';
 import { grouped, type ReportTable, sizeOf } from './table.js';
 
 /** What a language model finds unlikely of a row's tokens that it is to tell. */
@@ -53,31 +53,20 @@ export interface LanguageReport {
   readonly models: readonly LanguageTellerReport[];
 }
 
-const firstOf = <T extends { readonly role: Role }>(models: readonly T[]): T | undefined =>
-  models.find(({ role }) => role === 'student') ?? models[0];
+/** The first student, or where there is none the first model. */
+const firstOf = (models: readonly { readonly role: Role }[]): number =>
+  Math.max(
+    0,
+    models.findIndex(({ role }) => role === 'student'),
+  );
 
 /** Works out every figure; all intervals are of the same resamples of the rows. */
 export function languageReport(title: string, models: readonly LanguageTeller[], seed: number): LanguageReport {
   const rows = models[0]?.told.length ?? 0;
-  const first = firstOf(models);
-  const bits = ({ told }: LanguageTeller, sample: Int32Array): number => {
-    let [loss, bytes] = [0, 0];
-    for (const row of sample) {
-      loss += told[row]?.loss ?? 0;
-      bytes += told[row]?.bytes ?? 0;
-    }
-    return loss / Math.LN2 / bytes;
-  };
-  const statistics = models.flatMap((model) => [
-    (sample: Int32Array) => bits(model, sample),
-    (sample: Int32Array) => bits(first ?? model, sample) - bits(model, sample),
-  ]);
-  const intervals = bootstrap(rows, statistics, seed);
-  const all = Int32Array.from({ length: rows }, (_, i) => i);
-  const figure = (i: number): Figure => ({
-    value: (statistics[i] as (typeof statistics)[number])(all),
-    interval: intervals[i] ?? null,
-  });
+  const bits = models.map(({ told }) =>
+    ratioOf(told.map(({ loss, bytes }) => ({ over: loss / Math.LN2, under: bytes }))),
+  );
+  const compared = againstFirst(rows, bits, firstOf(models), seed);
   return {
     title,
     test: { rows },
@@ -92,12 +81,12 @@ export function languageReport(title: string, models: readonly LanguageTeller[],
         parameters: model.parameters,
         bytes: model.bytes,
         trained_on: model.trainedOn ?? null,
-        bits_per_byte: figure(2 * i),
+        bits_per_byte: compared[i]?.figure as Figure,
         loss,
         perplexity: Math.exp(loss),
         tokens: sum('tokens'),
         text_bytes: sum('bytes'),
-        first_ahead: model === first ? null : figure(2 * i + 1),
+        first_ahead: compared[i]?.ahead ?? null,
       };
     }),
   };
@@ -107,7 +96,7 @@ export function languageReport(title: string, models: readonly LanguageTeller[],
 export function languageTable({ title, test, bootstrap: { resamples }, models }: LanguageReport): ReportTable {
   const columns: [label: string, cell: (model: LanguageTellerReport) => string][] = [
     ['bits per byte [95 %]', ({ bits_per_byte: bits }) => interval(bits)],
-    [`${firstOf(models)?.name} minus it [95 %]`, ({ first_ahead: ahead }) => (ahead ? interval(ahead) : '')],
+    [`${models[firstOf(models)]?.name} minus it [95 %]`, ({ first_ahead: ahead }) => (ahead ? interval(ahead) : '')],
     ['loss', ({ loss }) => loss.toFixed(3)],
     ['perplexity', ({ perplexity }) => perplexity.toFixed(perplexity < 100 ? 2 : 0)],
     ['parameters', ({ parameters }) => grouped(parameters)],

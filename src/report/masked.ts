@@ -1,6 +1,6 @@
 import type { Role, TrainedOn } from './evaluate.js';
-import { bootstrap, RESAMPLES } from './intervals.js';
-import type { Figure } from './responses.js';
+import { againstFirst, type Figure, ratioOf } from './first-ahead.js';
+import { RESAMPLES } from './intervals.js';
 import { grouped, type ReportTable, sizeOf } from './table.js';
 
 /** A model that told hidden tokens of every row. */
@@ -46,41 +46,31 @@ export interface MaskedReport {
 /** Works out every figure; all intervals are of the same resamples of the rows. */
 export function maskedReport(title: string, models: readonly MaskedTeller[], seed: number): MaskedReport {
   const rows = models[0]?.told.length ?? 0;
-  const first = models.find(({ role }) => role === 'student') ?? models[0];
-  const lossOf = ({ told }: MaskedTeller, sample: Int32Array): number => {
-    let [loss, tokens] = [0, 0];
-    for (const row of sample) {
-      loss += told[row]?.loss ?? 0;
-      tokens += told[row]?.tokens ?? 0;
-    }
-    return loss / tokens;
-  };
-  const statistics = models.flatMap((model) => [
-    (sample: Int32Array) => lossOf(model, sample),
-    (sample: Int32Array) => lossOf(first ?? model, sample) - lossOf(model, sample),
-  ]);
-  const intervals = bootstrap(rows, statistics, seed);
-  const all = Int32Array.from({ length: rows }, (_, i) => i);
-  const figure = (i: number): Figure => ({
-    value: (statistics[i] as (typeof statistics)[number])(all),
-    interval: intervals[i] ?? null,
-  });
+  const first = Math.max(
+    0,
+    models.findIndex(({ role }) => role === 'student'),
+  );
+  const losses = models.map(({ told }) => ratioOf(told.map(({ loss, tokens }) => ({ over: loss, under: tokens }))));
+  const compared = againstFirst(rows, losses, first, seed);
   return {
     title,
     test: { rows },
     bootstrap: { resamples: RESAMPLES, seed },
-    models: models.map((model, i) => ({
-      name: model.name,
-      role: model.role,
-      type: model.type,
-      parameters: model.parameters,
-      bytes: model.bytes,
-      trained_on: model.trainedOn ?? null,
-      loss: figure(2 * i),
-      perplexity: Math.exp(lossOf(model, all)),
-      tokens: model.told.reduce((sum, { tokens }) => sum + tokens, 0),
-      first_student_ahead: model === first || model.reads !== first?.reads ? null : figure(2 * i + 1),
-    })),
+    models: models.map((model, i) => {
+      const { figure: loss, ahead } = compared[i] as (typeof compared)[number];
+      return {
+        name: model.name,
+        role: model.role,
+        type: model.type,
+        parameters: model.parameters,
+        bytes: model.bytes,
+        trained_on: model.trainedOn ?? null,
+        loss,
+        perplexity: Math.exp(loss.value),
+        tokens: model.told.reduce((sum, { tokens }) => sum + tokens, 0),
+        first_student_ahead: model.reads === models[first]?.reads ? ahead : null,
+      };
+    }),
   };
 }
 

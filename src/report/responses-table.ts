@@ -1,4 +1,5 @@
-import type { Figure, ResponsesReport, WriterReport } from './responses.js';
+import type { Figure } from './first-ahead.js';
+import type { ResponsesReport, WriterReport } from './responses.js';
 import { grouped, type ReportTable, sizeOf } from './table.js';
 
 /** How fast a model wrote. */

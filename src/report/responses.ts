@@ -1,4 +1,5 @@
-import { bootstrap, type Interval, RESAMPLES } from './intervals.js';
+import { againstFirst, type Figure } from './first-ahead.js';
+import { RESAMPLES } from './intervals.js';
 import { rougeL } from './rouge.js';
 
 /** Who wrote: the teacher, whose responses were stored, a student, or something simple to be beaten. */
@@ -26,12 +27,6 @@ export interface Written {
   readonly loss: number | null;
   /** In the order of the rows; null where nothing was stored. */
   readonly responses: readonly (string | null)[];
-}
-
-/** A figure and its 95 % interval. */
-export interface Figure {
-  readonly value: number;
-  readonly interval: Interval | null;
 }
 
 export interface WriterReport {
@@ -81,17 +76,8 @@ export interface ResponsesEvaluation {
 export function responsesReport({ title, rows, without, writers, seed }: ResponsesEvaluation): ResponsesReport {
   const scores = writers.map(({ responses }) => scoresOf(rows, responses));
   const first = writers.findIndex(({ role }) => role === 'student');
-  const ahead = scores.map((own) => own.map((score, row) => (scores[first]?.[row] as number) - score));
-  const figures = [...scores, ...ahead];
-  const intervals = bootstrap(
-    rows.length,
-    figures.map((values) => (sample: Int32Array) => meanOf(values, sample)),
-    seed,
-  );
-  const figure = (i: number): Figure => ({
-    value: meanOf(figures[i] as Float64Array, Int32Array.from(rows.keys())),
-    interval: intervals[i] ?? null,
-  });
+  const means = scores.map((own) => (sample: Int32Array) => meanOf(own, sample));
+  const compared = againstFirst(rows.length, means, first, seed);
   const models = writers.map((writer, i): WriterReport => {
     const { name, role, type, parameters, bytes, trainedOn, loss, responses } = writer;
     return {
@@ -101,12 +87,12 @@ export function responsesReport({ title, rows, without, writers, seed }: Respons
       parameters,
       bytes,
       trained_on: trainedOn,
-      rouge_l: figure(i),
+      rouge_l: compared[i]?.figure as Figure,
       exact_match: rows.filter(({ references }, row) => isOne(references, responses[row] ?? null)).length / rows.length,
       loss,
       perplexity: loss === null ? null : Math.exp(loss),
       unanswered: responses.filter((response) => response === null).length,
-      first_student_ahead: i === first ? null : figure(writers.length + i),
+      first_student_ahead: compared[i]?.ahead ?? null,
     };
   });
   return { title, test: { rows: rows.length, unanswered: without }, bootstrap: { resamples: RESAMPLES, seed }, models };

@@ -1,5 +1,6 @@
 import { defineStep, list, named, one, optional } from '../engine/step.js';
 import type { EnsembleTeachersOptions } from '../options/ensemble-teachers.js';
+import { ensembleFacts, output } from '../train/foresight.js';
 
 export const ensembleTeachers = defineStep<EnsembleTeachersOptions>({
   name: 'ensemble-teachers',
@@ -9,5 +10,6 @@ export const ensembleTeachers = defineStep<EnsembleTeachersOptions>({
   outputs: { logits: 'logits', data: 'dataset', report: 'report' },
   lane: 'io',
   packages: [],
+  foresees: (_, known) => output('logits', ensembleFacts(known)),
   run: async (ctx) => (await import('../teachers/ensemble/run.js')).run(ctx),
 });

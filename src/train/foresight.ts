@@ -57,6 +57,12 @@ export function logitsFacts(options: CacheLogitsOptions, known: Foreseen): Logit
   return { of: 'logits', teacher, hiddenStates, attention, values, tokens };
 }
 
+/** What an `ensemble-teachers` step makes: answers of the first teacher's kind, and nothing of any teacher's layers. */
+export function ensembleFacts(known: Foreseen): LogitsFacts | undefined {
+  const first = known('teachers')[0] as unknown as LogitsFacts | undefined;
+  return first && { ...first, hiddenStates: [], attention: [], values: [] };
+}
+
 /** Whether something could be wrong with what an objective asks of a teacher: class logits are in every cache. */
 export function asksOfTeacher({ stages, task }: TrainOptions, known: Foreseen): boolean {
   if (known('teacher').every((facts) => facts === undefined)) return false;

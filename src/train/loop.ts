@@ -1,31 +1,21 @@
 import type { HostTensors, Runner } from '../backend/runner.js';
-import type { LogitsCache } from '../data/logits.js';
-import { teacherOf } from '../methods/index.js';
 import { initialize, type Parameters } from '../models/initialize.js';
-import { batchRows, bucketLength, bucketLengths } from '../models/padding.js';
 import type { Optimizer as OptimizerOptions, Stage as StageOptions } from '../options/train.js';
 import { StepFailure } from '../util/failure.js';
-import { Random, streamKey } from '../util/random.js';
-import { authorOf } from './author.js';
-import { type Batch, extremeBatches, planEpoch } from './batches.js';
+import { type Author, authorOf } from './author.js';
 import { Best } from './best.js';
 import { examine, examined } from './doctor.js';
-import { DropoutMasks } from './dropout.js';
 import type { Learnable } from './examples.js';
-import { countsOf, dropoutFeeds, shareFeeds } from './feeds.js';
 import { NotFiniteError, Optimizer } from './optimizer.js';
 import { ruleOf } from './optimizers/index.js';
-import { countsOfTexts } from './responses.js';
 import type { Rollouts } from './rollouts.js';
 import type { Position, SavedState } from './saved-state.js';
 import { rateFactor } from './schedule.js';
 import type { Stage } from './stage.js';
+import { StageBatches } from './stage-batches.js';
 import type { Teacher } from './teachers.js';
 import type { Trainee } from './trainee.js';
 import type { Judge, Metric } from './validate.js';
-
-/** Where a stage says neither epochs nor updates; its schema says so. */
-const EPOCHS = 3;
 
 export interface Training {
   readonly trainee: Trainee;
@@ -50,8 +40,8 @@ export interface Training {
   readonly resume: SavedState | undefined;
 }
 
-/** What the loop tells after each update, and where it may be stopped. */
-export type AfterUpdate = (report: {
+/** What the loop tells after each update. */
+interface Report {
   readonly stage: number;
   readonly done: number;
   readonly total: number;
@@ -71,7 +61,10 @@ export type AfterUpdate = (report: {
   readonly position: Position;
   readonly optimizer: Optimizer;
   readonly best: Best | undefined;
-}) => Promise<void>;
+}
+
+/** Called after each update; where it throws, training stops. */
+export type AfterUpdate = (report: Report) => Promise<void>;
 
 /**
  * Trains a model through its stages. Each stage has an optimiser of its own, as TinyBERT's separate runs do.
@@ -116,6 +109,17 @@ export function withData(parameters: Parameters, data: Readonly<Record<string, F
   );
 }
 
+/** A stage as it is being trained. */
+interface Lesson {
+  readonly index: number;
+  readonly stage: Stage;
+  readonly batches: StageBatches;
+  readonly optimizer: Optimizer;
+  /** The optimiser's, which change, and what is fixed. */
+  readonly parameters: HostTensors;
+  readonly author: Author | undefined;
+}
+
 async function runStage(
   training: Training,
   index: number,
@@ -125,113 +129,19 @@ async function runStage(
   from: number,
   after: AfterUpdate,
 ): Promise<void> {
-  const { trainee, batchSize, accumulate, seed, runner } = training;
-  const options = training.stages[index] as StageOptions;
-  const examples = training.examples(index);
-  const caches = training.teachers.map(({ said }) => said);
-  const rows = examples.rows.flatMap(({ id }, i) =>
-    stage.applies(examples.labelled(i), (teacher) => caches[teacher]?.has(id) ?? true) ? [i] : [],
-  );
-  if (rows.length === 0) throw nothingToLearn(index, training);
-  const partial = caches.map((cache) => cache !== undefined && rows.some((i) => !cache.has(idOf(examples, i))));
-  const batchesPerEpoch = Math.ceil(rows.length / batchSize);
-  const perEpoch = Math.ceil(batchesPerEpoch / accumulate);
-  const total = options.updates ?? Math.max(1, Math.round((options.epochs ?? EPOCHS) * perEpoch));
-  const lengths = rows.map((r) => examples.length(r));
-  const buckets = bucketLengths(trainee.maxLength);
-  const masks = new DropoutMasks();
-  const key = streamKey(seed, `dropout ${index}`);
+  const { trainee, runner } = training;
+  const batches = new StageBatches(training, index, stage);
+  const { total, perEpoch } = batches;
   const parameters = { ...optimizer.parameters, ...stage.fixed };
   const author = authorOf(training, stage, optimizer.parameters);
-  /** What is fed of one batch of an update. */
-  const feedsOf = (
-    window: readonly Batch[],
-    i: number,
-    size: number,
-    counter: number,
-    written: readonly (Rollouts | undefined)[] = [],
-  ): HostTensors => {
-    const rollouts = written[i];
-    const batch = rollouts ? padded(window[i] as Batch, rollouts, trainee.maxLength) : (window[i] as Batch);
-    const random = (purpose: string): Random => new Random(seed, `${purpose} ${index} ${counter}`);
-    const counts = (each: Batch, k: number) => {
-      const own = written[k];
-      if (own)
-        return countsOf(stage.over, () =>
-          countsOfTexts(
-            own.texts,
-            each.rows.map((_, at) => at),
-          ),
-        );
-      return countsOf(stage.over, (t) => examples.counts(each, known(partial, caches, t)));
-    };
-    return {
-      ...examples.batch(batch, size, { caches, wanted: stage.wanted, partial, random, rollouts }),
-      ...dropoutFeeds(masks.fill(stage.dropout(size * (examples.texts ?? 1), batch.length), key, counter)),
-      ...(accumulate > 1 && shareFeeds(window.map(counts), i)),
-      ...stage.numbers(Math.floor(counter / accumulate) / Math.max(1, total - 1), rollouts !== undefined),
-    };
-  };
-  let epoch: { number: number; batches: Batch[] } | undefined;
   if (best?.waited) return; // killed right after the stage's end
-  const extremes = extremeBatches(lengths, batchSize, buckets).map(({ row, length, size }) =>
-    feedsOf([{ rows: [rows[row] as number], length }], 0, size, 0),
-  );
-  await runner.prepare('gradients', stage.fn, parameters, extremes);
-
+  await runner.prepare('gradients', stage.fn, parameters, batches.extremes());
+  const { validate } = training.stages[index] as StageOptions;
   for (let update = from; update < total; update++) {
-    const number = Math.floor(update / perEpoch);
-    if (epoch?.number !== number) {
-      epoch = { number, batches: planEpoch(lengths, batchSize, buckets, seed, `${index} ${number}`) };
-    }
-    const first = (update % perEpoch) * accumulate;
-    const window = epoch.batches.slice(first, first + accumulate).map((planned) => ({
-      rows: planned.rows.map((i) => rows[i] as number),
-      length: planned.length,
-    }));
-    const losses = stage.losses.map(() => 0);
-    let loss = 0;
-    const diverged = (batch: number, why: string): StepFailure => {
-      const culprits = stage.losses.filter((_, i) => !Number.isFinite(losses[i])).map(({ name: own }) => own);
-      const names = culprits.length === 0 ? '' : `, not finite: ${culprits.join(', ')}`;
-      const ids = (window[batch] as Batch).rows.slice(0, 3).map((row) => examples.rows[row]?.id.slice(0, 12));
-      return new StepFailure(
-        'diverged',
-        `training diverged in update ${update + 1} of stage ${index + 1}, batch ${first + batch + 1} of epoch ${number + 1} (rows ${ids.join(', ')}, …; loss ${loss}${names}): ${why}`,
-        'Lower learning_rate, or lengthen warmup.',
-      );
-    };
-    const written: (Rollouts | undefined)[] = [];
-    for (const [i, batch] of window.entries()) {
-      written.push(await author?.write(examples, batch.rows, `${index} ${update * accumulate + i}`));
-    }
-    let norms: readonly number[] | undefined;
-    for (const [i, batch] of window.entries()) {
-      const counter = update * accumulate + i;
-      const feeds = feedsOf(window, i, batchRows(batch.rows.length, batchSize), counter, written);
-      const { values, gradients } = await runner.gradients(stage.fn, parameters, feeds);
-      loss += values.loss?.[0] as number;
-      losses.forEach((sum, k) => {
-        losses[k] = sum + (values[`loss.${k}`]?.[0] as number);
-      });
-      if (!Number.isFinite(loss)) throw diverged(i, 'the loss is not finite');
-      optimizer.add(gradients);
-      if (i === 0 && stage.losses.length > 1 && examined(update + 1)) {
-        norms = await examine(runner, stage, parameters, feeds, Object.keys(trainee.specs));
-      }
-    }
-    const rate = options.learning_rate * rateFactor(options.schedule, update, total, options.warmup);
-    let gradientNorm: number;
-    try {
-      gradientNorm = optimizer.apply(rate);
-    } catch (error) {
-      if (!(error instanceof NotFiniteError)) throw error;
-      throw diverged(window.length - 1, error.message);
-    }
+    const learnt = await learn(training, { index, stage, batches, optimizer, parameters, author }, update);
     trainee.average?.follow(optimizer.parameters);
     const done = update + 1;
     let validation: number | undefined;
-    const { validate } = options;
     if (validate && best && (done % (validate.every ?? perEpoch) === 0 || done === total)) {
       const judge = training.validation(index) as Judge; // checked before anything is trained
       validation = await trainee.measure(judge, validate.metric as Metric, runner, optimizer.parameters);
@@ -242,11 +152,8 @@ async function runStage(
       stage: index,
       done,
       total,
-      loss,
-      losses,
+      ...learnt,
       named: stage.losses,
-      gradientNorm,
-      norms,
       validation,
       stopped,
       position: { stage: index, update: done },
@@ -257,28 +164,49 @@ async function runStage(
   }
 }
 
-/** A batch as long as what was written for it. */
-function padded({ rows }: Batch, { texts }: Rollouts, maxLength: number): Batch {
-  const longest = Math.max(...rows.map((_, i) => texts.length(i)));
-  return { rows, length: bucketLength(longest, maxLength) };
-}
-
-const idOf = (examples: Learnable, i: number): string => (examples.rows[i] as { id: string }).id;
-
-/** The cache by which a teacher's rows are counted, where it knows only some. */
-const known = (
-  partial: readonly boolean[],
-  caches: readonly (LogitsCache | undefined)[],
-  teacher: number | undefined,
-): LogitsCache | undefined => (teacher !== undefined && partial[teacher] ? caches[teacher] : undefined);
-
-function nothingToLearn(index: number, { stages, teachers }: Training): StepFailure {
-  const stage = `stage ${index + 1}`;
-  const taught = (stages[index] as StageOptions).objectives.some((entry) => teacherOf(entry) !== undefined);
-  if (!taught) return new StepFailure('no-rows', `${stage} learns from labels only, and no training row has one`);
-  return new StepFailure(
-    'no-rows',
-    `${stage} has no training row that its teacher${teachers.length > 1 ? 's know' : ' knows'}`,
-    'Run cache-logits over the same data that the student trains on.',
-  );
+/** One update: the gradients of its batches, summed, and the optimiser's step. */
+async function learn(
+  { trainee, accumulate, runner, stages }: Training,
+  { index, stage, batches, optimizer, parameters, author }: Lesson,
+  update: number,
+): Promise<Pick<Report, 'loss' | 'losses' | 'gradientNorm' | 'norms'>> {
+  const window = batches.window(update);
+  const losses = stage.losses.map(() => 0);
+  let loss = 0;
+  let norms: readonly number[] | undefined;
+  const diverged = (batch: number, why: string): StepFailure => {
+    const culprits = stage.losses.filter((_, i) => !Number.isFinite(losses[i])).map(({ name }) => name);
+    const names = culprits.length === 0 ? '' : `, not finite: ${culprits.join(', ')}`;
+    const place = `update ${update + 1} of stage ${index + 1}, batch ${window.first + batch + 1} of epoch ${window.epoch + 1}`;
+    return new StepFailure(
+      'diverged',
+      `training diverged in ${place} (rows ${batches.named(window, batch)}; loss ${loss}${names}): ${why}`,
+      'Lower learning_rate, or lengthen warmup.',
+    );
+  };
+  const written: (Rollouts | undefined)[] = [];
+  for (const [i, { rows }] of window.batches.entries()) {
+    written.push(await author?.write(batches.examples, rows, `${index} ${update * accumulate + i}`));
+  }
+  for (const i of window.batches.keys()) {
+    const feeds = batches.feeds(window, i, update, written);
+    const { values, gradients } = await runner.gradients(stage.fn, parameters, feeds);
+    loss += values.loss?.[0] as number;
+    losses.forEach((sum, k) => {
+      losses[k] = sum + (values[`loss.${k}`]?.[0] as number);
+    });
+    if (!Number.isFinite(loss)) throw diverged(i, 'the loss is not finite');
+    optimizer.add(gradients);
+    if (i === 0 && stage.losses.length > 1 && examined(update + 1)) {
+      norms = await examine(runner, stage, parameters, feeds, Object.keys(trainee.specs));
+    }
+  }
+  const options = stages[index] as StageOptions;
+  try {
+    const rate = options.learning_rate * rateFactor(options.schedule, update, batches.total, options.warmup);
+    return { loss, losses, norms, gradientNorm: optimizer.apply(rate) };
+  } catch (error) {
+    if (!(error instanceof NotFiniteError)) throw error;
+    throw diverged(window.batches.length - 1, error.message);
+  }
 }

@@ -48,9 +48,7 @@ function sampleProblems(
 
 /** Objectives that learn from what the student writes: one at most, and something for every batch and every objective. */
 function policyProblems(objectives: readonly Objective[], at: string): OptionProblem[] {
-  const own = objectives.flatMap((entry, i) =>
-    entry.type === 'gkd' || entry.type === 'minillm' ? [{ entry, i }] : [],
-  );
+  const own = objectives.flatMap((entry, i) => ('student_share' in entry ? [{ entry, i }] : []));
   const [first, second] = own;
   if (!first) return [];
   if (second) {

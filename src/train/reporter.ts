@@ -52,7 +52,7 @@ export function reporter(
       losses.clear();
     }
     const where = [...(phase ? [phase] : []), `stage ${stage + 1}`].join(', ');
-    for (const complaint of learning && done === 1 ? [] : complaintsOf(report.norms ?? [], named)) {
+    for (const complaint of learning && done <= 10 ? [] : complaintsOf(report.norms ?? [], named)) {
       ctx.log('warning', `${where}, update ${done}: ${complaint}`);
     }
     if (report.validation !== undefined && validate) {

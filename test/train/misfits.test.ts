@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createRegistry } from '../../src/engine/registry.js';
@@ -134,6 +136,52 @@ describe('what does not fit is told with its place before anything runs:', () =>
     const found = await rig.errors(recipe(sketch));
     expect(found).toContain(message);
     expect(found.match(/error:/g)).toHaveLength(1);
+  });
+
+  test('layers of a model in a folder', async () => {
+    mkdirSync(join(rig.folder, 'big'));
+    const config = {
+      model_type: 'bert',
+      hidden_size: 64,
+      num_hidden_layers: 4,
+      num_attention_heads: 4,
+      vocab_size: 99,
+    };
+    rig.write(JSON.stringify({ ...config, intermediate_size: 256, max_position_embeddings: 64 }), 'big/config.json');
+    const imported = recipe({
+      student: SMALLER,
+      objectives: 'hidden-states',
+      cache: 'hidden_states: [0, 1, 2, 3, 4]',
+    }).replace(
+      / {4}uses: train\n[\s\S]*?stages: \[\{ objectives: \[hard-label\] \}\]\n/,
+      '    uses: import-model\n    with: { model: big }\n',
+    );
+    expect(await rig.errors(imported)).toContain('error: layer map "uniform" cannot map 3 student layers onto 4');
+    // What is no model is told by the step that reads it.
+    rig.write('{}', 'big/config.json');
+    await rig.plan(imported);
+  });
+
+  test('layers of what several teachers say together', async () => {
+    const together = recipe({
+      objectives: 'hidden-states',
+      cache: 'hidden_states: [0, 2, 4]',
+      from: 'both.logits',
+    }).replace(
+      '  student:\n',
+      `  both:
+    uses: ensemble-teachers
+    with:
+      data: ${ref('corpus.train')}
+      teachers:
+        - ${ref('logits.logits')}
+        - ${ref('logits.logits')}
+  student:
+`,
+    );
+    expect(await rig.errors(together)).toContain(
+      'error: objective "hidden-states" needs the teacher\'s hidden states of layers 0, 2, 4',
+    );
   });
 
   test('what fits is none of it, nor what is not known yet', async () => {
