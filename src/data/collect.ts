@@ -71,7 +71,7 @@ export class Collector {
   private async leaveOut(item: BadItem): Promise<void> {
     await this.quarantine.add(item);
     const { unreadable } = this.stages;
-    unreadable.drop(item.label, item.raw ?? item.where, item.unreadable);
+    unreadable.drop(item.label, () => item.raw ?? item.where, item.unreadable);
     if (unreadable.dropped.total <= SPOKEN) this.report.log('warning', `${item.where} left out: ${item.unreadable}`);
   }
 
@@ -80,7 +80,7 @@ export class Collector {
     const clean = (text: string): string => cutText(wellFormed(text), this.options.max_characters);
     const text = clean(item.text);
     if (text.trim() === '') {
-      this.stages.empty.drop(label, text, 'no text');
+      this.stages.empty.drop(label, () => text, 'no text');
       return;
     }
     const fields = item.fields && mapTexts(item.fields, clean);
@@ -88,7 +88,7 @@ export class Collector {
     const judgement = this.deduplicator.add(id, text);
     if (judgement.verdict !== 'kept') {
       const kept = this.entries[judgement.like] as Entry;
-      this.stages[judgement.verdict].drop(label, text, `like row ${kept.number + 1} of those kept`);
+      this.stages[judgement.verdict].drop(label, () => text, `like row ${kept.number + 1} of those kept`);
       if (label !== null && kept.label !== null && kept.label !== label) this.contradictions++;
       return;
     }

@@ -3,7 +3,9 @@ import { StepFailure } from '../util/failure.js';
 import { Collector } from './collect.js';
 import type { Names, Row } from './dataset.js';
 import type { DeduplicateOptions } from './deduplicate.js';
+import type { FilterOptions } from './filters/index.js';
 import { Funnel } from './funnel.js';
+import { applyFilters } from './quality.js';
 import { Quarantine } from './quarantine.js';
 import { RowStore } from './row-store.js';
 import type { SourceOptions } from './sources/index.js';
@@ -13,6 +15,8 @@ import { Tally } from './tally.js';
 
 export interface CorpusOptions {
   readonly source: SourceOptions;
+  /** Filters, in their order. */
+  readonly quality?: readonly FilterOptions[];
   /** How many bad rows are left out: a number, or below 1 their share; without it the first fails. */
   readonly max_bad?: number;
   readonly deduplicate: DeduplicateOptions;
@@ -89,8 +93,9 @@ async function build(
   if (labels.length === 1 && entries.every(({ label }) => label !== null)) {
     report.log('warning', `all rows have the label "${labels[0]}": a classifier has nothing to tell apart`);
   }
-  const used = takeLimit(entries, options.limit, seed);
-  dropOthers(entries, used, funnel, store);
+  const good = await applyFilters(entries, options.quality ?? [], store, funnel, seed, report);
+  const used = takeLimit(good, options.limit, seed);
+  dropOthers(good, used, funnel, store);
   const splits = splitRows(used, options.split, seed);
   for (const name of SPLITS) {
     if (options.split[name] > 0 && splits[name].length === 0) {
@@ -132,8 +137,7 @@ function dropOthers(entries: readonly Entry[], used: readonly Entry[], funnel: F
       at++;
       continue;
     }
-    const text = stage.dropped.total < 3 ? store.read(entry.number).text : '';
-    stage.drop(entry.label, text, 'not drawn');
+    stage.drop(entry.label, () => store.read(entry.number).text, 'not drawn');
   }
 }
 

@@ -19,9 +19,10 @@ export class FunnelStage {
 
   constructor(readonly name: string) {}
 
-  drop(label: string | null, text: string, reason: string): void {
+  /** @param text of the row, asked for where it is shown */
+  drop(label: string | null, text: () => string, reason: string): void {
     this.dropped.add(label);
-    if (this.examples.length < EXAMPLES) this.examples.push({ text: cutText(text, SHOWN), reason });
+    if (this.examples.length < EXAMPLES) this.examples.push({ text: cutText(text(), SHOWN), reason });
   }
 }
 

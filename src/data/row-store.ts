@@ -46,17 +46,18 @@ export class RowStore {
   }
 
   /** The rows of some numbers, which ascend: what lies close together is read together. */
-  *inOrder(numbers: Iterable<number>): Generator<Row> {
+  *inOrder(wanted: Iterable<{ readonly number: number }>): Generator<Row & { readonly number: number }> {
     this.flush();
     let block: Buffer = Buffer.alloc(0);
     let from = 0;
-    for (const number of numbers) {
+    for (const { number } of wanted) {
       const [start, end] = [this.starts.at(number), this.endOf(number)];
       if (start < from || end > from + block.length) {
         from = start;
         block = this.bytes(start, Math.max(end, Math.min(start + BLOCK, this.end)));
       }
-      yield JSON.parse(block.subarray(start - from, end - from).toString('utf8')) as Row;
+      const row = JSON.parse(block.subarray(start - from, end - from).toString('utf8')) as Row;
+      yield { ...row, number };
     }
   }
 

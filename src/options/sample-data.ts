@@ -32,6 +32,15 @@ export interface SampleDataOptions {
     near: number | null;
   };
   /**
+   * Filters, applied in this order to what is left of duplicates; the output report says what each one took, with examples. Without it no text is judged.
+   *
+   * @minItems 1
+   */
+  quality?: [
+    LengthFilter | LanguageFilter | RepetitionFilter | BoilerplateFilter | CharactersFilter | PerplexityFilter,
+    ...(LengthFilter | LanguageFilter | RepetitionFilter | BoilerplateFilter | CharactersFilter | PerplexityFilter)[]
+  ];
+  /**
    * Share of each split; together 1. Every label is split in these proportions. A share of 0 leaves a split empty.
    */
   split: {
@@ -521,4 +530,112 @@ export interface BrownSource {
    */
   tags: 'universal' | 'plain' | 'full';
   data?: DataUse;
+}
+/**
+ * Takes texts that are too short or too long.
+ */
+export interface LengthFilter {
+  /**
+   * Takes texts that are too short or too long.
+   */
+  type: 'length';
+  /**
+   * Shorter texts go.
+   */
+  min_characters?: number;
+  /**
+   * Longer texts go.
+   */
+  max_characters?: number;
+  /**
+   * Texts with fewer words go.
+   */
+  min_words?: number;
+  /**
+   * Texts with more words go.
+   */
+  max_words?: number;
+}
+/**
+ * Takes texts of other languages, told by their n-grams (npm eld, 60 languages).
+ */
+export interface LanguageFilter {
+  /**
+   * Takes texts of other languages, told by their n-grams (npm eld, 60 languages).
+   */
+  type: 'language';
+  /**
+   * Languages that stay, by ISO 639-1: en, de.
+   *
+   * @minItems 1
+   */
+  keep: [string, ...string[]];
+  /**
+   * What becomes of texts whose language cannot be told, such as short ones.
+   */
+  unsure: 'keep' | 'drop';
+}
+/**
+ * Takes texts that say the same again and again: the most frequent two, three or four words are more than 20, 18 or 16 % of the letters (Rae et al. 2021).
+ */
+export interface RepetitionFilter {
+  /**
+   * Takes texts that say the same again and again: the most frequent two, three or four words are more than 20, 18 or 16 % of the letters (Rae et al.
+   */
+  type: 'repetition';
+  /**
+   * Texts with fewer words are not judged.
+   */
+  min_words: number;
+  /**
+   * Largest share of lines that stood there before.
+   */
+  max_lines: number;
+}
+/**
+ * Takes texts that are mostly made of lines that many rows share: signatures, footers, terms.
+ */
+export interface BoilerplateFilter {
+  /**
+   * Takes texts that are mostly made of lines that many rows share: signatures, footers, terms.
+   */
+  type: 'boilerplate';
+  /**
+   * A line is boilerplate if at least this share of the rows has it, and at least three.
+   */
+  rows: number;
+  /**
+   * Largest share of the characters in such lines.
+   */
+  max_share: number;
+}
+/**
+ * Takes character soup: texts of few letters, or with endless words.
+ */
+export interface CharactersFilter {
+  /**
+   * Takes character soup: texts of few letters, or with endless words.
+   */
+  type: 'characters';
+  /**
+   * Smallest share of letters among all that is no space.
+   */
+  min_letters: number;
+  /**
+   * Texts with a longer word go, characters. null: words of any length.
+   */
+  max_word: number | null;
+}
+/**
+ * Takes the texts that surprise a language model most: a 4-gram model of characters, learnt from the other half of the texts on the spot.
+ */
+export interface PerplexityFilter {
+  /**
+   * Takes the texts that surprise a language model most: a 4-gram model of characters, learnt from the other half of the texts on the spot.
+   */
+  type: 'perplexity';
+  /**
+   * Which share of the texts goes.
+   */
+  drop: number;
 }

@@ -24,7 +24,10 @@ export const sampleData = defineStep<SampleDataOptions>({
   inputs: { data: optional('dataset') },
   outputs: { train: 'dataset', validation: 'dataset', test: 'dataset', report: 'report' },
   lane: 'io',
-  packages: ({ source: { type } }) => PACKAGES[type] ?? ['postal-mime', 'html-to-text'],
+  packages: ({ source: { type }, quality = [] }) => [
+    ...(PACKAGES[type] ?? ['postal-mime', 'html-to-text']),
+    ...(quality.some((filter) => filter.type === 'language') ? ['eld'] : []),
+  ],
   environment: { HF_TOKEN: 'secret', HF_ENDPOINT: 'plain', HF_HOME: 'plain', HF_HUB_CACHE: 'plain' },
   claims: ({ source: { data } }) =>
     data === undefined ? [] : [{ topic: PERMISSION, value: { ...data }, pointer: '/source/data/permission' }],

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -243,6 +243,35 @@ describe('sample-data', () => {
     expect(funnel.stages[4].examples).toHaveLength(3);
     const splits = Object.values(funnel.splits as Record<string, { rows: number }>);
     expect(splits.reduce((sum, { rows }) => sum + rows, 0)).toBe(4);
+  });
+
+  it('filters in order, tells what each filter took, and which one took the last row', async () => {
+    const path = await rowsFile(30, (i) => (i % 2 ? 'a' : 'b'));
+    await appendFile(
+      path,
+      '{"text": "too short", "label": "a"}\n{"text": "!!!!!! ?????? ...... ,,,,,,", "label": "b"}\n',
+    );
+    const source = { type: 'jsonl', path };
+    const length = { type: 'length', min_words: 3 };
+    const { outputs, tables } = await run({ source, quality: [{ type: 'characters' }, length] });
+    expect(tables[0]?.rows.slice(0, 3)).toEqual([
+      ['read', '16', '16', '32'],
+      ['characters', '0', '−1', '−1'],
+      ['length', '−1', '0', '−1'],
+    ]);
+    const { stages } = JSON.parse(await readFile(join(outputs.report as string, 'funnel.json'), 'utf8'));
+    expect(stages.slice(4, 6)).toMatchObject([
+      {
+        name: 'characters',
+        rows: 1,
+        examples: [{ text: '!!!!!! ?????? ...... ,,,,,,', reason: '0 % of it are letters' }],
+      },
+      { name: 'length', rows: 1, examples: [{ text: 'too short', reason: '2 words' }] },
+    ]);
+    await expect(run({ source, quality: [length, { type: 'length', max_words: 2 }] })).rejects.toMatchObject({
+      message: 'the filter "length" took all 30 rows that were left, the first for: 6 words',
+      pointer: '/quality/1',
+    });
   });
 
   it('reads the rows of an earlier step', async () => {
