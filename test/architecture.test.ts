@@ -76,6 +76,8 @@ const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^@huggingface\/jinja$/, /^serve\/chat-template\.ts$/],
   [/^ml-matrix$/, /^choose\/svd\.ts$/],
   [/^(tokenizers|postal-mime|html-to-text)$/, /^data\//],
+  [/^(csv-parse|hyparquet|hyparquet-compressors|chardet)$/, /^data\/sources\//],
+  [/^eld(\/|$)/, /^data\/filters\//],
 ];
 
 interface Import {
@@ -146,7 +148,7 @@ test('each heavy package has its one place', () => {
 
 test('no heavy package is loaded before a command needs it', () => {
   const heavy =
-    /^(@tensorflow\/|onnx|tokenizers|ml-matrix|ink|react|postal-mime|html-to-text|fastify|echarts|@dagrejs|@huggingface\/jinja)/;
+    /^(@tensorflow\/|onnx|csv-parse|hyparquet|eld|tokenizers|ml-matrix|ink|react|postal-mime|html-to-text|fastify|echarts|@dagrejs|@huggingface\/jinja)/;
   const seen = new Set<string>();
   const loaded: string[] = [];
   const visit = (file: string): void => {

@@ -241,8 +241,8 @@ export interface StepDefinition<Options = never> {
    * so they are no part of the fingerprint; the values of secret ones are hidden in whatever it reports.
    */
   readonly environment?: Readonly<Record<string, 'plain' | 'secret'>>;
-  /** npm packages whose installed version changes the result; part of the fingerprint. */
-  readonly packages: readonly string[];
+  /** npm packages whose installed version changes the result, with these options; part of the fingerprint. */
+  readonly packages: readonly string[] | ((options: Options) => readonly string[]);
   /** Names of the outputs that it has with these options; without it, all. */
   produces?(options: Options): readonly string[];
   /** Environment variables, of those it declares, without which it cannot run with these options. */

