@@ -151,7 +151,7 @@ export interface JsonlSource {
   data?: DataUse;
 }
 /**
- * The Brown corpus (Francis & Kučera 1964), as NLTK has it: each sentence is a row, its genre the label, each word has a part of speech. Give either package or path.
+ * The Brown corpus (Francis & Kučera 1964), as NLTK has it: each sentence, or passage, is a row, its genre the label, each word has a part of speech. Give either package or path.
  */
 export interface BrownSource {
   /**
@@ -170,5 +170,9 @@ export interface BrownSource {
    * Tags of the words: the 12 universal parts of speech (Petrov, Das & McDonald 2012), Brown's own without what marks titles and headlines (plain), or all of Brown's (full).
    */
   tags: 'universal' | 'plain' | 'full';
+  /**
+   * Sentences of a paragraph that follow one another are one row, as long as they have so many words at most, so that a language model reads more than one at a time. Default: each sentence is a row.
+   */
+  passage_words?: number;
   data?: DataUse;
 }
