@@ -110,7 +110,11 @@ export async function makeRun(root, { updates, text = 'plain' }) {
   const report = reportOf({
     title: `Evaluation ${text}`,
     labels: [...LABELS.slice(1), text],
-    rows: Array.from({ length: ROWS }, (_, row) => ({ id: String(row), label: [...LABELS.slice(1), text][row % 4] })),
+    rows: Array.from({ length: ROWS }, (_, row) => ({
+      id: String(row),
+      text,
+      label: [...LABELS.slice(1), text][row % 4],
+    })),
     unlabelled: 0,
     models: ['teacher', 'student', 'other student', 'baseline'].map((name, i) => ({
       name: `${name} ${text}`,
@@ -124,6 +128,7 @@ export async function makeRun(root, { updates, text = 'plain' }) {
         (_, k) => random.normal() + (Math.floor(k / 4) % 4 === k % 4 ? 2 : 0),
       ),
     })),
+    slices: [],
     expect: { retention: '>= 0.5', macro_f1: '>= 2' },
     seed: 1,
   });

@@ -105,7 +105,8 @@ function stamp(time: number): string {
   return new Date(time).toISOString().replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 15);
 }
 
-async function runIds(root: string): Promise<string[]> {
+/** Ids of all runs, the oldest first. */
+export async function runIds(root: string): Promise<string[]> {
   return (await namesIn(join(root, 'runs'))).filter((name) => /^\d{8}-\d{6}-./.test(name));
 }
 

@@ -34,7 +34,8 @@ function trained({ name, stages }: TrainingHistory): Curves[] {
 function chartsOf(stage: StageHistory): LineChart[] {
   const { update, objectives, validation, updates } = stage;
   const range = [0, Math.max(updates, 1)] as const;
-  const over = (values: readonly number[]): Series['points'] => update.map((at, i) => [at, values[i] as number]);
+  const over = (values: readonly number[], at = update): Series['points'] =>
+    at.map((done, i) => [done, values[i] as number]);
   const chart = (title: string, series: readonly Series[], more: Partial<LineChart> = {}): LineChart => ({
     title,
     x: UPDATE,
@@ -43,7 +44,7 @@ function chartsOf(stage: StageHistory): LineChart[] {
     ...more,
   });
   const varies = (values: readonly number[]): boolean => values.some((value) => value !== values[0]);
-  const weights = objectives.map(({ name, weight }) => ({ name, points: over(weight) }));
+  const weights = objectives.map(({ name, update: at, weight }) => ({ name, points: over(weight, at) }));
   const scheduled = [...new Set(objectives.flatMap((objective) => Object.keys(objective.scheduled)))];
   return [
     chart('Loss', [{ name: 'loss', points: over(stage.loss) }]),
@@ -51,7 +52,7 @@ function chartsOf(stage: StageHistory): LineChart[] {
       ? [
           chart(
             'Loss of each objective, before its weight',
-            objectives.map(({ name, loss }) => ({ name, points: over(loss) })),
+            objectives.map(({ name, update: at, loss }) => ({ name, points: over(loss, at) })),
           ),
         ]
       : []),
@@ -75,8 +76,8 @@ function chartsOf(stage: StageHistory): LineChart[] {
     ...scheduled.map((what) =>
       chart(
         `Schedule: ${plain(what)}`,
-        objectives.flatMap(({ name, scheduled: { [what]: values } }) =>
-          values ? [{ name, points: over(values) }] : [],
+        objectives.flatMap(({ name, update: at, scheduled: { [what]: values } }) =>
+          values ? [{ name, points: over(values, at) }] : [],
         ),
         { fromZero: true },
       ),

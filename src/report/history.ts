@@ -7,8 +7,9 @@ import { join } from 'node:path';
 
 const FILE = 'history.json';
 
-/** An objective over the points of a stage; a list has a number a point. */
+/** An objective over the points of a stage at which there was something of it: tasks may take turns. A list has a number a point. */
 export interface ObjectiveHistory {
+  readonly update: number[];
   readonly name: string;
   /** Which of the models that are trained at once learns by it, the first being 0. */
   readonly model: number;

@@ -1,5 +1,5 @@
 import type { HostTensors } from '../backend/runner.js';
-import type { StageHistory, TrainingHistory } from '../report/history.js';
+import type { ObjectiveHistory, StageHistory, TrainingHistory } from '../report/history.js';
 import { scheduledFeed, weightFeed } from './feeds.js';
 import type { Report } from './loop.js';
 import type { Stage } from './stage.js';
@@ -14,7 +14,8 @@ interface Pending {
   count: number;
   loss: number;
   norm: number;
-  losses: number[];
+  /** Of each objective by its place, of those updates that it was part of; null of one that was part of none. */
+  objectives: ({ count: number; loss: number; numbers: ObjectiveNumbers } | null)[];
 }
 
 /** All of a history, to go on from. */
@@ -50,8 +51,15 @@ export function numbersOf(
   });
 }
 
-const none = (): Pending => ({ count: 0, loss: 0, norm: 0, losses: [] });
+const none = (): Pending => ({ count: 0, loss: 0, norm: 0, objectives: [] });
 const rounded = (value: number): number => Number(value.toPrecision(DIGITS));
+
+/** Where an objective is among those of a stage; new ones are put behind. */
+function placeOf(objectives: ObjectiveHistory[], name: string, model: number): number {
+  const found = objectives.findIndex((own) => own.name === name && own.model === model);
+  if (found >= 0) return found;
+  return objectives.push({ name, model, update: [], loss: [], weight: [], scheduled: {} }) - 1;
+}
 
 /** What the updates of a training gave, for people to see. The same updates give the same, also when resumed. */
 export class History {
@@ -73,7 +81,7 @@ export class History {
       loss: [],
       learning_rate: [],
       gradient_norm: [],
-      objectives: named.map(({ name, model }) => ({ name, model, loss: [], weight: [], scheduled: {} })),
+      objectives: [],
       validation: metric === undefined ? null : { metric, update: [], value: [] },
     };
     const stage = this.stages[place];
@@ -81,9 +89,13 @@ export class History {
     pending.count++;
     pending.loss += loss;
     pending.norm += gradientNorm;
-    losses.forEach((own, i) => {
-      pending.losses[i] = (pending.losses[i] ?? 0) + own;
-    });
+    for (const [i, { name, model }] of named.entries()) {
+      const place = placeOf(stage.objectives, name, model);
+      const { count, loss: sum } = pending.objectives[place] ?? { count: 0, loss: 0 };
+      const now = numbers[i] as ObjectiveNumbers;
+      for (let k = 0; k < place; k++) pending.objectives[k] ??= null;
+      pending.objectives[place] = { count: count + 1, loss: sum + (losses[i] as number), numbers: now };
+    }
     const stride = Math.ceil(total / POINTS);
     if (validation !== undefined && stage.validation) {
       const { update, value } = stage.validation;
@@ -98,8 +110,11 @@ export class History {
     stage.learning_rate.push(rounded(rate));
     stage.gradient_norm.push(mean(pending.norm));
     for (const [i, objective] of stage.objectives.entries()) {
-      const { weight = 0, scheduled = {} } = numbers[i] ?? {};
-      objective.loss.push(mean(pending.losses[i] ?? 0));
+      const heard = pending.objectives[i];
+      if (!heard) continue;
+      const { weight, scheduled } = heard.numbers;
+      objective.update.push(done);
+      objective.loss.push(rounded(heard.loss / heard.count));
       objective.weight.push(rounded(weight));
       for (const [name, value] of Object.entries(scheduled)) {
         objective.scheduled[name] ??= [];

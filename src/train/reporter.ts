@@ -60,7 +60,7 @@ export function reporter(
       ctx.log('warning', `${where}, update ${done}: ${complaint}`);
     }
     if (report.validation !== undefined && validate) {
-      const value = `${validate.metric} ${report.validation.toFixed(4)}`;
+      const value = `${validate.metric ?? "the mean of the tasks' metrics"} ${report.validation.toFixed(4)}`;
       const so = best?.progress.since === 0 ? ', the best so far' : '';
       ctx.log('info', `update ${done} of ${total}: ${value} on the validation rows${so}`);
       if (report.stopped) ctx.log('info', `${where} ends here: no better in ${validate.patience} evaluations`);

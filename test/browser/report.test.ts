@@ -121,6 +121,7 @@ test.skipIf(noBrowser)(
       'What was asked',
       'Results',
       'Confusion',
+      'Calibration',
       'Cost',
       'Training',
       'Data',
