@@ -14,6 +14,7 @@ import { onlineDistill } from './online-distill.js';
 import { queryTeacher } from './query-teacher.js';
 import { sampleData } from './sample-data.js';
 import { selfDistill } from './self-distill.js';
+import { synthesizeData } from './synthesize-data.js';
 import { train } from './train.js';
 import { trainTokenizer } from './train-tokenizer.js';
 
@@ -23,6 +24,7 @@ export const steps: readonly AnyStep[] = [
   makePairs,
   importModel,
   queryTeacher,
+  synthesizeData,
   trainTokenizer,
   designStudent,
   train,
