@@ -1,6 +1,7 @@
 import type { AnyStep } from '../engine/step.js';
 import { augmentData } from './augment-data.js';
 import { cacheLogits } from './cache-logits.js';
+import { chooseData } from './choose-data.js';
 import { designStudent } from './design-student.js';
 import { ensembleTeachers } from './ensemble-teachers.js';
 import { evaluate } from './evaluate.js';
@@ -16,11 +17,13 @@ import { sampleData } from './sample-data.js';
 import { selfDistill } from './self-distill.js';
 import { synthesizeData } from './synthesize-data.js';
 import { train } from './train.js';
+import { trainMultitask } from './train-multitask.js';
 import { trainTokenizer } from './train-tokenizer.js';
 
 /** Every step there is, in the order of a recipe: add a module, its schema, and a line here. */
 export const steps: readonly AnyStep[] = [
   sampleData,
+  chooseData,
   makePairs,
   importModel,
   queryTeacher,
@@ -31,6 +34,7 @@ export const steps: readonly AnyStep[] = [
   learningCurve,
   selfDistill,
   onlineDistill,
+  trainMultitask,
   augmentData,
   cacheLogits,
   ensembleTeachers,
