@@ -18,6 +18,8 @@ export interface Collected {
   /** Sorted. */
   readonly labels: readonly string[];
   readonly names: Names;
+  /** Rows that a model wrote. */
+  readonly synthetic: number;
 }
 
 /** Reads a source into a store, without what is unreadable, empty or there already. */
@@ -27,6 +29,7 @@ export class Collector {
   private readonly tags = new Set<string>();
   private readonly spanLabels = new Set<string>();
   private contradictions = 0;
+  private synthetic = 0;
   private readonly deduplicator: Deduplicator;
   private readonly stages;
 
@@ -65,6 +68,7 @@ export class Collector {
       entries: this.entries,
       labels: [...this.labels].sort(),
       names: { tags: [...this.tags].sort(), span_labels: [...this.spanLabels].sort() },
+      synthetic: this.synthetic,
     };
   }
 
@@ -100,6 +104,7 @@ export class Collector {
       ...(fields && { fields }),
       ...(item.annotations && within(text, item.annotations)),
       ...(responses.length > 0 && { responses }),
+      ...(item.synthetic && { synthetic: true }),
     });
   }
 
@@ -108,6 +113,7 @@ export class Collector {
     const labelled = label !== null || row.labels !== undefined || row.score !== undefined || isTagged(row);
     // One string for all rows of a label: a source makes a new one each time.
     this.entries.push({ number: this.store.length, label: label === null ? null : this.own(label), labelled });
+    if (row.synthetic) this.synthetic++;
     for (const each of labels) this.labels.add(each);
     for (const { tag } of words) if (tag !== null) this.tags.add(tag);
     for (const span of spans) this.spanLabels.add(span.label);

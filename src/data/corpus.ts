@@ -88,8 +88,10 @@ async function build(
   quarantine: Quarantine,
 ): Promise<Corpus> {
   const funnel = new Funnel();
-  const { entries, labels, names } = await new Collector(options, seed, report, store, funnel, quarantine).collect();
+  const collector = new Collector(options, seed, report, store, funnel, quarantine);
+  const { entries, labels, names, synthetic } = await collector.collect();
   if (entries.length === 0) throw noRows(funnel);
+  if (synthetic > 0 && options.split.train < 1) throw cannotJudge(synthetic, entries.length);
   if (labels.length === 1 && entries.every(({ label }) => label !== null)) {
     report.log('warning', `all rows have the label "${labels[0]}": a classifier has nothing to tell apart`);
   }
@@ -113,6 +115,15 @@ async function build(
   const tallies = { train: Tally.of(written), validation: Tally.of(splits.validation), test: Tally.of(splits.test) };
   return { labels, names, funnel, quarantine, tallies, rows };
 }
+
+/** What a model is worth shows on rows that no model wrote. */
+const cannotJudge = (synthetic: number, rows: number): StepFailure =>
+  new StepFailure(
+    'synthetic-data',
+    `${synthetic} of the ${rows} rows are synthetic, and no model is judged by what a model wrote: they go into no validation and no test split`,
+    'Write split: { train: 1, validation: 0, test: 0 }, and split real rows in a step of their own.',
+    '/split',
+  );
 
 function noRows({ read, widest }: Funnel): StepFailure {
   const n = read.total === 1 ? 'the only row is' : `all ${read.total} rows are`;

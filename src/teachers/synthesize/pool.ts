@@ -6,20 +6,30 @@ export type Likeness = 'new' | 'like a seed' | 'like another';
 
 /** Tells texts that are like a seed, or like one that was written before. */
 export class Pool {
-  private readonly texts: Deduplicator;
-  /** Seeds that differ from one another. */
-  private seeds = 0;
+  private readonly likeness: Deduplicator;
+  /** Those that are like none before them. */
+  private readonly texts: string[] = [];
+  /** So many of them, from the first, are seeds. */
+  private readonly seeds: number;
 
   constructor(seeds: readonly Row[], near: number, seed: number) {
-    this.texts = new Deduplicator({ near }, seed);
-    // Other fields make a seed another row; here the text alone counts.
-    for (const { text } of seeds) if (this.texts.add(rowId(text), text).verdict === 'kept') this.seeds++;
+    this.likeness = new Deduplicator({ near }, seed, (position) => this.texts[position] as string);
+    for (const { text } of seeds) this.find(text);
+    this.seeds = this.texts.length;
   }
 
   add(text: string): Likeness {
-    const found = this.texts.add(rowId(text), text);
-    if (found.verdict === 'kept') return 'new';
-    return found.like < this.seeds ? 'like a seed' : 'like another';
+    const like = this.find(text);
+    if (like === undefined) return 'new';
+    return like < this.seeds ? 'like a seed' : 'like another';
+  }
+
+  /** Position of the one that it is like, by the text alone: other fields would make it another row. */
+  private find(text: string): number | undefined {
+    const found = this.likeness.add(rowId(text), text);
+    if (found.verdict !== 'kept') return found.like;
+    this.texts.push(text);
+    return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Claim, StepDefinition } from '../../../src/engine/step.js';
+import type { Topics } from '../../../src/options/synthesize-data.js';
 import { synthesizeData } from '../../../src/steps/synthesize-data.js';
 import { PERMISSION, TERMS } from '../../../src/teachers/claims.js';
 import { cellsOf, leavesOf } from '../../../src/teachers/synthesize/cells.js';
@@ -94,7 +95,7 @@ describe('synthesize-data: what is known before it runs', () => {
 
 describe('topics', () => {
   it('are the leaves of a tree, each with every label', () => {
-    const tree = { billing: { refunds: ['double charge', 'cancelled'], invoices: null }, other: null };
+    const tree: Topics = { billing: { refunds: ['double charge', 'cancelled'], invoices: null }, other: null };
     expect(leavesOf(tree)).toEqual([
       'billing > refunds > double charge',
       'billing > refunds > cancelled',

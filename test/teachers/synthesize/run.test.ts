@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type DatasetInfo, type Row, rowId } from '../../../src/data/dataset.js';
 import { evaluate } from '../../../src/steps/evaluate.js';
+import { sampleData } from '../../../src/steps/sample-data.js';
 import { train } from '../../../src/steps/train.js';
 import type { Rejected } from '../../../src/teachers/synthesize/making.js';
 import type { SynthesisReport } from '../../../src/teachers/synthesize/report.js';
@@ -193,5 +194,24 @@ describe('synthesize-data', () => {
     expect(tables[0]?.notes.join('\n')).toContain(
       'student: trained on 20 rows, 0 with real labels, 20 of them synthetic.',
     );
+  });
+
+  it('goes into no split but the one for training, from a step or a file', async () => {
+    const server = await serve({ answer: writerAndJudge() });
+    const { outputs } = await synthesize({ teacher: teacher(server.url), labels: ['a', 'b'], rows: 4, judge: false });
+    const file = { source: { type: 'jsonl', path: join(outputs.data as string, 'rows.jsonl') } };
+    const split = { train: 1, validation: 0, test: 0 };
+    for (const [options, inputs] of [
+      [file, {}],
+      [{ source: { type: 'dataset' } }, { data: { kind: 'dataset', path: outputs.data as string } }],
+    ] as const) {
+      await expect(runStep(sampleData, { options, inputs })).rejects.toMatchObject({
+        message: expect.stringMatching(/^4 of the 4 rows are synthetic, and no model is judged by/),
+        pointer: '/split',
+      });
+      const sampled = await runStep(sampleData, { options: { ...options, split }, inputs });
+      const rows = await lines<Row>(sampled.outputs.train);
+      expect(rows.map(({ synthetic }) => synthetic)).toEqual([true, true, true, true]);
+    }
   });
 });
