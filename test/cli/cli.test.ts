@@ -155,7 +155,7 @@ describe('running', () => {
     const log = lines.find((line) => line.startsWith('  log: '))?.slice(7) ?? '';
     expect(existsSync(join(cwd, log))).toBe(true);
     const report = join(cwd, dirname(log), 'report.html');
-    expect(readFileSync(report, 'utf8')).toContain('<strong>corpus</strong> failed: ');
+    expect(readFileSync(report, 'utf8')).toContain('<strong class="bad">corpus</strong> failed');
     // Where it cannot be written, the run is none the worse.
     rmSync(report);
     mkdirSync(report);
