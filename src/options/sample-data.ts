@@ -537,7 +537,7 @@ export interface DatasetSource {
   data?: DataUse;
 }
 /**
- * The Brown corpus (Francis & Kučera 1964), as NLTK has it: each sentence is a row, its genre the label, each word has a part of speech. Give either package or path.
+ * The Brown corpus (Francis & Kučera 1964), as NLTK has it: each sentence, or passage, is a row, its genre the label, each word has a part of speech. Give either package or path.
  */
 export interface BrownSource {
   /**
@@ -556,6 +556,16 @@ export interface BrownSource {
    * Tags of the words: the 12 universal parts of speech (Petrov, Das & McDonald 2012), Brown's own without what marks titles and headlines (plain), or all of Brown's (full).
    */
   tags: 'universal' | 'plain' | 'full';
+  /**
+   * Sentences of a paragraph that follow one another are one row, as long as they have so many words at most, so that a language model reads more than one at a time. Default: each sentence is a row.
+   */
+  passage_words?: number;
+  /**
+   * The label of the sentences of each genre; other genres are left out. Default: the genre itself.
+   */
+  labels?: {
+    [k: string]: string;
+  };
   data?: DataUse;
 }
 /**
