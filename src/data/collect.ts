@@ -1,3 +1,4 @@
+import { StepFailure } from '../util/failure.js';
 import type { CorpusOptions, Entry } from './corpus.js';
 import { type Names, type Row, rowId } from './dataset.js';
 import { Deduplicator } from './deduplicate.js';
@@ -5,7 +6,8 @@ import type { Funnel } from './funnel.js';
 import type { Quarantine } from './quarantine.js';
 import type { RowStore } from './row-store.js';
 import { readSource } from './sources/index.js';
-import type { Annotations, BadItem, Reporter, TextItem } from './sources/source.js';
+import { type Annotations, type BadItem, badItem, type Reporter, type TextItem } from './sources/source.js';
+import { SplitKeys } from './split-keys.js';
 import { cutText, wellFormed } from './text.js';
 import { isTagged } from './words.js';
 
@@ -20,6 +22,8 @@ export interface Collected {
   readonly names: Names;
   /** Rows that a model wrote. */
   readonly synthetic: number;
+  /** What rows are split by, by their number. */
+  readonly keys: SplitKeys;
 }
 
 /** Reads a source into a store, without what is unreadable, empty or there already. */
@@ -32,6 +36,7 @@ export class Collector {
   private synthetic = 0;
   private readonly deduplicator: Deduplicator;
   private readonly stages;
+  private readonly keys: SplitKeys;
 
   constructor(
     private readonly options: CorpusOptions,
@@ -42,6 +47,7 @@ export class Collector {
     private readonly quarantine: Quarantine,
   ) {
     this.deduplicator = new Deduplicator(options.deduplicate, seed, (position) => store.read(position).text);
+    this.keys = new SplitKeys(options.split);
     this.stages = {
       unreadable: funnel.stage('unreadable'),
       empty: funnel.stage('empty'),
@@ -53,10 +59,10 @@ export class Collector {
   /** @throws StepFailure for input that has to be mended */
   async collect(): Promise<Collected> {
     const { read } = this.funnel;
-    for await (const item of readSource(this.options.source, this.report)) {
+    for await (const item of readSource(this.options.source, this.report, this.keys.fields)) {
       read.add(item.label);
       if ('unreadable' in item) await this.leaveOut(item);
-      else this.take(item);
+      else await this.take(item);
     }
     await this.quarantine.check(read.total);
     const silent = this.stages.unreadable.dropped.total - SPOKEN;
@@ -69,6 +75,7 @@ export class Collector {
       labels: [...this.labels].sort(),
       names: { tags: [...this.tags].sort(), span_labels: [...this.spanLabels].sort() },
       synthetic: this.synthetic,
+      keys: this.keys,
     };
   }
 
@@ -79,8 +86,10 @@ export class Collector {
     if (unreadable.dropped.total <= SPOKEN) this.report.log('warning', `${item.where} left out: ${item.unreadable}`);
   }
 
-  private take(item: TextItem): void {
+  private async take(item: TextItem): Promise<void> {
     const { label } = item;
+    const time = await this.timeOf(item);
+    if (time === undefined) return;
     const clean = (text: string): string => cutText(wellFormed(text), this.options.max_characters);
     const text = clean(item.text);
     if (text.trim() === '') {
@@ -96,6 +105,7 @@ export class Collector {
       if (label !== null && kept.label !== null && kept.label !== label) this.contradictions++;
       return;
     }
+    this.keys.add(item.keys, time);
     const responses = item.responses?.map(clean).filter((response) => response.trim() !== '') ?? [];
     this.keep({
       id,
@@ -106,6 +116,18 @@ export class Collector {
       ...(responses.length > 0 && { responses }),
       ...(item.synthetic && { synthetic: true }),
     });
+  }
+
+  /** Undefined of a row whose time is none, which is a bad row. */
+  private async timeOf({ keys, label, text }: TextItem): Promise<number | undefined> {
+    const place = this.funnel.read.total;
+    try {
+      return this.keys.timeOf(keys, `row ${place} of the source`);
+    } catch (error) {
+      if (!(error instanceof StepFailure)) throw error;
+      await this.leaveOut({ ...badItem(error, 'row', 'row', place, text), where: `row ${place} of the source`, label });
+      return undefined;
+    }
   }
 
   private keep(row: Row): void {
