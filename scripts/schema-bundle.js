@@ -97,7 +97,8 @@ export function editorSchema(shell, steps, all) {
 
 function withInputs(schema, step) {
   const reference = { $ref: '#/$defs/reference' };
-  const inputs = Object.entries(step.inputs).map(([name, { kind, list, optional }]) => {
+  const own = Object.entries(step.inputs).filter(([, { within }]) => within === undefined);
+  const inputs = own.map(([name, { kind, list, optional }]) => {
     const description = `Input${optional ? ', optional' : ''}: ${list ? 'one or more artifacts' : 'an artifact'} of kind ${kind}.`;
     return [
       name,
@@ -106,7 +107,7 @@ function withInputs(schema, step) {
         : { description, allOf: [reference] },
     ];
   });
-  const required = Object.keys(step.inputs).filter((name) => !step.inputs[name].optional);
+  const required = own.filter(([, { optional }]) => !optional).map(([name]) => name);
   return {
     ...schema,
     properties: { ...Object.fromEntries(inputs), ...schema.properties },
@@ -129,6 +130,7 @@ function orReference(schema) {
   const properties = (map) => Object.fromEntries(Object.entries(map).map(([key, item]) => [key, either(item)]));
   const either = (item) => {
     if (item === null || typeof item !== 'object' || item.const !== undefined) return item;
+    if (item['x-input']) return { description: item.description, allOf: [{ $ref: '#/$defs/reference' }] };
     const { description, default: fallback, ...rest } = walk(item);
     const free = rest.type === 'string' && rest.enum === undefined && rest.pattern === undefined;
     if (free) return { ...rest, description, default: fallback };

@@ -100,6 +100,16 @@ program
   .action(lazy(async () => (await import('./cli/status.js')).status));
 
 program
+  .command('report')
+  .description('write what a run did and found as one HTML file')
+  .argument('[run]', 'its id, as printed when it started (default: the last one)')
+  .option('--to <file>', "where to write it (default: report.html in the run's folder)")
+  .option('--live', 'serve it on 127.0.0.1 instead, and follow the run until it ends')
+  .option('--port <n>', 'where to serve it (default: a free one)', portNumber)
+  .addHelpText('after', example('recipe report', 'recipe report --to tinybert.html', 'recipe report --live'))
+  .action(lazy(async () => (await import('./cli/report.js')).report));
+
+program
   .command('steps')
   .description('list the steps that a recipe can use, or show the options of one')
   .argument('[name]', 'the step')

@@ -31,7 +31,7 @@ export async function sentenceLengths(count, maxLength) {
     await writeDataset(work, [], unique);
     const silent = { progress: async () => {}, log: () => {} };
     const options = { type: 'wordpiece', vocabulary: 30522, lowercase: true };
-    await trainTokenizer(options, work, join(work, 'tokenizer'), silent);
+    await trainTokenizer(options, [work], join(work, 'tokenizer'), silent);
     const tokenizer = await loadTokenizer(join(work, 'tokenizer'));
     const encoded = await tokenizer.encode(texts.slice(0, count), maxLength);
     return Array.from({ length: count }, (_, i) => encoded.length(i));

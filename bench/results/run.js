@@ -23,6 +23,7 @@ const RECIPES = [
   { name: 'multi-teacher' },
   { name: 'self-distill' },
   { name: 'online-distill' },
+  { name: 'multitask' },
   { name: 'llm-labels-logistic' },
   { name: 'llm-labels-bert' },
   { name: 'llm-responses' },

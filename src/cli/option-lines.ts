@@ -92,6 +92,7 @@ function tagValue(member: SchemaNode, name: string, schemas: SchemaSet): string 
 
 function typeText(node: SchemaNode, schemas: SchemaSet): string {
   const { schema } = node;
+  if (schema['x-input'] === true) return 'an output of a step';
   if (schema['const'] !== undefined) return JSON.stringify(schema['const']);
   if (Array.isArray(schema['enum'])) return schema['enum'].map(plain).join(' | ');
   const tag = tagOf(node);

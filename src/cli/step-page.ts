@@ -11,7 +11,10 @@ export async function stepPage(step: AnyStep, registry: Registry, width: number)
   const schemas = new SchemaSet(registry.schemas());
   const root = schemas.root(registry.schema(step.name));
   const description = typeof root.schema['description'] === 'string' ? root.schema['description'] : step.summary;
-  const inputs = Object.entries(step.inputs).map(([name, spec]): [string, string] => [name, kindText(spec)]);
+  const inputs = Object.entries(step.inputs).map(([name, spec]): [string, string] => [
+    placeText(name, spec),
+    kindText(spec),
+  ]);
   const options = optionLines(root, schemas, { width, indent: '  ' });
   const example = await exampleOf(step, registry, schemas);
   return [
@@ -19,7 +22,7 @@ export async function stepPage(step: AnyStep, registry: Registry, width: number)
     ...wrap(description, width, '  '),
     '',
     ...section('Inputs', columns(inputs)),
-    ...section('Outputs', columns(Object.entries(step.outputs))),
+    ...section('Outputs', columns(outputsOf(step))),
     ...section('Options', options),
     'Example',
     ...example
@@ -31,8 +34,19 @@ export async function stepPage(step: AnyStep, registry: Registry, width: number)
 
 /** `model`, `model (optional)`, `list of model`. */
 export function kindText(spec: InputSpec): string {
+  if (spec.within !== undefined) return enumerate(kindsOf(spec), 'or');
   return `${spec.list ? 'list of ' : ''}${enumerate(kindsOf(spec), 'or')}${spec.optional ? ' (optional)' : ''}`;
 }
+
+/** `data`, or where it stands in the items of an option: `tasks[].data`. */
+export const placeText = (name: string, { within }: InputSpec): string =>
+  within === undefined ? name : `${within}[].${name}`;
+
+/** Outputs and their kinds. */
+export const outputsOf = ({ outputs, namedOutputs }: AnyStep): (readonly [string, string])[] => [
+  ...Object.entries(outputs),
+  ...(namedOutputs === undefined ? [] : [['<name>', namedOutputs] as const]),
+];
 
 const section = (title: string, lines: readonly string[]): string[] => (lines.length > 0 ? [title, ...lines, ''] : []);
 

@@ -3,7 +3,7 @@ import { didYouMean } from '../engine/suggest.js';
 import { wrap } from '../ui/format.js';
 import { EXIT, type ExitCode, UsageError } from './exit.js';
 import { loadRegistry } from './registry.js';
-import { kindText, stepPage } from './step-page.js';
+import { kindText, outputsOf, placeText, stepPage } from './step-page.js';
 
 /** `recipe steps [name]` */
 export async function steps(name: string | undefined): Promise<ExitCode> {
@@ -26,8 +26,8 @@ export async function steps(name: string | undefined): Promise<ExitCode> {
 }
 
 function entry(step: AnyStep, width: number): string[] {
-  const inputs = Object.entries(step.inputs).map(([name, spec]) => `${name}: ${kindText(spec)}`);
-  const outputs = Object.entries(step.outputs).map(([name, output]) => `${name}: ${output}`);
+  const inputs = Object.entries(step.inputs).map(([name, spec]) => `${placeText(name, spec)}: ${kindText(spec)}`);
+  const outputs = outputsOf(step).map(([name, output]) => `${name}: ${output}`);
   return [
     `${step.name}  (${step.lane})`,
     ...wrap(step.summary, width, '  '),

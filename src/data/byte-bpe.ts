@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { byteLevelAlphabet, byteLevelPreTokenizer } from 'tokenizers';
-import { StepFailure } from '../util/failure.js';
-import { readDatasetInfo, streamRows } from './dataset.js';
+
 import { writeTokenizer } from './legacy-tokenizer.js';
 import { learnMerges, type Merges, type Spelt } from './merges.js';
 import type { Reporter } from './sources/source.js';
+import { countRuns } from './word-runs.js';
 
 /** Ends a text, fills up batches, and stands for what is unknown, which nothing is. */
 export const END_OF_TEXT = '<|endoftext|>';
@@ -36,11 +36,16 @@ export function learnBytePairs(words: ReadonlyMap<string, number>, size: number)
  * text, and reads back what it wrote. The same texts give the same bytes.
  *
  * @param vocabulary entries, `<|endoftext|>` (number 0) and the 256 bytes included
- * @param data folder of a dataset
+ * @param data folders of datasets
  * @param output existing folder
  * @throws StepFailure `no-rows`, `corrupt-dataset`
  */
-export async function trainByteBpe(vocabulary: number, data: string, output: string, report: Reporter): Promise<void> {
+export async function trainByteBpe(
+  vocabulary: number,
+  data: readonly string[],
+  output: string,
+  report: Reporter,
+): Promise<void> {
   const words = await countWords(data, report);
   const { pieces, pairs } = learnBytePairs(words, vocabulary - 1);
   const entries = [END_OF_TEXT, ...pieces];
@@ -71,18 +76,12 @@ export async function trainByteBpe(vocabulary: number, data: string, output: str
 }
 
 /** How often each word occurs, its bytes as characters. */
-async function countWords(data: string, report: Reporter): Promise<Map<string, number>> {
-  const { rows } = await readDatasetInfo(data);
-  // Each different run is cut further once: half the time of cutting whole texts.
-  const runs = new Map<string, number>();
-  let done = 0;
-  for await (const { text, responses = [] } of streamRows(data)) {
-    for (const written of [text, ...responses]) {
-      for (const [run] of written.matchAll(RUN)) runs.set(run, (runs.get(run) ?? 0) + 1);
-    }
-    if (++done % 64 === 0) await report.progress({ done, total: rows, unit: 'rows', phase: 'counting words' });
-  }
-  if (runs.size === 0) throw new StepFailure('no-rows', 'there are no words to train a tokenizer on');
+async function countWords(data: readonly string[], report: Reporter): Promise<Map<string, number>> {
+  const runs = await countRuns(
+    data,
+    ({ text, responses = [] }) => [text, ...responses].flatMap((written) => written.match(RUN) ?? []),
+    report,
+  );
   const preTokenizer = byteLevelPreTokenizer(false);
   const words = new Map<string, number>();
   for (const [run, count] of runs) {

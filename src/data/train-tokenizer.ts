@@ -9,10 +9,9 @@ import {
   WordPiece,
   wordPieceDecoder,
 } from 'tokenizers';
-import { StepFailure } from '../util/failure.js';
 import { trainByteBpe } from './byte-bpe.js';
-import { readDatasetInfo, streamRows } from './dataset.js';
 import type { Reporter } from './sources/source.js';
+import { countRuns } from './word-runs.js';
 import { CONTINUES, LONGEST_WORD, learnPieces } from './wordpiece.js';
 
 export interface TokenizerOptions {
@@ -36,14 +35,14 @@ const NAMES = {
 const MODEL_MAX_LENGTH = 512;
 
 /**
- * Learns a tokenizer from a dataset's texts and writes it as Hugging Face does.
- * @param data folder of a dataset
+ * Learns a tokenizer from datasets' texts and writes it as Hugging Face does.
+ * @param data folders of datasets
  * @param output existing folder
  * @throws StepFailure `no-rows`, `corrupt-dataset`
  */
 export async function trainTokenizer(
   { type, vocabulary, lowercase = true }: TokenizerOptions,
-  data: string,
+  data: readonly string[],
   output: string,
   report: Reporter,
 ): Promise<void> {
@@ -52,13 +51,13 @@ export async function trainTokenizer(
 }
 
 /**
- * Learns a BERT tokenizer from a dataset's texts and writes it as Hugging Face does: `tokenizer.json`,
+ * Learns a BERT tokenizer from datasets' texts and writes it as Hugging Face does: `tokenizer.json`,
  * `tokenizer_config.json`, `special_tokens_map.json`, `vocab.txt`. The same texts give the same bytes.
  */
 async function trainWordPiece(
   size: number,
   lowercase: boolean,
-  data: string,
+  data: readonly string[],
   output: string,
   report: Reporter,
 ): Promise<void> {
@@ -99,20 +98,12 @@ async function trainWordPiece(
 
 /** How often each word occurs, as BERT cuts texts into words. */
 async function countWords(
-  data: string,
+  data: readonly string[],
   normalize: (text: string) => string,
   preTokenizer: PreTokenizer,
   report: Reporter,
 ): Promise<Map<string, number>> {
-  const { rows } = await readDatasetInfo(data);
-  // What stands between spaces is cut further once for each different run: half the time of cutting whole texts.
-  const runs = new Map<string, number>();
-  let done = 0;
-  for await (const { text } of streamRows(data)) {
-    for (const run of normalize(text).split(/\s+/)) if (run !== '') runs.set(run, (runs.get(run) ?? 0) + 1);
-    if (++done % 64 === 0) await report.progress({ done, total: rows, unit: 'rows', phase: 'counting words' });
-  }
-  if (runs.size === 0) throw new StepFailure('no-rows', 'there are no words to train a tokenizer on');
+  const runs = await countRuns(data, ({ text }) => normalize(text).split(/\s+/).filter(Boolean), report);
   const words = new Map<string, number>();
   for (const [run, count] of runs) {
     for (const [word] of preTokenizer.preTokenizeString(run)) words.set(word, (words.get(word) ?? 0) + count);

@@ -5,7 +5,7 @@ import type { Recipe, RecipeStep } from './recipe.js';
 import { parseTemplate, type ReferencePart, wholeReference } from './reference.js';
 import type { Registry } from './registry.js';
 import { referenceIssue } from './resolve.js';
-import { type InputSpec, kindsOf } from './step.js';
+import { type InputSpec, kindsOf, outputKind } from './step.js';
 import { didYouMean } from './suggest.js';
 import { describe, enumerate, quote, withArticle } from './words.js';
 
@@ -103,13 +103,14 @@ export class Binder {
     }
     const type = producer.uses === undefined ? undefined : this.registry.get(producer.uses);
     if (!type) return { step, output, kind: undefined, pointer, part };
-    if (!Object.hasOwn(type.outputs, output)) {
+    const kind = outputKind(type, output);
+    if (kind === undefined) {
       const names = Object.keys(type.outputs);
       const message = `step ${quote(step)} (${type.name}) has no output ${quote(output)}`;
       const hint = didYouMean(output, names) ?? `It has ${enumerate(names.map(quote))}`;
       this.report({ ...referenceIssue('unknown-output', part, pointer, message), hint });
       return undefined;
     }
-    return { step, output, kind: type.outputs[output], pointer, part };
+    return { step, output, kind, pointer, part };
   }
 }

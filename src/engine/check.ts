@@ -38,7 +38,16 @@ const WALKED = new Set([
   'discriminator',
 ]);
 const NOT_SUPPORTED = ['patternProperties', 'prefixItems', 'unevaluatedProperties', 'unevaluatedItems', '$dynamicRef'];
-const ANNOTATIONS = ['x-file', 'x-not-file', 'x-package', 'x-secret', 'x-expect', 'x-short-for', 'x-environment'];
+const ANNOTATIONS = [
+  'x-input',
+  'x-file',
+  'x-not-file',
+  'x-package',
+  'x-secret',
+  'x-expect',
+  'x-short-for',
+  'x-environment',
+];
 
 /**
  * Validates values by JSON Schema 2020-12. A walk of ours follows value and schema together, chooses the branch of

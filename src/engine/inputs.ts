@@ -6,7 +6,8 @@ import type { AnyStep } from './step.js';
 
 /**
  * The instance without which this one cannot run, if its needs in `absent` (disabled, or left out because something
- * they need is disabled) are more than it can spare: an optional input may stay empty, a list needs one that is left.
+ * they need is disabled) are more than it can spare: an optional input may stay empty, a list needs one that is left. What is in an
+ * option's items goes by its number, so none of it can be spared.
  */
 export function blockedBy(
   instance: StepInstance,
@@ -16,9 +17,9 @@ export function blockedBy(
   for (const [name, bindings] of Object.entries(instance.inputs)) {
     const gone = bindings.find(({ from }) => absent.has(from));
     if (gone === undefined) continue;
-    const { optional, list } = inputSpec(step, name);
+    const { optional, list, within } = inputSpec(step, name);
     const left = bindings.some(({ from }) => !absent.has(from));
-    if (!(optional || (list && left))) return gone.from;
+    if (within !== undefined || !(optional || (list && left))) return gone.from;
   }
   return undefined;
 }

@@ -14,6 +14,7 @@ import { type Resolved, resolveCondition, resolveOptions, type Scope } from './r
 import { isObject } from './schema-set.js';
 import { type AnyStep, kindsOf, type StepDefinition } from './step.js';
 import { didYouMean } from './suggest.js';
+import { bindWithin, numbered } from './within.js';
 import { enumerate, quote, withArticle } from './words.js';
 
 /** What planning a step may look at. */
@@ -86,6 +87,10 @@ function bindInputs(
   const pointer = child(step.pointer, 'with');
   const inputs = new Map<string, OutputUse[]>();
   for (const [name, spec] of Object.entries(type.inputs)) {
+    if (spec.within !== undefined) {
+      inputs.set(name, bindWithin(spec.within, step, name, spec, binder));
+      continue;
+    }
     const value = Object.hasOwn(given, name) ? given[name] : undefined;
     if (value !== undefined) {
       inputs.set(name, binder.input(step, name, spec, value, child(pointer, name)));
@@ -178,11 +183,13 @@ function makeDraft(
   const condition = resolveCondition(scope);
   const pointer = child(step.pointer, 'with');
   const given = Object.entries(step.with ?? {});
-  const isInput = (key: string): boolean => type !== undefined && Object.hasOwn(type.inputs, key);
+  const isInput = (key: string): boolean =>
+    type !== undefined && Object.hasOwn(type.inputs, key) && type.inputs[key]?.within === undefined;
   const known = given.filter(
     ([key, value]) => !isInput(key) && !(isMisspelt(key, type, planning.registry) && isOutput(value)),
   );
-  const resolved = resolveOptions(Object.fromEntries(known), pointer, scope);
+  const options = type ? numbered(Object.fromEntries(known), type, pointer, report) : Object.fromEntries(known);
+  const resolved = resolveOptions(options, pointer, scope);
   for (const key of [...condition.used, ...resolved.used]) used.add(key);
   for (const issue of [...condition.issues, ...resolved.issues]) {
     // A step that does not run needs no secrets.
@@ -221,8 +228,8 @@ function makeDraft(
       report({ code: 'bad-value', ...words, pointer: pointer + at, at: 'value' });
     }
   }
-  const options = Object.fromEntries(Object.entries(checked.value as JsonObject).filter(([key]) => !isInput(key)));
-  return { ...draft, ...hideEnvironment(options, checked.mentions, resolved, pointer, report) };
+  const own = Object.fromEntries(Object.entries(checked.value as JsonObject).filter(([key]) => !isInput(key)));
+  return { ...draft, ...hideEnvironment(own, checked.mentions, resolved, pointer, report) };
 }
 
 /** Puts `${{ env.NAME }}` back where validation has seen the variable's value. */
@@ -297,7 +304,8 @@ function schemaWithInputs(type: AnyStep, registry: Registry): JsonObject {
   const schema = registry.schema(type.name);
   const known = extended.get(schema);
   if (known) return known;
-  const inputs = Object.fromEntries(Object.keys(type.inputs).map((name) => [name, true]));
+  const names = Object.keys(type.inputs).filter((name) => type.inputs[name]?.within === undefined);
+  const inputs = Object.fromEntries(names.map((name) => [name, true]));
   const all = { ...schema, properties: { ...(schema.properties as JsonObject | undefined), ...inputs } };
   extended.set(schema, all);
   return all;

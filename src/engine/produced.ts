@@ -4,6 +4,7 @@ import type { PlannedRecipeStep } from './plan-step.js';
 import type { Registry } from './registry.js';
 import { referenceIssue } from './resolve.js';
 import type { AnyStep, StepDefinition } from './step.js';
+import { didYouMean } from './suggest.js';
 import { enumerate, quote } from './words.js';
 
 /** Reports uses of outputs that the producing step, with its options, does not have. */
@@ -22,7 +23,7 @@ export function checkProduced(
       const message = `step ${quote(use.step)} (${type.name}) has no output ${quote(use.output)} with these options`;
       report({
         ...referenceIssue('unknown-output', use.part, use.pointer, message),
-        hint: `It has ${enumerate(names.map(quote))}`,
+        hint: didYouMean(use.output, names) ?? `It has ${enumerate(names.map(quote))}`,
       });
       break;
     }

@@ -20,6 +20,8 @@ export interface InputSpec {
   readonly list: boolean;
   /** The step shows the producing step's name, so the name is part of the fingerprint. */
   readonly named: boolean;
+  /** It is no key of `with`, but one of each item of this option, a list of mappings: see `each`. */
+  readonly within?: string;
 }
 
 /** One artifact of this kind. */
@@ -30,6 +32,18 @@ export const optional = (kind: Kind): InputSpec => ({ kind, others: [], optional
 export const list = (kind: Kind): InputSpec => ({ kind, others: [], optional: false, list: true, named: false });
 /** The same input, which takes artifacts of these kinds as well. */
 export const either = (spec: InputSpec, ...others: readonly Kind[]): InputSpec => ({ ...spec, others });
+/**
+ * An artifact in each item of an option that is a list of mappings, where the item has that key. The item's option is then
+ * the artifact's number in the input's list, counted from 1.
+ */
+export const each = (option: string, kind: Kind, ...others: readonly Kind[]): InputSpec => ({
+  kind,
+  others,
+  optional: true,
+  list: true,
+  named: false,
+  within: option,
+});
 /** All that an input takes. */
 export const kindsOf = ({ kind, others }: InputSpec): readonly Kind[] => [kind, ...others];
 /** The same input, whose results carry the name of the step that produced it. */
@@ -64,6 +78,8 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
   /** Printed below, one a line. */
   readonly notes: readonly string[];
+  /** What a model wrote, which a report shows beside other such. */
+  readonly about?: 'samples';
 }
 
 export interface InputArtifact {
@@ -217,14 +233,16 @@ export interface StepDefinition<Options = never> {
   /** Keys of `with` that take `${{ steps.<id>.outputs.<name> }}`. */
   readonly inputs: Readonly<Record<string, InputSpec>>;
   readonly outputs: Readonly<Record<string, Kind>>;
+  /** Kind of further outputs, whose names its options say: `produces` lists them. */
+  readonly namedOutputs?: Kind;
   readonly lane: Lane;
   /**
    * Environment variables that it reads where they are set: credentials, addresses, caches. They never change a result,
    * so they are no part of the fingerprint; the values of secret ones are hidden in whatever it reports.
    */
   readonly environment?: Readonly<Record<string, 'plain' | 'secret'>>;
-  /** npm packages whose installed version changes the result; part of the fingerprint. */
-  readonly packages: readonly string[];
+  /** npm packages whose installed version changes the result, with these options; part of the fingerprint. */
+  readonly packages: readonly string[] | ((options: Options) => readonly string[]);
   /** Names of the outputs that it has with these options; without it, all. */
   produces?(options: Options): readonly string[];
   /** Environment variables, of those it declares, without which it cannot run with these options. */
@@ -255,12 +273,18 @@ export interface StepDefinition<Options = never> {
   readonly recordsLineage?: boolean;
   /** What it will take, from a sample of what it is given; costs nothing. */
   estimate?(ctx: EstimateContext<Options>): Promise<Estimate>;
+  /** What a result that is there has to say to whoever plans; of each output of kind `measurement` its value. */
+  recalls?(measured: Readonly<Record<string, Json | undefined>>): readonly string[];
   /** Does the work. Throws `StepFailure` for what can be expected to go wrong; any other throw is a bug. */
   run(ctx: StepContext<Options>): Promise<void>;
 }
 
 /** What the engine is handed: it looks steps up here and knows none by name. */
 export type AnyStep = StepDefinition<never>;
+
+/** The kind of a step's output of that name; undefined if it has none, whatever its options. */
+export const outputKind = ({ outputs, namedOutputs }: AnyStep, name: string): Kind | undefined =>
+  Object.hasOwn(outputs, name) ? outputs[name] : namedOutputs;
 
 /** Types one step and hides its options from the engine, which checks them by schema instead. */
 export function defineStep<Options>(definition: StepDefinition<Options>): AnyStep {

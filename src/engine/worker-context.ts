@@ -5,7 +5,7 @@ import type { EventBody, OutputRef } from './event.js';
 import type { Job } from './executor.js';
 import { inputSpec } from './fingerprint.js';
 import type { MemoryWatch } from './memory.js';
-import { type AnyStep, type InputArtifact, type Progress, type StepContext, StepFailure } from './step.js';
+import { type AnyStep, type InputArtifact, outputKind, type Progress, type StepContext, StepFailure } from './step.js';
 import type { Store } from './store.js';
 
 const PROGRESS_EVERY_MS = 200;
@@ -114,7 +114,8 @@ export class WorkerContext {
       }
     }
     const outputs: Record<string, OutputRef> = {};
-    for (const [name, kind] of Object.entries(step.outputs)) {
+    for (const name of new Set([...Object.keys(step.outputs), ...this.folders.keys()])) {
+      const kind = outputKind(step, name) as string;
       const folder = this.folders.get(name);
       const value = this.measured.get(name);
       if (folder !== undefined) outputs[name] = { kind, digest: await store.put(folder, kind) };
@@ -141,7 +142,7 @@ export class WorkerContext {
 
   private async output(name: string): Promise<string> {
     const { step, store } = this.parts;
-    const kind = step.outputs[name];
+    const kind = outputKind(step, name);
     if (kind === undefined || kind === 'measurement')
       throw new Error(`step ${step.name} has no output folder "${name}"`);
     if (this.folders.has(name)) throw new Error(`the folder of output "${name}" was asked for twice`);

@@ -153,7 +153,7 @@ function checkLabels(model: string, has: readonly string[], wanted: readonly str
 
 async function answerAll(ctx: Context, name: string, predictor: Predictor, { labels, rows }: TestRows) {
   const logits = new Float32Array(rows.length * labels.length);
-  const predict = predictor.many?.();
+  const predict = predictor.many?.().predict;
   for (let start = 0; start < rows.length; start += BATCH) {
     ctx.signal.throwIfAborted();
     const batch = rows.slice(start, start + BATCH);

@@ -1,4 +1,4 @@
-import { defineStep, one } from '../engine/step.js';
+import { defineStep, list } from '../engine/step.js';
 import type { TrainTokenizerOptions } from '../options/train-tokenizer.js';
 
 const LOWERCASE = {
@@ -10,8 +10,8 @@ const LOWERCASE = {
 export const trainTokenizer = defineStep<TrainTokenizerOptions>({
   name: 'train-tokenizer',
   version: 1,
-  summary: 'Learns a WordPiece or a byte-level BPE tokenizer from the texts of a dataset.',
-  inputs: { data: one('dataset') },
+  summary: 'Learns a WordPiece or a byte-level BPE tokenizer from the texts of one or more datasets.',
+  inputs: { data: list('dataset') },
   outputs: { tokenizer: 'tokenizer' },
   lane: 'compute',
   packages: ['tokenizers'],
@@ -26,6 +26,11 @@ export const trainTokenizer = defineStep<TrainTokenizerOptions>({
       : [],
   async run(ctx) {
     const { trainTokenizer: train } = await import('../data/train-tokenizer.js');
-    await train(ctx.options, ctx.input('data').path, await ctx.output('tokenizer'), ctx);
+    await train(
+      ctx.options,
+      ctx.inputList('data').map(({ path }) => path),
+      await ctx.output('tokenizer'),
+      ctx,
+    );
   },
 });

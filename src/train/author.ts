@@ -1,8 +1,8 @@
 import type { Parameters } from '../models/initialize.js';
 import { Random } from '../util/random.js';
 import type { Learnable } from './examples.js';
+import type { Schooling } from './lesson.js';
 import type { Live } from './live.js';
-import type { Training } from './loop.js';
 import { Rollout, type Rollouts } from './rollouts.js';
 import type { Stage } from './stage.js';
 import type { Teacher } from './teachers.js';
@@ -21,7 +21,7 @@ export interface Author {
  * @param parameters the student's, which change as it learns
  */
 export function authorOf(
-  { trainee, seed, runner }: Pick<Training, 'trainee' | 'seed' | 'runner'>,
+  { trainee, seed, runner }: Pick<Schooling, 'trainee' | 'seed' | 'runner'>,
   { onPolicy }: Stage,
   parameters: Parameters,
 ): Author | undefined {

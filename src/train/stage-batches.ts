@@ -9,7 +9,7 @@ import { type Batch, extremeBatches, planEpoch } from './batches.js';
 import { DropoutMasks } from './dropout.js';
 import type { Counts, Learnable } from './examples.js';
 import { countsOf, dropoutFeeds, shareFeeds } from './feeds.js';
-import type { Training } from './loop.js';
+import type { Schooling } from './lesson.js';
 import { countsOfTexts } from './responses.js';
 import type { Rollouts } from './rollouts.js';
 import type { Stage } from './stage.js';
@@ -46,17 +46,14 @@ export class StageBatches {
 
   /** @throws StepFailure `no-rows` when the stage has nothing to learn from */
   constructor(
-    private readonly training: Training,
+    private readonly training: Omit<Schooling, 'runner'>,
     private readonly index: number,
     private readonly stage: Stage,
   ) {
     const options = training.stages[index] as StageOptions;
     const examples = training.examples(index);
     const caches = training.teachers.map(({ said }) => said);
-    this.#rows = examples.rows.flatMap(({ id }, i) =>
-      stage.applies(examples.labelled(i), (teacher) => caches[teacher]?.has(id) ?? true) ? [i] : [],
-    );
-    if (this.#rows.length === 0) throw nothingToLearn(index, training);
+    this.#rows = learntRows(training, index, stage);
     this.examples = examples;
     this.#caches = caches;
     this.#partial = caches.map((cache) => cache !== undefined && this.#rows.some((i) => !cache.has(idOf(examples, i))));
@@ -150,6 +147,22 @@ export class StageBatches {
   }
 }
 
+/**
+ * The examples that a stage can learn from: their label is known, or a teacher knows them.
+ * @throws StepFailure `no-rows` if there are none
+ */
+export function learntRows(
+  training: Pick<Schooling, 'stages' | 'examples' | 'teachers' | 'called'>,
+  index: number,
+  stage: Stage,
+): number[] {
+  const examples = training.examples(index);
+  const knows = (id: string) => (teacher: number) => training.teachers[teacher]?.said?.has(id) ?? true;
+  const rows = examples.rows.flatMap(({ id }, i) => (stage.applies(examples.labelled(i), knows(id)) ? [i] : []));
+  if (rows.length === 0) throw nothingToLearn(index, training);
+  return rows;
+}
+
 /** A batch as long as what was written for it. */
 function padded({ rows }: Batch, { texts }: Rollouts, maxLength: number): Batch {
   const longest = Math.max(...rows.map((_, i) => texts.length(i)));
@@ -158,8 +171,9 @@ function padded({ rows }: Batch, { texts }: Rollouts, maxLength: number): Batch 
 
 const idOf = (examples: Learnable, i: number): string => (examples.rows[i] as { id: string }).id;
 
-function nothingToLearn(index: number, { stages, teachers }: Training): StepFailure {
-  const stage = `stage ${index + 1}`;
+function nothingToLearn(index: number, training: Parameters<typeof learntRows>[0]): StepFailure {
+  const { stages, teachers } = training;
+  const stage = calledOf(training, index);
   const taught = (stages[index] as StageOptions).objectives.some((entry) => teacherOf(entry) !== undefined);
   if (!taught) return new StepFailure('no-rows', `${stage} learns from labels only, and no training row has one`);
   return new StepFailure(
@@ -168,3 +182,7 @@ function nothingToLearn(index: number, { stages, teachers }: Training): StepFail
     'Run cache-logits over the same data that the student trains on.',
   );
 }
+
+/** What a stage is called in messages. */
+export const calledOf = ({ called }: Pick<Schooling, 'called'>, stage: number): string =>
+  called?.(stage) ?? `stage ${stage + 1}`;

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { Ancestor, PlacedClaim } from '../../src/engine/step.js';
+import { Ancestry } from '../../src/export/card/ancestry.js';
 import { type CardParts, cardOf } from '../../src/export/card/card.js';
 import type { Facts } from '../../src/export/card/facts.js';
+import { methodSection } from '../../src/export/card/method.js';
 import { usageSection } from '../../src/export/card/usage.js';
 import type { Report } from '../../src/report/evaluate.js';
 import { PERMISSION, TERMS } from '../../src/teachers/claims.js';
@@ -185,6 +187,19 @@ describe('the model card', () => {
 
       - \`labels\`: Written permission of 3 March \\| kept with contract 17."
     `);
+  });
+
+  it('tells of a model whose encoder others share', () => {
+    const tasks = [
+      { name: 'spam', objectives: [{ type: 'soft-label', weight: 0.7 }] },
+      { name: 'pos', task: 'tagging', objectives: [{ type: 'hard-label' }], weight: 2 },
+    ];
+    const made = ancestor('student', 'train-multitask', { tasks, updates: 1200, learning_rate: 0.002 });
+    const ancestry = new Ancestry({ model: 'student', claims: [], lineage: [made] });
+    const told = methodSection(ancestry, facts) as string;
+    expect(told).toContain('`student` trained together, from seed 7 in 1,200 updates, learning rate 0.002.');
+    expect(told).toContain('| `spam` | classification | `soft-label`, weight 0.7 | 1 |');
+    expect(told).toContain('| `pos` | tagging | `hard-label` | 2 |');
   });
 
   it('tells method, limits, lineage and figures', () => {

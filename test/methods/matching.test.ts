@@ -19,6 +19,11 @@ const golden = goldenJson<{
   readonly texts: readonly number[];
   readonly candidates: readonly number[];
   readonly scores: readonly number[];
+  readonly teacher: {
+    readonly width: number;
+    readonly texts: readonly number[];
+    readonly candidates: readonly number[];
+  };
   readonly whole: Readonly<Record<string, Case>>;
   readonly ragged: Readonly<Record<string, Case>>;
   readonly masks: Readonly<Record<'real' | 'negatives' | 'rows' | 'compared' | 'asked', readonly number[]>>;
@@ -31,6 +36,7 @@ const OPTIONS: readonly Objective[] = [
   { type: 'margin-mse', weight: 1, teacher: 1 },
   { type: 'soft-label', weight: 1, teacher: 1, temperature: 2, divergence: { type: 'forward' } },
   { type: 'cosine-mse', weight: 1, teacher: 1 },
+  { type: 'in-batch-similarity', weight: 1, teacher: 1, temperature: 0.07 },
 ];
 const fit: Fit = {
   layers: { student: 2, teacher: 0 },
@@ -59,6 +65,8 @@ const masksOf = (masks: typeof golden.masks) => ({
     }),
   ),
   scores: float32([batch, candidates], golden.scores),
+  'their texts': float32([batch, golden.teacher.width], golden.teacher.texts),
+  'their candidates': float32([all, golden.teacher.width], golden.teacher.candidates),
 });
 const full = (n: number, one: (i: number) => number = () => 1) => Array.from({ length: n }, (_, i) => one(i));
 const FEEDS = {
@@ -85,7 +93,8 @@ const lossOf = (options: Objective): TensorFunction => ({
       targets: feed('targets'),
       compared: feed('compared'),
     };
-    const teacher = { logits: feed('scores'), hiddenStates: new Map(), attentionScores: new Map() };
+    const vectors = { texts: unit(feed('their texts')), candidates: unit(feed('their candidates')) };
+    const teacher = { logits: feed('scores'), hiddenStates: new Map(), attentionScores: new Map(), vectors };
     const input = { match, teacher, rows: feed('rows'), parameters: {}, scheduled: {} } as unknown as LossInput;
     return { loss: objectiveOf(options, 'embedding').loss(options, input, fit) };
   },

@@ -59,7 +59,7 @@ describe('train-tokenizer', () => {
     const run = async (): Promise<Record<string, string>> => {
       const folder = await temporaryFolder();
       const code = `import {trainTokenizer} from ${JSON.stringify(module)};
-        await trainTokenizer({type: 'wordpiece', vocabulary: 400, lowercase: true}, ${JSON.stringify(data)},
+        await trainTokenizer({type: 'wordpiece', vocabulary: 400, lowercase: true}, [${JSON.stringify(data)}],
           ${JSON.stringify(folder)}, {progress: async () => {}, log: () => {}});`;
       const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code]);
       expect(stdout).toBe('');

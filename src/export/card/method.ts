@@ -42,6 +42,7 @@ export function methodSection(ancestry: Ancestry, { trainedOn, labels }: Pick<Fa
     model === undefined ? 'How the model was made is not known.' : undefined,
     model?.uses === 'import-model' ? 'The model was imported as it is.' : undefined,
     model?.uses === 'train' ? trainingOf(model) : undefined,
+    model?.uses === 'train-multitask' ? togetherOf(model) : undefined,
     trainedOn === undefined
       ? undefined
       : `It learnt from ${grouped(trainedOn.rows)} rows${labels.length > 0 ? `, ${grouped(trainedOn.labelled)} of them with a real label` : ''}.`,
@@ -65,6 +66,27 @@ function trainingOf(step: Ancestor): string {
   const head = `${code(step.step)} is ${modelOf(step)}, trained from seed ${seed}${how}.`;
   if (stages.length === 0) return head;
   return `${head}\n\n${table(['stage', 'objectives', 'length', 'learning rate'], stages.map(stageRow), [0])}`;
+}
+
+/** Of one of several models that share an encoder: what they were trained for. */
+function togetherOf({ step, options, seed }: Ancestor): string {
+  const {
+    tasks = [],
+    updates = 0,
+    learning_rate: rate,
+  } = options as {
+    tasks?: readonly { name: string; task?: string; objectives: readonly Objective[]; weight?: number }[];
+    updates?: number;
+    learning_rate?: number;
+  };
+  const rows = tasks.map(({ name, task = 'classification', objectives, weight = 1 }) => [
+    code(name),
+    plain(task),
+    objectives.map(objective).join('<br>'),
+    String(weight),
+  ]);
+  const head = `It shares its encoder with the models of all tasks that ${code(step)} trained together, from seed ${seed} in ${grouped(updates)} updates, learning rate ${rate}.`;
+  return `${head}\n\n${table(['task', 'for', 'objectives', 'weight'], rows, [3])}`;
 }
 
 function stageRow({ objectives, epochs, updates, learning_rate: rate }: Stage, i: number): string[] {

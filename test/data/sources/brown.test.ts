@@ -51,12 +51,38 @@ describe('the Brown corpus', () => {
     });
   });
 
+  it('has the labels that its genres are given, of those alone', async () => {
+    const path = await corpus(FILES, CATS);
+    const { info, rows } = await rowsOf({ labels: { news: 'press' } }, path);
+    expect(info.labels).toEqual(['press']);
+    expect(rows.map(({ label }) => label)).toEqual(['press', 'press']);
+    await expect(rowsOf({ labels: { news: 'press', sport: 'press' } }, path)).rejects.toMatchObject({
+      message: 'the corpus has no genre "sport"',
+      hint: 'There are editorial, news.',
+      pointer: '/source/labels',
+    });
+  });
+
   it('has its own tags', async () => {
     const path = await corpus(FILES, CATS);
     expect((await rowsOf({ tags: 'full' }, path)).info.tags).toContain('nn-tl');
     expect((await rowsOf({ tags: 'plain' }, path)).info.tags).toEqual(
       ['.', 'at', 'cd', 'fw-in', 'fw-nn', 'nn', 'np', 'pps+bez', 'vbd'].sort(),
     );
+  });
+
+  it('joins sentences of a paragraph, as long as they are no more words than asked for', async () => {
+    const text = 'One/cd two/cd ./.\n\tThree/cd ./.\n\tFour/cd five/cd six/cd ./.\n\nSeven/cd ./.\nEight/cd ./.';
+    const { rows } = await rowsOf({ passage_words: 6 }, await corpus({ ca01: text }, 'ca01 news\n'));
+    expect(rows.map((row) => row.text)).toEqual(['Four five six .', 'One two . Three .', 'Seven . Eight .']);
+    const [, joined] = rows;
+    expect(wordsOf(joined as (typeof rows)[number]).map(({ start, end }) => joined?.text.slice(start, end))).toEqual([
+      'One',
+      'two',
+      '.',
+      'Three',
+      '.',
+    ]);
   });
 
   it('says what is wrong', async () => {
