@@ -100,6 +100,16 @@ program
   .action(lazy(async () => (await import('./cli/status.js')).status));
 
 program
+  .command('report')
+  .description('write what a run did and found as one HTML file')
+  .argument('[run]', 'its id, as printed when it started (default: the last one)')
+  .option('--to <file>', "where to write it (default: report.html in the run's folder)")
+  .option('--live', 'serve it on 127.0.0.1 instead, and follow the run until it ends')
+  .option('--port <n>', 'where to serve it (default: a free one)', portNumber)
+  .addHelpText('after', example('recipe report', 'recipe report --to tinybert.html', 'recipe report --live'))
+  .action(lazy(async () => (await import('./cli/report.js')).report));
+
+program
   .command('steps')
   .description('list the steps that a recipe can use, or show the options of one')
   .argument('[name]', 'the step')
@@ -137,6 +147,31 @@ program
   )
   .addHelpText('after', example('recipe serve out/tinybert/student --name spam'))
   .action(lazy(async () => (await import('./cli/serve.js')).serve));
+
+program
+  .command('compare')
+  .description('hold the models of several runs against each other, or those of a matrix within one')
+  .argument('[run...]', 'runs, steps of them that evaluate (RUN:STEP), or folders of reports (default: the last run)')
+  .option('--json', 'as JSON')
+  .addHelpText('after', example('recipe compare', 'recipe compare 20261130-221004-tinybert 20261130-230712-tinybert'))
+  .action(lazy(async () => (await import('./cli/compare.js')).compare));
+
+program
+  .command('try')
+  .description('type texts and see what a model says, beside its teacher')
+  .argument('<model>', "a model's folder, such as out/tinybert/student, or a step of the last run, or RUN:STEP")
+  .option('--teacher <model>', 'another model, asked the same')
+  .option('--json', 'one JSON object a line')
+  .option('--max-tokens <n>', 'tokens that a language model writes, at most', wholeNumber, 64)
+  .option('--threads <n>', 'threads of a model (default: all of the machine)', wholeNumber)
+  .addOption(
+    new Option('--backend <name>', 'where models are computed').choices(BACKENDS).env('RECIPE_BACKEND').default('onnx'),
+  )
+  .addHelpText(
+    'after',
+    example('recipe try out/tinybert/student --teacher teacher', 'recipe try student < texts.txt > answers.tsv'),
+  )
+  .action(lazy(async () => (await import('./cli/try.js')).tryModel));
 
 function portNumber(text: string): number {
   const value = Number(text);

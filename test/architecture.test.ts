@@ -8,14 +8,17 @@ const SCHEMAS = resolve(import.meta.dirname, '../schemas');
 
 /** Which folders of src each folder may import from, beside itself: docs/ARCHITECTURE.md as a table. */
 const MAY: Readonly<Record<string, readonly string[]>> = {
-  cli: ['ui', 'engine', 'steps', 'serve', 'backend', 'util'],
+  cli: ['ui', 'page', 'engine', 'steps', 'serve', 'trial', 'report', 'backend', 'util'],
+  page: ['ui', 'engine', 'report', 'util'],
   ui: ['engine', 'util'],
   engine: ['util'],
   steps: [
     'engine',
     'hub',
     'augment',
+    'choose',
     'design',
+    'curve',
     'train',
     'teachers',
     'export',
@@ -26,9 +29,12 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'util',
   ],
   serve: ['models', 'data', 'backend', 'util'],
+  trial: ['models', 'data', 'report', 'backend', 'util'],
   hub: ['engine', 'models', 'data', 'options', 'util'],
   augment: ['engine', 'models', 'backend', 'data', 'options', 'util'],
+  choose: ['engine', 'models', 'data', 'options', 'util'],
   design: ['engine', 'methods', 'models', 'backend', 'data', 'options', 'util'],
+  curve: ['engine', 'train', 'models', 'data', 'report', 'options', 'util'],
   train: ['engine', 'methods', 'models', 'backend', 'data', 'report', 'options', 'util'],
   teachers: ['engine', 'models', 'backend', 'data', 'report', 'options', 'util'],
   export: ['engine', 'teachers', 'models', 'backend', 'data', 'report', 'options', 'util'],
@@ -43,7 +49,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
 
 /** Folders outside the engine's own users see of it only what a step may. */
 const CONTRACT = ['engine/step.ts'];
-const CONTRACT_ONLY = ['steps', 'hub', 'augment', 'design', 'train', 'teachers', 'export'];
+const CONTRACT_ONLY = ['steps', 'hub', 'augment', 'choose', 'design', 'curve', 'train', 'teachers', 'export'];
 
 /** Which files may import a package; nothing else may. */
 const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
@@ -52,6 +58,7 @@ const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^onnx-proto$/, /^backend\/onnx\/(encode|decode)\.ts$/],
   [/^(ink|react)(\/|$)/, /^ui\/tty\//],
   [/^ajv(\/|$)/, /^engine\//],
+  [/^ml-levenberg-marquardt$/, /^curve\/law\.ts$/],
   [/^p-queue$/, /^(engine\/scheduler|models\/generate|teachers\/query\/pace)\.ts$/],
   [/^openai$/, /^teachers\/query\/client\.ts$/],
   [/^undici$/, /^teachers\/query\/transport\.ts$/],
@@ -62,10 +69,15 @@ const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^yaml$/, /^(engine\/|cli\/step-example\.ts$|export\/card\/front-matter\.ts$)/],
   [/^commander$/, /^cli(\.ts$|\/)/],
   [/^@huggingface\/hub$/, /^hub\//],
-  [/^fastify$/, /^serve\/(server|validation)\.ts$/],
+  [/^fastify$/, /^(serve\/(server|validation)|page\/live)\.ts$/],
+  [/^echarts(\/|$)/, /^page\/charts\/(svg|echarts\.d)\.ts$/],
+  [/^@dagrejs\/dagre$/, /^page\/charts\/dag\.ts$/],
   [/^@huggingface\/transformers$/, /^export\/verify\//],
   [/^@huggingface\/jinja$/, /^serve\/chat-template\.ts$/],
+  [/^ml-matrix$/, /^choose\/svd\.ts$/],
   [/^(tokenizers|postal-mime|html-to-text)$/, /^data\//],
+  [/^(csv-parse|hyparquet|hyparquet-compressors|chardet)$/, /^data\/sources\//],
+  [/^eld(\/|$)/, /^data\/filters\//],
 ];
 
 interface Import {
@@ -135,7 +147,8 @@ test('each heavy package has its one place', () => {
 });
 
 test('no heavy package is loaded before a command needs it', () => {
-  const heavy = /^(@tensorflow\/|onnx|tokenizers|ink|react|postal-mime|html-to-text|fastify|@huggingface\/jinja)/;
+  const heavy =
+    /^(@tensorflow\/|onnx|csv-parse|hyparquet|eld|tokenizers|ml-matrix|ink|react|postal-mime|html-to-text|fastify|echarts|@dagrejs|@huggingface\/jinja)/;
   const seen = new Set<string>();
   const loaded: string[] = [];
   const visit = (file: string): void => {

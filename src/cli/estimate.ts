@@ -1,5 +1,6 @@
 import { estimate } from '../engine/estimate.js';
-import type { Plan } from '../engine/plan.js';
+import type { FinishedById } from '../engine/fingerprint.js';
+import type { Plan, StepInstance } from '../engine/plan.js';
 import type { Registry } from '../engine/registry.js';
 import { explain, type InstanceStatus } from '../engine/status.js';
 import { type Estimate, StepFailure } from '../engine/step.js';
@@ -35,7 +36,7 @@ export async function plan(file: string, options: { readonly set: readonly strin
   let possible = true;
   for (const instance of whole.instances) {
     const status = statuses.find(({ id }) => id === instance.id) as InstanceStatus;
-    const lines = [stateOf(status)];
+    const lines = [stateOf(status), ...recalled(instance, finished, registry)];
     if (status.state !== 'done' && status.state !== 'disabled') {
       try {
         const found = await estimate(whole, instance, finished, STATE, registry);
@@ -53,6 +54,13 @@ export async function plan(file: string, options: { readonly set: readonly strin
   }
   if (total > 0) process.stdout.write(`\nabout ${formatCost(total)} in all; nothing is spent yet\n`);
   return possible ? EXIT.ok : EXIT.failed;
+}
+
+/** What a result that is there has to say. */
+function recalled(instance: StepInstance, finished: FinishedById, registry: Registry): readonly string[] {
+  const outputs = Object.entries(finished.get(instance.id)?.outputs ?? {});
+  const values = outputs.map(([name, output]) => [name, 'value' in output ? output.value : undefined] as const);
+  return registry.get(instance.uses)?.recalls?.(Object.fromEntries(values)) ?? [];
 }
 
 /** Steps that only read data and that an estimate waits for, with what they need. */

@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RunControl } from '../engine/control.js';
 import { fileName } from '../engine/files.js';
+import { type RunRecord, readRun } from '../engine/journal.js';
 import { LocalExecutor } from '../engine/local-executor.js';
 import type { Place, Plan } from '../engine/plan.js';
 import type { Registry } from '../engine/registry.js';
@@ -47,6 +48,7 @@ export async function execute(plan: Plan, registry: Registry, options: ExecuteOp
     });
     await reporter.close();
     if (result.status === 'locked') throw new UsageError(result.message);
+    await report(result.run, registry, options.reporter !== 'json');
     if (result.status === 'ok') return EXIT.ok;
     const lines = [...(await failures(view)), 'Go on with: recipe resume'];
     process.stderr.write(`\n${lines.join('\n')}\n`);
@@ -54,6 +56,17 @@ export async function execute(plan: Plan, registry: Registry, options: ExecuteOp
   } finally {
     await reporter.close();
     release();
+  }
+}
+
+/** Writes the run's report. That it cannot be written is no failure of the run. @param told where it is */
+async function report(run: string, registry: Registry, told: boolean): Promise<void> {
+  try {
+    const { writeReport } = await import('./write-report.js');
+    const file = await writeReport((await readRun(STATE, run)) as RunRecord, registry);
+    if (told) process.stdout.write(`  report → ${file}\n`);
+  } catch (error) {
+    process.stderr.write(`warning: the report of this run could not be written: ${(error as Error).message}\n`);
   }
 }
 

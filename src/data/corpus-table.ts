@@ -1,22 +1,23 @@
-import { type Corpus, FATES } from './corpus.js';
+import type { Corpus } from './corpus.js';
 import { SPLITS } from './split.js';
+import type { Tally } from './tally.js';
 
 /** With more labels than this a column for each would not fit. */
 const MOST_COLUMNS = 6;
 
 /** What became of the rows, for people: a line a stage, a column a label. */
-export function corpusTable(corpus: Corpus) {
+export function corpusTable({ labels, funnel, tallies }: Corpus) {
+  const { read, stages } = funnel;
   // Labels of which a text may have several are no columns: a row would stand in more than one.
-  const single = corpus.labels.filter((label) => corpus.read.includes(label));
+  const single = labels.filter((label) => read.count(label) > 0);
   const shown: (string | null)[] = single.length > MOST_COLUMNS ? [] : [...single];
-  const someUnlabelled = corpus.read.includes(null) || corpus.splits.train.some((row) => row.label === null);
+  const someUnlabelled = read.count(null) > 0 || tallies.train.count(null) > 0;
   if (shown.length > 0 && someUnlabelled) shown.push(null);
-  const line = (name: string, labels: readonly (string | null)[], sign = 1): string[] => [
+  const line = (name: string, tally: Tally, sign = 1): string[] => [
     name,
-    ...shown.map((label) => format(sign * labels.filter((other) => other === label).length)),
-    format(sign * labels.length),
+    ...shown.map((label) => format(sign * tally.count(label))),
+    format(sign * tally.total),
   ];
-  const dropped = FATES.filter((fate) => corpus.dropped[fate].length > 0);
   return {
     title: 'corpus',
     columns: [
@@ -25,16 +26,11 @@ export function corpusTable(corpus: Corpus) {
       { label: 'rows', align: 'right' as const },
     ],
     rows: [
-      line('read', corpus.read),
-      ...dropped.map((fate) => line(fate, corpus.dropped[fate], -1)),
-      ...SPLITS.map((name) =>
-        line(
-          name,
-          corpus.splits[name].map((row) => row.label),
-        ),
-      ),
+      line('read', read),
+      ...stages.map(({ name, dropped }) => line(name, dropped, -1)),
+      ...SPLITS.map((name) => line(name, tallies[name])),
     ],
-    notes: shown.length === 0 && corpus.labels.length > 0 ? [`${corpus.labels.length} labels`] : [],
+    notes: shown.length === 0 && labels.length > 0 ? [`${labels.length} labels`] : [],
   };
 }
 

@@ -1,14 +1,24 @@
+import { join } from 'node:path';
 import { StepFailure } from '../util/failure.js';
-import { type Names, type Row, rowId } from './dataset.js';
-import { type DeduplicateOptions, Deduplicator } from './deduplicate.js';
-import { readSource, type SourceOptions } from './sources/index.js';
-import type { Annotations, Reporter } from './sources/source.js';
+import { Collector } from './collect.js';
+import type { Names, Row } from './dataset.js';
+import type { DeduplicateOptions } from './deduplicate.js';
+import type { FilterOptions } from './filters/index.js';
+import { Funnel } from './funnel.js';
+import { applyFilters } from './quality.js';
+import { Quarantine } from './quarantine.js';
+import { RowStore } from './row-store.js';
+import type { SourceOptions } from './sources/index.js';
+import type { Reporter } from './sources/source.js';
 import { checkSplit, proportionalOrder, SPLITS, type SplitName, type SplitOptions, splitRows } from './split.js';
-import { cutText, wellFormed } from './text.js';
-import { isTagged } from './words.js';
+import { Tally } from './tally.js';
 
 export interface CorpusOptions {
   readonly source: SourceOptions;
+  /** Filters, in their order. */
+  readonly quality?: readonly FilterOptions[];
+  /** How many bad rows are left out: a number, or below 1 their share; without it the first fails. */
+  readonly max_bad?: number;
   readonly deduplicate: DeduplicateOptions;
   readonly split: SplitOptions;
   /** How many training rows keep their label; 0 means all. */
@@ -19,140 +29,139 @@ export interface CorpusOptions {
   readonly max_characters: number;
 }
 
-/** What became of the rows of a source, in the order of the work. */
-export const FATES = ['unreadable', 'empty', 'exact duplicates', 'near duplicates', 'beyond the limit'] as const;
-export type Fate = (typeof FATES)[number];
+/** Where a corpus is worked on. */
+export interface Workplace {
+  /** A folder for rows while they are worked on; nothing is left there. */
+  readonly folder: string;
+  /** A folder that outlives the step, for a list of bad rows. */
+  readonly quarantine: () => Promise<string>;
+}
+
+/** A row that was kept, of which only this is in memory. */
+export interface Entry {
+  /** In the order of the source. */
+  readonly number: number;
+  readonly label: string | null;
+  /** Whether something is known of it that `gold` takes away. */
+  readonly labelled: boolean;
+}
 
 export interface Corpus {
   /** Sorted. */
   readonly labels: readonly string[];
   /** What words and spans are called. */
   readonly names: Names;
-  readonly splits: Readonly<Record<SplitName, readonly Row[]>>;
-  /** Labels of everything the source has. */
-  readonly read: readonly (string | null)[];
-  /** Labels of what was left out, by the reason. */
-  readonly dropped: Readonly<Record<Fate, readonly (string | null)[]>>;
+  readonly funnel: Funnel;
+  readonly quarantine: Quarantine;
+  /** Labels of each split, as they are written: without those that `gold` takes away. */
+  readonly tallies: Readonly<Record<SplitName, Tally>>;
+  /** The rows of a split in their order. */
+  rows(split: SplitName): Iterable<Row>;
 }
 
-/** Reasons are logged one by one up to here, and then counted. */
-const SPOKEN = 5;
-
 /**
- * Reads, cleans and splits a source. The same source, options and seed give the same corpus.
+ * Reads, cleans and splits a source, and hands the result to `use`. The same source, options and seed give the same
+ * corpus. Rows are in a file; of each one some bytes are in memory.
  * @throws StepFailure for bad input or options that do not fit it
  */
-export async function buildCorpus(options: CorpusOptions, seed: number, report: Reporter): Promise<Corpus> {
+export async function withCorpus<T>(
+  options: CorpusOptions,
+  seed: number,
+  report: Reporter,
+  work: Workplace,
+  use: (corpus: Corpus) => Promise<T>,
+): Promise<T> {
   checkSplit(options.split);
-  const read: (string | null)[] = [];
-  const dropped: Record<Fate, (string | null)[]> = {
-    unreadable: [],
-    empty: [],
-    'exact duplicates': [],
-    'near duplicates': [],
-    'beyond the limit': [],
-  };
-  const rows = await collect(options, seed, report, read, dropped);
-  if (rows.length === 0) {
-    const n = read.length === 1 ? 'the only row is' : `all ${read.length} rows are`;
-    throw new StepFailure('no-rows', `the source has no text: ${n} empty or unreadable`);
+  const store = new RowStore(join(work.folder, 'rows.tmp'));
+  try {
+    return await use(await build(options, seed, report, store, new Quarantine(options.max_bad, work.quarantine)));
+  } finally {
+    store.close();
   }
-  const different = (of: (row: Row) => readonly (string | null)[]): string[] =>
-    [...new Set(rows.flatMap(of))].filter((name) => name !== null).sort();
-  const labels = different(({ label, labels = [] }) => [label, ...labels]);
-  const names = {
-    tags: different(({ words = [] }) => words.map(({ tag }) => tag)),
-    span_labels: different(({ spans = [] }) => spans.map((span) => span.label)),
-  };
-  const used = takeLimit(rows, options.limit, seed);
-  const chosen = new Set(used);
-  for (const row of rows) if (!chosen.has(row)) dropped['beyond the limit'].push(row.label);
+}
+
+async function build(
+  options: CorpusOptions,
+  seed: number,
+  report: Reporter,
+  store: RowStore,
+  quarantine: Quarantine,
+): Promise<Corpus> {
+  const funnel = new Funnel();
+  const collector = new Collector(options, seed, report, store, funnel, quarantine);
+  const { entries, labels, names, synthetic } = await collector.collect();
+  if (entries.length === 0) throw noRows(funnel);
+  if (synthetic > 0 && options.split.train < 1) throw cannotJudge(synthetic, entries.length);
+  if (labels.length === 1 && entries.every(({ label }) => label !== null)) {
+    report.log('warning', `all rows have the label "${labels[0]}": a classifier has nothing to tell apart`);
+  }
+  const good = await applyFilters(entries, options.quality ?? [], store, funnel, seed, report);
+  const used = takeLimit(good, options.limit, seed);
+  dropOthers(good, used, funnel, store);
   const splits = splitRows(used, options.split, seed);
   for (const name of SPLITS) {
     if (options.split[name] > 0 && splits[name].length === 0) {
       report.log('warning', `the ${name} split is empty: ${used.length} rows are too few for it`);
     }
   }
-  const train = withhold(splits.train, options.gold, seed, report);
-  return { labels, names, splits: { ...splits, train }, read, dropped };
+  const withheld = withhold(splits.train, options.gold, seed, report);
+  const rows = function* (split: SplitName): Generator<Row> {
+    for (const { number } of splits[split]) {
+      const row = store.read(number);
+      yield split === 'train' && withheld.has(number) ? withoutLabels(row) : row;
+    }
+  };
+  const written = splits.train.map(({ number, label }) => ({ label: withheld.has(number) ? null : label }));
+  const tallies = { train: Tally.of(written), validation: Tally.of(splits.validation), test: Tally.of(splits.test) };
+  return { labels, names, funnel, quarantine, tallies, rows };
 }
 
-async function collect(
-  options: CorpusOptions,
-  seed: number,
-  report: Reporter,
-  read: (string | null)[],
-  dropped: Record<Fate, (string | null)[]>,
-): Promise<Row[]> {
-  const deduplicator = new Deduplicator(options.deduplicate, seed);
-  const rows: Row[] = [];
-  let contradictions = 0;
-  for await (const item of readSource(options.source, report)) {
-    const { label } = item;
-    read.push(label);
-    if ('unreadable' in item) {
-      dropped.unreadable.push(label);
-      if (dropped.unreadable.length <= SPOKEN) report.log('warning', `${item.where} left out: ${item.unreadable}`);
-      continue;
-    }
-    const text = cutText(wellFormed(item.text), options.max_characters);
-    if (text.trim() === '') {
-      dropped.empty.push(label);
-      continue;
-    }
-    const fields = item.fields && mapTexts(item.fields, (value) => cutText(wellFormed(value), options.max_characters));
-    const id = rowId(text, fields);
-    const judgement = deduplicator.add(id, text);
-    if (judgement.verdict === 'kept') {
-      const response = cutText(wellFormed(item.response ?? ''), options.max_characters);
-      const responses = response.trim() === '' ? undefined : [response];
-      rows.push({
-        id,
-        text,
-        label,
-        ...(fields && { fields }),
-        ...(item.annotations && within(text, item.annotations)),
-        ...(responses && { responses }),
-      });
-      continue;
-    }
-    dropped[`${judgement.verdict} duplicates`].push(label);
-    const kept = rows[judgement.like]?.label ?? null;
-    if (label !== null && kept !== null && kept !== label) contradictions++;
-  }
-  const silent = dropped.unreadable.length - SPOKEN;
-  if (silent > 0) report.log('warning', `${silent} more could not be read and were left out`);
-  if (contradictions > 0) {
-    report.log('warning', `${contradictions} duplicates have another label than the row that was kept`);
-  }
-  return rows;
-}
+/** What a model is worth shows on rows that no model wrote. */
+const cannotJudge = (synthetic: number, rows: number): StepFailure =>
+  new StepFailure(
+    'synthetic-data',
+    `${synthetic} of the ${rows} rows are synthetic, and no model is judged by what a model wrote: they go into no validation and no test split`,
+    'Write split: { train: 1, validation: 0, test: 0 }, and split real rows in a step of their own.',
+    '/split',
+  );
 
-const mapTexts = (fields: Readonly<Record<string, string>>, change: (text: string) => string): Record<string, string> =>
-  Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, change(text)]));
-
-/** Words and spans that a text still has where its end was cut off. */
-function within(text: string, { words, spans, ...others }: Annotations): Annotations {
-  const there = ({ end }: { readonly end: number }): boolean => end <= text.length;
-  return { ...others, ...(words && { words: words.filter(there) }), ...(spans && { spans: spans.filter(there) }) };
+function noRows({ read, widest }: Funnel): StepFailure {
+  const n = read.total === 1 ? 'the only row is' : `all ${read.total} rows are`;
+  const textless = widest === undefined || ['unreadable', 'empty'].includes(widest.name);
+  if (textless) return new StepFailure('no-rows', `the source has no text: ${n} empty or unreadable`);
+  return new StepFailure('no-rows', `no row is left: ${widest.name} took ${widest.dropped.total} of ${read.total}`);
 }
 
 /** A proportional sample, in the order of the source. */
-function takeLimit(rows: Row[], limit: number, seed: number): Row[] {
-  if (limit === 0 || limit >= rows.length) return rows;
-  const chosen = new Set(proportionalOrder(rows, seed, 'limit').slice(0, limit));
-  return rows.filter((row) => chosen.has(row));
+function takeLimit(entries: readonly Entry[], limit: number, seed: number): readonly Entry[] {
+  if (limit === 0 || limit >= entries.length) return entries;
+  const chosen = new Set(proportionalOrder(entries, seed, 'limit').slice(0, limit));
+  return entries.filter((entry) => chosen.has(entry));
 }
 
-/** Takes what is known of a row from all but `gold` of them. Fewer gold rows are a subset of more. */
-function withhold(train: Row[], gold: number, seed: number, report: Reporter): Row[] {
-  if (gold === 0) return train;
-  const labelled = train.filter(isLabelled);
+/** Counts what the limit leaves out. Both lists are in the order of the source. */
+function dropOthers(entries: readonly Entry[], used: readonly Entry[], funnel: Funnel, store: RowStore): void {
+  const stage = funnel.stage('beyond the limit');
+  let at = 0;
+  for (const entry of entries) {
+    if (entry === used[at]) {
+      at++;
+      continue;
+    }
+    stage.drop(entry.label, () => store.read(entry.number).text, 'not drawn');
+  }
+}
+
+/** Numbers of the training rows that lose what is known of them: all but `gold`. Fewer gold rows are a subset of more. */
+function withhold(train: readonly Entry[], gold: number, seed: number, report: Reporter): ReadonlySet<number> {
+  if (gold === 0) return new Set();
+  const labelled = train.filter((entry) => entry.labelled);
   if (gold > labelled.length) {
     throw new StepFailure(
       'bad-gold',
       `gold: ${gold} training rows are to keep their label, but only ${labelled.length} have one`,
       'Use at most that number, or 0 for all.',
+      '/gold',
     );
   }
   const kept = new Set(proportionalOrder(labelled, seed, 'gold').slice(0, gold));
@@ -162,13 +171,10 @@ function withhold(train: Row[], gold: number, seed: number, report: Reporter): R
     const list = unseen.sort().map((label) => `"${label}"`);
     report.log('warning', `gold: no row with the label ${list.join(', ')} keeps it`);
   }
-  return train.map((row) => (kept.has(row) ? row : withheld(row)));
+  return new Set(train.filter((entry) => !kept.has(entry)).map(({ number }) => number));
 }
 
-const isLabelled = (row: Row): boolean =>
-  row.label !== null || row.labels !== undefined || row.score !== undefined || isTagged(row);
-
 /** A row of which only texts are left, and where its words are. */
-function withheld({ labels: _, score: __, spans: ___, words, ...row }: Row): Row {
+function withoutLabels({ labels: _, score: __, spans: ___, words, ...row }: Row): Row {
   return { ...row, label: null, ...(words && { words: words.map((word) => ({ ...word, tag: null })) }) };
 }

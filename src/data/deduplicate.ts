@@ -1,3 +1,5 @@
+import { Growing } from '../util/growing.js';
+import { IdTable } from './id-table.js';
 import { MinHash, rowsPerBand, SimilarityIndex } from './minhash.js';
 import { jaccard, shingles } from './shingles.js';
 
@@ -26,14 +28,19 @@ export type Judgement =
  * at the threshold one in a million is missed.
  */
 export class Deduplicator {
-  private readonly texts = new Map<string, number>();
-  private readonly sets: Uint32Array[] = [];
+  private readonly ids = new IdTable();
+  /** How many shingles each kept text has. */
+  private readonly sizes = new Growing(Uint32Array);
+  /** Shingles of kept texts that others were compared with lately: copies come together. */
+  private readonly lately = new Map<number, Uint32Array>();
   private readonly minHash: MinHash;
   private readonly index: SimilarityIndex;
 
+  /** @param kept the text of that position among the kept ones */
   constructor(
     private readonly options: DeduplicateOptions,
     seed: number,
+    private readonly kept: (position: number) => string,
   ) {
     this.minHash = new MinHash(seed);
     this.index = new SimilarityIndex(rowsPerBand(options.near ?? 1));
@@ -41,27 +48,43 @@ export class Deduplicator {
 
   /** @param id of the text's content */
   add(id: string, text: string): Judgement {
-    const same = this.texts.get(id);
+    const same = this.ids.find(id);
     if (same !== undefined) return { verdict: 'exact', like: same };
     if (this.options.near !== null) {
       const set = shingles(text);
       const signature = this.minHash.signature(set);
       const like = this.similar(set, signature, this.options.near);
       if (like !== undefined) return { verdict: 'near', like };
-      this.index.add(this.sets.length, signature);
-      this.sets.push(set);
+      this.index.add(signature);
+      this.sizes.push(set.length);
     }
-    this.texts.set(id, this.texts.size);
+    this.ids.add(id);
     return { verdict: 'kept' };
   }
 
   private similar(set: Uint32Array, signature: Uint32Array, near: number): number | undefined {
     for (const candidate of this.index.candidates(signature)) {
-      const other = this.sets[candidate] as Uint32Array;
+      const size = this.sizes.at(candidate);
       // J ≤ smaller / larger.
-      if (Math.min(set.length, other.length) < near * Math.max(set.length, other.length)) continue;
-      if (jaccard(set, other) >= near) return candidate;
+      if (Math.min(set.length, size) < near * Math.max(set.length, size)) continue;
+      if (jaccard(set, this.setOf(candidate)) >= near) return candidate;
     }
     return undefined;
   }
+
+  private setOf(position: number): Uint32Array {
+    const known = this.lately.get(position);
+    if (known !== undefined) {
+      // It is the latest again.
+      this.lately.delete(position);
+      this.lately.set(position, known);
+      return known;
+    }
+    const set = shingles(this.kept(position));
+    this.lately.set(position, set);
+    if (this.lately.size > LATELY) this.lately.delete(this.lately.keys().next().value as number);
+    return set;
+  }
 }
+
+const LATELY = 2048;

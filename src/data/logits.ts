@@ -21,6 +21,8 @@ export interface Wanted {
   readonly attention: readonly number[];
   /** None if it is left out. */
   readonly values?: readonly number[];
+  /** Of a pair, the vectors of its texts. */
+  readonly vectors?: boolean;
 }
 
 /** One text's signal, unpadded: float32, or the bits of float16 if that is the cache's type. */
@@ -131,6 +133,15 @@ export class LogitsCache {
     }
     const logits = this.reader(this.find(id))('logits');
     return logits instanceof Uint16Array ? float32Of(logits) : (logits as Float32Array);
+  }
+
+  /**
+   * The vectors of a pair's two texts, one after the other: [2 · width]. They are of the texts and not of their tokens.
+   * @throws StepFailure if the pair is not in the cache. Throws (a bug) if none are kept
+   */
+  pairVectors(id: string): Float32Array {
+    const vectors = this.reader(this.find(id))('vectors');
+    return vectors instanceof Uint16Array ? float32Of(vectors) : (vectors as Float32Array);
   }
 
   /**

@@ -1,12 +1,16 @@
 import { StepFailure } from '../util/failure.js';
 import { Random } from '../util/random.js';
-import type { Row } from './dataset.js';
 
 export const SPLITS = ['train', 'validation', 'test'] as const;
 export type SplitName = (typeof SPLITS)[number];
 
 /** Shares of the rows; they add up to 1. */
 export type SplitOptions = Readonly<Record<SplitName, number>>;
+
+/** What is split, of which only the label matters. */
+export interface Labelled {
+  readonly label: string | null;
+}
 
 /** @throws StepFailure `bad-split` if the shares do not add up to 1 */
 export function checkSplit(shares: SplitOptions): void {
@@ -22,9 +26,13 @@ export function checkSplit(shares: SplitOptions): void {
  * For each label a split gets its share rounded down or up (largest remainder); what rounding took from a split at
  * one label counts for it at the next, so that small classes do not all end up in the largest split.
  */
-export function splitRows(rows: readonly Row[], shares: SplitOptions, seed: number): Record<SplitName, Row[]> {
+export function splitRows<T extends Labelled>(
+  rows: readonly T[],
+  shares: SplitOptions,
+  seed: number,
+): Record<SplitName, T[]> {
   checkSplit(shares);
-  const splits: Record<SplitName, Row[]> = { train: [], validation: [], test: [] };
+  const splits: Record<SplitName, T[]> = { train: [], validation: [], test: [] };
   const owed: Record<SplitName, number> = { train: 0, validation: 0, test: 0 };
   for (const { key, members } of strata(rows)) {
     new Random(seed, `split/${key}`).shuffle(members);
@@ -52,8 +60,8 @@ export function splitRows(rows: readonly Row[], shares: SplitOptions, seed: numb
  * rows stands at (k + ½) / n. The first 200 are thus among the first 400.
  * @returns a new array
  */
-export function proportionalOrder(rows: readonly Row[], seed: number, stream: string): Row[] {
-  const placed: { row: Row; at: number }[] = [];
+export function proportionalOrder<T extends Labelled>(rows: readonly T[], seed: number, stream: string): T[] {
+  const placed: { row: T; at: number }[] = [];
   for (const { key, members } of strata(rows)) {
     new Random(seed, `${stream}/${key}`).shuffle(members);
     members.forEach((row, k) => {
@@ -64,8 +72,8 @@ export function proportionalOrder(rows: readonly Row[], seed: number, stream: st
 }
 
 /** Rows by label, labels sorted, unlabelled rows last. Streams of random numbers are named after `key`. */
-function strata(rows: readonly Row[]): { key: string; members: Row[] }[] {
-  const found = new Map<string | null, Row[]>();
+function strata<T extends Labelled>(rows: readonly T[]): { key: string; members: T[] }[] {
+  const found = new Map<string | null, T[]>();
   for (const row of rows) {
     const members = found.get(row.label);
     if (members === undefined) found.set(row.label, [row]);

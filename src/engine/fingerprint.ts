@@ -90,12 +90,17 @@ export async function partsOf(
     options: replaceAt(instance.options, changes),
     inputs,
     seed: instance.seed,
-    packages: Object.fromEntries(step.packages.map((name) => [name, installedVersion(name)])),
+    packages: Object.fromEntries(packagesOf(step, instance).map((name) => [name, installedVersion(name)])),
     ...(step.recordsClaims && { claims: instance.claims ?? [] }),
     ...(step.recordsLineage && {
       lineage: lineageOf(plan, instance, finished).map(({ step, fingerprint }) => ({ step, fingerprint })),
     }),
   };
+}
+
+function packagesOf({ packages }: AnyStep, { options }: StepInstance): readonly string[] {
+  // The options were checked against the step's schema.
+  return typeof packages === 'function' ? packages(options as never) : packages;
 }
 
 /** A path as the recipe writes it, made absolute: relative ones start at the recipe's folder. */

@@ -1,8 +1,9 @@
 import { closeSync, fdatasyncSync, openSync, truncateSync, writeSync } from 'node:fs';
-import { mkdir, readFile, rename } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event } from './event.js';
 import { fileName, isMissing, namesIn, readJson, writeSynced } from './files.js';
+import { type Machine, thisMachine } from './machine.js';
 
 /** What a run was started with: enough to start it again. */
 export interface RunRecord {
@@ -17,8 +18,12 @@ export interface RunRecord {
   /** ISO 8601, UTC. */
   readonly started: string;
   readonly pid: number;
+  /** Absent from runs of earlier versions. */
+  readonly machine?: Machine;
 }
 
+/** The run's own copy of its recipe. */
+const RECIPE = 'recipe.yaml';
 /** At most this many milliseconds of progress are lost to the journal; the reporter sees every report. */
 const PROGRESS_EVERY = 1000;
 
@@ -29,13 +34,16 @@ export class Journal {
 
   private constructor(
     readonly record: RunRecord,
-    /** Holds the journal, `run.json` and the steps' logs. */
+    /** Holds the journal, `run.json`, the recipe as it was and the steps' logs. */
     readonly folder: string,
     private readonly file: number,
   ) {}
 
   /** Starts a new run's journal. Ids are the time (UTC) and the recipe's name, each later than all before. */
-  static async create(root: string, run: Omit<RunRecord, 'version' | 'id' | 'started' | 'pid'>): Promise<Journal> {
+  static async create(
+    root: string,
+    run: Omit<RunRecord, 'version' | 'id' | 'started' | 'pid' | 'machine'>,
+  ): Promise<Journal> {
     const runs = join(root, 'runs');
     await mkdir(runs, { recursive: true });
     const last = (await runIds(root)).at(-1)?.slice(0, 15) ?? '';
@@ -46,7 +54,7 @@ export class Journal {
     const folder = join(runs, id);
     await mkdir(folder);
     const started = new Date(now).toISOString();
-    const record: RunRecord = { version: 1, id, ...run, started, pid: process.pid };
+    const record: RunRecord = { version: 1, id, ...run, started, pid: process.pid, machine: thisMachine() };
     const temporary = join(folder, 'run.json.new');
     await writeSynced(temporary, `${JSON.stringify(record, null, 2)}\n`);
     await rename(temporary, join(folder, 'run.json'));
@@ -66,6 +74,13 @@ export class Journal {
     const whole = bytes.lastIndexOf(0x0a) + 1;
     if (whole < bytes.length) truncateSync(path, whole);
     return new Journal(record, folder, openSync(path, 'a'));
+  }
+
+  /** Keeps the recipe as it is now: the file may change while the run goes on. */
+  async keep(recipe: string): Promise<void> {
+    await copyFile(recipe, join(this.folder, RECIPE)).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+    });
   }
 
   /** Writes an event. After `close` it does nothing: a process that is being ended may still report. */
@@ -90,7 +105,8 @@ function stamp(time: number): string {
   return new Date(time).toISOString().replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 15);
 }
 
-async function runIds(root: string): Promise<string[]> {
+/** Ids of all runs, the oldest first. */
+export async function runIds(root: string): Promise<string[]> {
   return (await namesIn(join(root, 'runs'))).filter((name) => /^\d{8}-\d{6}-./.test(name));
 }
 
@@ -108,8 +124,27 @@ export async function latestRun(root: string): Promise<RunRecord | undefined> {
   return undefined;
 }
 
+/** The recipe of a run as it was when the run began, or was gone on with; undefined where it was not kept. */
+export async function readRecipe(root: string, id: string): Promise<string | undefined> {
+  return readFile(join(root, 'runs', id, RECIPE), 'utf8').catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
+}
+
+/** The newest event of a run, as far as it is wholly written. */
+export async function lastEvent(root: string, id: string): Promise<Event | undefined> {
+  const lines = await linesOf(root, id);
+  const last = lines.at(-1);
+  return last === undefined ? undefined : (JSON.parse(last) as Event);
+}
+
 /** A run's events so far. A line that a kill tore is left out. */
 export async function readEvents(root: string, id: string): Promise<Event[]> {
+  return (await linesOf(root, id)).map((line) => JSON.parse(line) as Event);
+}
+
+async function linesOf(root: string, id: string): Promise<string[]> {
   let text: string;
   try {
     text = await readFile(join(root, 'runs', id, 'events.jsonl'), 'utf8');
@@ -120,5 +155,5 @@ export async function readEvents(root: string, id: string): Promise<Event[]> {
   const lines = text.split('\n');
   // After the last newline stands nothing, or a torn line.
   lines.pop();
-  return lines.map((line) => JSON.parse(line) as Event);
+  return lines;
 }

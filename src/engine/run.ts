@@ -64,6 +64,7 @@ async function runLocked(plan: Plan, options: RunOptions): Promise<RunResult> {
   const threads = options.threads ?? availableParallelism();
   const run = { recipe: plan.file, name: plan.name, set: options.set ?? [], threads };
   const journal = await (resume === undefined ? Journal.create(root, run) : Journal.reopen(root, resume));
+  await journal.keep(plan.file);
   const { id } = journal.record;
   const emit = (body: EventBody): void => {
     const event = { at: Date.now(), ...body } as Event;

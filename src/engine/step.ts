@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../util/json.js';
 
 export { DAMAGED_INPUT, StepFailure } from '../util/failure.js';
+export { didYouMean } from './suggest.js';
 
 /**
  * What kind of thing an artifact is: `dataset`, `tokenizer`, `model`, `logits`, `report`, `measurement`, …
@@ -77,6 +78,8 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
   /** Printed below, one a line. */
   readonly notes: readonly string[];
+  /** What a model wrote, which a report shows beside other such. */
+  readonly about?: 'samples';
 }
 
 export interface InputArtifact {
@@ -238,8 +241,8 @@ export interface StepDefinition<Options = never> {
    * so they are no part of the fingerprint; the values of secret ones are hidden in whatever it reports.
    */
   readonly environment?: Readonly<Record<string, 'plain' | 'secret'>>;
-  /** npm packages whose installed version changes the result; part of the fingerprint. */
-  readonly packages: readonly string[];
+  /** npm packages whose installed version changes the result, with these options; part of the fingerprint. */
+  readonly packages: readonly string[] | ((options: Options) => readonly string[]);
   /** Names of the outputs that it has with these options; without it, all. */
   produces?(options: Options): readonly string[];
   /** Environment variables, of those it declares, without which it cannot run with these options. */
@@ -270,6 +273,8 @@ export interface StepDefinition<Options = never> {
   readonly recordsLineage?: boolean;
   /** What it will take, from a sample of what it is given; costs nothing. */
   estimate?(ctx: EstimateContext<Options>): Promise<Estimate>;
+  /** What a result that is there has to say to whoever plans; of each output of kind `measurement` its value. */
+  recalls?(measured: Readonly<Record<string, Json | undefined>>): readonly string[];
   /** Does the work. Throws `StepFailure` for what can be expected to go wrong; any other throw is a bug. */
   run(ctx: StepContext<Options>): Promise<void>;
 }

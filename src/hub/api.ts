@@ -1,38 +1,39 @@
-import { listFiles, modelInfo } from '@huggingface/hub';
+import { datasetInfo, listFiles, modelInfo } from '@huggingface/hub';
 import { StepFailure } from '../util/failure.js';
 import type { HubClient } from './client.js';
 import { answerFailure } from './failures.js';
 import { type RepositoryFile, repositoryFile } from './listing.js';
-import { isCommit } from './reference.js';
+import { isCommit, pathOf } from './reference.js';
 
 /**
  * The commit that the reference's revision stands for now.
  * @throws StepFailure
  */
 export async function commitOf(hub: HubClient): Promise<string> {
-  const { repository, revision } = hub.reference;
+  const { type = 'model', repository, revision } = hub.reference;
   return ask(hub, async () => {
-    const { sha } = await modelInfo({
+    const asked = {
       name: repository,
       revision,
-      additionalFields: ['sha'],
+      additionalFields: ['sha' as const],
       hubUrl: hub.base,
       fetch: hub.fetch,
-    });
+    };
+    const { sha } = type === 'model' ? await modelInfo(asked) : await datasetInfo(asked);
     if (!isCommit(sha)) throw new Error('it names no commit');
     return sha;
   });
 }
 
 /**
- * All files of the model at a commit.
+ * All files of the repository at a commit.
  * @throws StepFailure
  */
 export async function filesOf(hub: HubClient, commit: string): Promise<RepositoryFile[]> {
   return ask(hub, async () => {
     const files: RepositoryFile[] = [];
     const entries = listFiles({
-      repo: { type: 'model', name: hub.reference.repository },
+      repo: { type: hub.reference.type ?? 'model', name: hub.reference.repository },
       revision: commit,
       recursive: true,
       hubUrl: hub.base,
@@ -47,7 +48,7 @@ export async function filesOf(hub: HubClient, commit: string): Promise<Repositor
 
 /** The address of a file's bytes. */
 export function addressOf(hub: HubClient, commit: string, path: string): string {
-  return `${hub.base}/${hub.reference.repository}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`;
+  return `${hub.base}/${pathOf(hub.reference)}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`;
 }
 
 async function ask<T>(hub: HubClient, question: () => Promise<T>): Promise<T> {

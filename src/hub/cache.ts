@@ -3,10 +3,10 @@ import { copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 
 import { dirname, join, relative } from 'node:path';
 import { getRepoFolderName } from '@huggingface/hub';
 import { type RepositoryFile, repositoryFile } from './listing.js';
-import { isCommit } from './reference.js';
+import { type HubReference, isCommit } from './reference.js';
 
 /**
- * One model's folder in a cache that Python's `huggingface_hub` reads and writes too:
+ * One model's, or data set's, folder in a cache that Python's `huggingface_hub` reads and writes too:
  *
  *     models--org--name/blobs/<hash>               bytes
  *     models--org--name/snapshots/<commit>/<path>  links to them
@@ -16,8 +16,8 @@ import { isCommit } from './reference.js';
 export class ModelCache {
   private readonly folder: string;
 
-  constructor(cache: string, repository: string) {
-    this.folder = join(cache, getRepoFolderName({ type: 'model', name: repository }));
+  constructor(cache: string, { type = 'model', repository }: HubReference) {
+    this.folder = join(cache, getRepoFolderName({ type, name: repository }));
   }
 
   snapshot(commit: string): string {

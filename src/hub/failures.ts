@@ -1,5 +1,5 @@
 import { StepFailure } from '../util/failure.js';
-import type { HubReference } from './reference.js';
+import { type HubReference, pathOf } from './reference.js';
 
 /** Something that may go better when it is tried again. */
 export class Interrupted extends Error {
@@ -67,12 +67,12 @@ export function statusFailure(response: Response, { reference, endpoint, token }
       ? new StepFailure(
           'hub-access',
           `the token in HF_TOKEN may not read ${name} (status ${status})`,
-          `Ask for access at ${endpoint.origin}/${reference.repository}, or set HF_TOKEN to a token that may read it.`,
+          `Ask for access at ${endpoint.origin}/${pathOf(reference)}, or set HF_TOKEN to a token that may read it.`,
         )
       : new StepFailure(
           'hub-access',
           `${name} cannot be read without a token (status ${status})`,
-          'Set HF_TOKEN to a token that may read it. Models that do not exist give this answer too: check the name.',
+          `Set HF_TOKEN to a token that may read it. ${reference.type === 'dataset' ? 'Data sets' : 'Models'} that do not exist give this answer too: check the name.`,
         );
   }
   if (status === 404) {
@@ -82,7 +82,7 @@ export function statusFailure(response: Response, { reference, endpoint, token }
       revision
         ? `${name} has no branch, tag or commit "${reference.revision}"`
         : `${name}@${reference.revision} is not on ${host}`,
-      `Check the name at ${endpoint.origin}/${reference.repository}.`,
+      `Check the name at ${endpoint.origin}/${pathOf(reference)}.`,
     );
   }
   return new StepFailure('hub-answer', answer, USE_OTHER);

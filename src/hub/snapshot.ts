@@ -42,7 +42,7 @@ const SHOWN = 10;
 export async function fetchSnapshot(reference: HubReference, options: SnapshotOptions): Promise<Snapshot> {
   try {
     const hub = new HubClient(reference, options);
-    const cache = new ModelCache(options.cache, reference.repository);
+    const cache = new ModelCache(options.cache, reference);
     const { commit, offline } = await resolve(hub, cache, options.wanted);
     await complete(hub, cache, commit, options);
     // Not before everything is there: offline, the commit it stood for until now is better than half of a new one.

@@ -13,6 +13,7 @@ import { hardResponse } from './objectives/hard-response.js';
 import { hardScore } from './objectives/hard-score.js';
 import { hiddenStates } from './objectives/hidden-states.js';
 import { inBatchNegatives } from './objectives/in-batch-negatives.js';
+import { inBatchSimilarity } from './objectives/in-batch-similarity.js';
 import { marginMse } from './objectives/margin-mse.js';
 import { maskedLm } from './objectives/masked-lm.js';
 import { minillm } from './objectives/minillm.js';
@@ -56,7 +57,7 @@ const TASKS: Readonly<Partial<Record<Head, TaskMethods>>> = {
   regression: { task: 'regression', objectives: [hardScore, softScore, ...features], questions: asItIs },
   embedding: {
     task: 'matching',
-    objectives: [inBatchNegatives, marginMse, softCandidates, cosineMse],
+    objectives: [inBatchNegatives, marginMse, softCandidates, cosineMse, inBatchSimilarity],
     questions: asItIs,
   },
   'language-model': { task: 'generation', objectives: [hardResponse, softResponse, gkd, minillm], questions: asItIs },

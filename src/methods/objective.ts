@@ -17,6 +17,16 @@ export interface TeacherSignal {
   readonly values: ReadonlyMap<number, Tensor>;
   /** Of the tokens that are to be written or are hidden, by a language model. */
   readonly next: NextTokens | undefined;
+  /** Of the texts of a batch and of all their candidates, in the order of `Match`. */
+  readonly vectors?: PairVectors | undefined;
+}
+
+/** A teacher's vectors, of length 1, zeros for what only fills up or is not known. */
+export interface PairVectors {
+  /** [batch, width] */
+  readonly texts: Tensor;
+  /** [batch · candidates, width] */
+  readonly candidates: Tensor;
 }
 
 /** What a teacher says of n tokens that are to be written. */
@@ -53,6 +63,8 @@ export interface Needs {
   readonly hiddenStates: readonly number[];
   readonly attention: readonly number[];
   readonly values: readonly number[];
+  /** The vectors of texts that are compared. */
+  readonly vectors?: boolean;
 }
 
 /**

@@ -34,7 +34,11 @@ export async function loadBiEncoder(
     pairs: true,
     similarity: { scale, bias },
     predict: comparing(encoder),
-    many: () => comparing(remembering(encoder)),
+    width: encoder.width,
+    many() {
+      const memory = remembering(encoder);
+      return { predict: comparing(memory), embed: memory.embed };
+    },
     close: () => encoder.close(),
   };
 }

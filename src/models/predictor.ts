@@ -14,11 +14,20 @@ export interface Predictor {
   readonly pairs?: true | undefined;
   /** Of one that compares the vectors of both: its second logit is scale · cosine + bias, its first 0. */
   readonly similarity?: { readonly scale: number; readonly bias: number };
+  /** Of one that compares vectors, numbers of a vector. */
+  readonly width?: number;
   /** Logits of each text, or of each text and its pair, row-major [texts, labels]. Deterministic. */
   predict(texts: readonly string[], pairs?: readonly string[]): Promise<Float32Array>;
   /** The same for many calls in which texts come again: what is computed of them is kept as long as what this returns. */
-  many?(): Predictor['predict'];
+  many?(): Many;
   close(): Promise<void>;
+}
+
+/** One that compares vectors, and these themselves. */
+export interface Many {
+  predict: Predictor['predict'];
+  /** The vectors of texts, row-major [texts, width], of any length. */
+  embed(texts: readonly string[]): Promise<Float32Array>;
 }
 
 /**

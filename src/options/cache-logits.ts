@@ -26,6 +26,10 @@ export interface CacheLogitsOptions {
    * Teacher layers whose values of attention are kept, for value-relation; 1 is the first.
    */
   values: number[];
+  /**
+   * Whether the vectors of both texts of a pair are kept, of a teacher that compares vectors, for in-batch-similarity.
+   */
+  vectors: boolean;
   tokens?: Tokens;
   /**
    * Type of the numbers that are kept. float16 holds numbers up to 65,504, to one part in 2,000.

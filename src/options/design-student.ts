@@ -13,7 +13,8 @@ export type Objective =
   | MaskedLm
   | InBatchNegatives
   | MarginMse
-  | CosineMse;
+  | CosineMse
+  | InBatchSimilarity;
 /**
  * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
  */
@@ -91,6 +92,10 @@ export type Weight11 = number | (LinearSchedule | CosineSchedule | ExponentialSc
  * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
  */
 export type Weight12 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight13 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
 /**
  * Where tensors are computed; the environment variable RECIPE_BACKEND says it where a recipe does not. onnx: recorded and run by ONNX Runtime on the CPU; onnx-cuda, onnx-dml, onnx-coreml: by its execution provider of that name. tfjs-node, tfjs-node-gpu: eagerly by TensorFlow, if that package is installed. wasm, cpu: eagerly by TensorFlow.js itself, slow, for checking. `recipe doctor` tells which work here.
  */
@@ -593,4 +598,19 @@ export interface CosineMse {
    * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
    */
   teacher: number;
+}
+/**
+ * Of matching: the teacher's cosines of every text and every candidate of the batch, as KL of each text's distribution over all candidates and of each candidate's over all texts (TinyCLIP's affinity mimicking). No row needs a label; the cache needs vectors: true. A larger batch_size says more.
+ */
+export interface InBatchSimilarity {
+  type: 'in-batch-similarity';
+  weight: Weight13;
+  /**
+   * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
+   */
+  teacher: number;
+  /**
+   * Divides the cosines of both before the softmax.
+   */
+  temperature: number;
 }

@@ -11,13 +11,19 @@ export type Backend =
  */
 export interface EvaluateOptions {
   /**
-   * What the models were trained for, as train has it. It says what they are judged by: classification by macro-F1 and accuracy; tagging by accuracy and macro-F1 over words and, where tags mark entities, their precision, recall and F1 as seqeval counts them; multi-label by micro- and macro-F1 and the share of texts whose labels are all right; regression by Pearson's and Spearman's correlation, mean absolute error and root mean squared error; masked-language-model by the loss and the perplexity of hidden tokens, the same for all, on rows with or without labels; generation by bits per byte, of responses where a model has a prompt and of texts as a whole where it has none, beside a Kneser–Ney trigram model that learns the same tokens from the input ngram_data.
+   * What the models were trained for, as train has it. It says what they are judged by: classification by macro-F1 and accuracy, beside the area under the ROC curve and calibration; tagging by accuracy and macro-F1 over words and, where tags mark entities, their precision, recall and F1 as seqeval counts them; multi-label by micro- and macro-F1, the share of texts whose labels are all right, and the area under the ROC curve; regression by Pearson's and Spearman's correlation, mean absolute error and root mean squared error; masked-language-model by the loss and the perplexity of hidden tokens, the same for all, on rows with or without labels; generation by bits per byte, of responses where a model has a prompt and of texts as a whole where it has none, beside a Kneser–Ney trigram model that learns the same tokens from the input ngram_data.
    */
   task: 'classification' | 'tagging' | 'multi-label' | 'regression' | 'masked-language-model' | 'generation';
   /**
    * Headline of the table and the report.
    */
   title: string;
+  /**
+   * Fields of the rows, such as sender: figures of all models for each of their values too. A field's 12 most frequent values have figures of their own, the others have theirs together.
+   *
+   * @minItems 1
+   */
+  slices?: [string, ...string[]];
   /**
    * What the first student must reach, and under "teacher" the teacher. The step fails where they do not, after the table is shown, and what needs it is not run. Each is a comparison with a number, such as ">= 0.97".
    */
@@ -26,6 +32,10 @@ export interface EvaluateOptions {
      * Macro-F1 of the student / macro-F1 of the teacher; of tagging entity F1, or accuracy where there are no entities; of multi-label micro-F1; of regression Pearson's correlation.
      */
     retention?: string;
+    /**
+     * Of classification: share of the rows that get the teacher's label, right or wrong, 0 to 1.
+     */
+    agreement?: string;
     /**
      * Parameters of the student / parameters of the teacher, embeddings included.
      */
@@ -39,9 +49,29 @@ export interface EvaluateOptions {
      */
     accuracy?: string;
     /**
-     * Of multi-label: F1 over all labels of all rows together, 0 to 1.
+     * F1 over all labels of all rows together, 0 to 1; of classification the same as accuracy.
      */
     micro_f1?: string;
+    /**
+     * Area under the ROC curve, 0 to 1; of more than two labels, and of multi-label, the mean over the labels of each against the rest.
+     */
+    roc_auc?: string;
+    /**
+     * Of classification: Matthews' correlation coefficient, -1 to 1.
+     */
+    mcc?: string;
+    /**
+     * Of classification: mean negative logarithm of the right label's probability, in nats.
+     */
+    log_loss?: string;
+    /**
+     * Of classification: mean squared error of the probabilities, as scikit-learn's brier_score_loss has it: 0 to 1 with two labels, 0 to 2 with more.
+     */
+    brier?: string;
+    /**
+     * Of classification: expected calibration error of the likeliest label, 15 bins of equal width (Guo et al. 2017), 0 to 1.
+     */
+    ece?: string;
     /**
      * Of tagging: share of the entities found that are there, 0 to 1.
      */
@@ -123,9 +153,29 @@ export interface EvaluateOptions {
        */
       accuracy?: string;
       /**
-       * Of multi-label: F1 over all labels of all rows together, 0 to 1.
+       * F1 over all labels of all rows together, 0 to 1; of classification the same as accuracy.
        */
       micro_f1?: string;
+      /**
+       * Area under the ROC curve, 0 to 1; of more than two labels, and of multi-label, the mean over the labels of each against the rest.
+       */
+      roc_auc?: string;
+      /**
+       * Of classification: Matthews' correlation coefficient, -1 to 1.
+       */
+      mcc?: string;
+      /**
+       * Of classification: mean negative logarithm of the right label's probability, in nats.
+       */
+      log_loss?: string;
+      /**
+       * Of classification: mean squared error of the probabilities, as scikit-learn's brier_score_loss has it: 0 to 1 with two labels, 0 to 2 with more.
+       */
+      brier?: string;
+      /**
+       * Of classification: expected calibration error of the likeliest label, 15 bins of equal width (Guo et al. 2017), 0 to 1.
+       */
+      ece?: string;
       /**
        * Of tagging: share of the entities found that are there, 0 to 1.
        */

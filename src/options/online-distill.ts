@@ -31,7 +31,8 @@ export type Objective =
   | MaskedLm
   | InBatchNegatives
   | MarginMse
-  | CosineMse;
+  | CosineMse
+  | InBatchSimilarity;
 /**
  * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
  */
@@ -109,6 +110,10 @@ export type Weight11 = number | (LinearSchedule | CosineSchedule | ExponentialSc
  * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
  */
 export type Weight12 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight13 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
 /**
  * What changes the parameters by their gradients.
  */
@@ -876,6 +881,21 @@ export interface CosineMse {
    * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
    */
   teacher: number;
+}
+/**
+ * Of matching: the teacher's cosines of every text and every candidate of the batch, as KL of each text's distribution over all candidates and of each candidate's over all texts (TinyCLIP's affinity mimicking). No row needs a label; the cache needs vectors: true. A larger batch_size says more.
+ */
+export interface InBatchSimilarity {
+  type: 'in-batch-similarity';
+  weight: Weight13;
+  /**
+   * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
+   */
+  teacher: number;
+  /**
+   * Divides the cosines of both before the softmax.
+   */
+  temperature: number;
 }
 /**
  * Judge the model on the input "validation" while it learns, and keep what was best there.

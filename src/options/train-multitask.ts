@@ -17,7 +17,8 @@ export type Objective =
   | MaskedLm
   | InBatchNegatives
   | MarginMse
-  | CosineMse;
+  | CosineMse
+  | InBatchSimilarity;
 /**
  * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
  */
@@ -95,6 +96,10 @@ export type Weight11 = number | (LinearSchedule | CosineSchedule | ExponentialSc
  * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
  */
 export type Weight12 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
+/**
+ * Factor of this objective in the stage's loss: a number, a schedule, or learnt.
+ */
+export type Weight13 = number | (LinearSchedule | CosineSchedule | ExponentialSchedule | StairsSchedule | Uncertainty);
 /**
  * Parts that stay as they are: "embeddings", or a layer's number, counted from 1. Layers that share parameters stay together.
  */
@@ -865,6 +870,21 @@ export interface CosineMse {
    * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
    */
   teacher: number;
+}
+/**
+ * Of matching: the teacher's cosines of every text and every candidate of the batch, as KL of each text's distribution over all candidates and of each candidate's over all texts (TinyCLIP's affinity mimicking). No row needs a label; the cache needs vectors: true. A larger batch_size says more.
+ */
+export interface InBatchSimilarity {
+  type: 'in-batch-similarity';
+  weight: Weight13;
+  /**
+   * Which teacher to learn from, where the input "teacher" is a list, counted from 1.
+   */
+  teacher: number;
+  /**
+   * Divides the cosines of both before the softmax.
+   */
+  temperature: number;
 }
 /**
  * Judge the tasks that have validation rows while they are learnt, and keep what was best by the mean of their metrics.

@@ -1,4 +1,4 @@
-import { bootstrap, type Interval, mcnemar } from './intervals.js';
+import { bootstrap, type Interval, mcnemar, wilson } from './intervals.js';
 import { confusionOf, macroF1Of } from './metrics.js';
 
 /** Labels, as indices, that models gave to the same test rows. */
@@ -49,6 +49,19 @@ export function retentionOf(student: Answers, teacher: Int32Array, seed: number)
   ] as const;
   const [f1, accuracy] = bootstrap(truth.length, statistics, seed);
   return { macroF1: ratio(statistics[0](all), f1), accuracy: ratio(statistics[1](all), accuracy) };
+}
+
+/** A share of the rows. */
+export interface Share {
+  readonly value: number;
+  /** Wilson, 95 %. */
+  readonly interval: { readonly low: number; readonly high: number };
+}
+
+/** How many rows get the same answer from two models. */
+export function agreementOf(one: Int32Array, other: Int32Array): Share {
+  const same = one.reduce((count, answer, row) => count + (answer === other[row] ? 1 : 0), 0);
+  return { value: same / one.length, interval: wilson(same, one.length) };
 }
 
 export interface Against {

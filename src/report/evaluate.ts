@@ -1,7 +1,12 @@
-import { type Answers, against, type Ratio, retentionOf } from './compare.js';
+import type { Calibration } from './calibration.js';
+import { type Answers, against, agreementOf, type Ratio, retentionOf, type Share } from './compare.js';
 import { type Expect, type Expectation, type Figures, isMeasured, judge, wantedOf } from './expect.js';
 import { RESAMPLES, wilson } from './intervals.js';
-import { argmaxRows, confusionOf, type LabelQuality, qualityOf, softmax } from './metrics.js';
+import { argmaxRows, confusionOf, type LabelQuality, qualityOf } from './metrics.js';
+import { probabilityQuality } from './probabilities.js';
+import { type SliceQuality, sliceQuality } from './slice-quality.js';
+import { type SlicedField, slicesOf } from './slices.js';
+import { type WrongAnswer, worstErrors } from './worst.js';
 
 export type Role = 'teacher' | 'student' | 'baseline';
 
@@ -24,14 +29,18 @@ export interface TrainedOn {
   readonly rows: number;
   /** Of these rows, how many had a real label. */
   readonly labelled: number;
+  /** Of these rows, how many a model wrote; absent where none. */
+  readonly synthetic?: number;
 }
 
 export interface LabelledRow {
   readonly id: string;
   readonly label: string;
+  readonly text: string;
+  readonly fields?: Readonly<Record<string, string>>;
 }
 
-/** `report.json`: figures only, and nothing that differs from run to run. */
+/** `report.json`: nothing that differs from run to run. */
 export interface Report {
   readonly title: string;
   readonly labels: readonly string[];
@@ -43,6 +52,8 @@ export interface Report {
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
   /** In the order of the table; `predictions.jsonl` has the same order. */
   readonly models: readonly ModelReport[];
+  /** By the fields of the option `slices`. */
+  readonly slices: readonly SlicedField<SliceQuality>[];
   /** What the first student and the teacher had to reach, but for what is measured. */
   readonly expectations: readonly Expectation[];
 }
@@ -58,11 +69,23 @@ export interface ModelReport {
   /** Wilson, 95 %. */
   readonly accuracy_interval: { readonly low: number; readonly high: number };
   readonly macro_f1: number;
+  /** F1 over all labels together: of one label a text the accuracy. */
+  readonly micro_f1: number;
+  /** Matthews' correlation coefficient. */
+  readonly mcc: number;
+  /** Null where all rows have one label. */
+  readonly roc_auc: number | null;
+  /** In nats. */
+  readonly log_loss: number;
+  readonly brier: number;
+  readonly calibration: Calibration;
   readonly errors: number;
   readonly per_label: readonly LabelQuality[];
   readonly confusion: readonly (readonly number[])[];
   /** Against the teacher; null for the teacher and without one. */
   readonly retention: { readonly macro_f1: Ratio; readonly accuracy: Ratio } | null;
+  /** Share of the rows that get the teacher's label, right or wrong; null for the teacher and without one. */
+  readonly agreement: Share | null;
   readonly size_ratio: number | null;
   /** Against the baseline; null for the baseline and without one. */
   readonly baseline: {
@@ -71,6 +94,8 @@ export interface ModelReport {
     readonly only_baseline_wrong: number;
     readonly mcnemar_p: number;
   } | null;
+  /** The most confident first. */
+  readonly worst_errors: readonly WrongAnswer[];
 }
 
 export interface Evaluation {
@@ -79,6 +104,8 @@ export interface Evaluation {
   readonly rows: readonly LabelledRow[];
   readonly unlabelled: number;
   readonly models: readonly Evaluated[];
+  /** Fields of the rows. */
+  readonly slices: readonly string[];
   readonly expect: Expect;
   /** Of the bootstrap. */
   readonly seed: number;
@@ -96,17 +123,20 @@ export function inReadingOrder<Model extends Pick<Evaluated, 'role' | 'type'>>(m
 }
 
 /** Works out every figure. `rows` and every model's logits are in the same order. */
-export function reportOf({ title, labels, rows, unlabelled, models, expect, seed }: Evaluation): Report {
+export function reportOf(evaluation: Evaluation): Report {
+  const { title, labels, rows, unlabelled, models, slices, expect, seed } = evaluation;
   const position = new Map(labels.map((label, k) => [label, k]));
   const truth = Int32Array.from(rows, ({ label }) => position.get(label) as number);
   const answers = new Map(models.map((model) => [model, argmaxRows(model.logits, labels.length)]));
   const teacher = models.find(({ role }) => role === 'teacher');
   const baseline = models.find(({ role }) => role === 'baseline');
 
-  const reports = inReadingOrder(models).map((model): ModelReport => {
+  const ordered = inReadingOrder(models);
+  const reports = ordered.map((model): ModelReport => {
     const predicted = answers.get(model) as Int32Array;
     const mine: Answers = { truth, predicted, labels: labels.length };
     const quality = qualityOf(confusionOf(truth, predicted, labels.length), labels);
+    const probabilities = probabilityQuality(truth, model.logits, labels.length);
     const retention =
       teacher && teacher !== model ? retentionOf(mine, answers.get(teacher) as Int32Array, seed) : undefined;
     const compared =
@@ -121,10 +151,17 @@ export function reportOf({ title, labels, rows, unlabelled, models, expect, seed
       accuracy: quality.accuracy,
       accuracy_interval: wilson(rows.length - quality.errors, rows.length),
       macro_f1: quality.macroF1,
+      micro_f1: quality.accuracy,
+      mcc: quality.mcc,
+      roc_auc: probabilities.rocAuc,
+      log_loss: probabilities.logLoss,
+      brier: probabilities.brier,
+      calibration: probabilities.calibration,
       errors: quality.errors,
       per_label: quality.perLabel,
       confusion: quality.confusion,
       retention: retention ? { macro_f1: retention.macroF1, accuracy: retention.accuracy } : null,
+      agreement: retention && teacher ? agreementOf(predicted, answers.get(teacher) as Int32Array) : null,
       size_ratio: retention && model.parameters && teacher?.parameters ? model.parameters / teacher.parameters : null,
       baseline: compared
         ? {
@@ -134,6 +171,7 @@ export function reportOf({ title, labels, rows, unlabelled, models, expect, seed
             mcnemar_p: compared.mcnemarP,
           }
         : null,
+      worst_errors: worstErrors(rows, labels, model.logits, teacher === model ? undefined : teacher?.logits),
     };
   });
   return {
@@ -142,6 +180,9 @@ export function reportOf({ title, labels, rows, unlabelled, models, expect, seed
     test: { rows: rows.length, unlabelled },
     bootstrap: { resamples: RESAMPLES, seed },
     models: reports,
+    slices: slicesOf(rows, slices, (sample) =>
+      ordered.map((model) => sliceQuality(sample, truth, answers.get(model) as Int32Array, labels)),
+    ),
     expectations: judge(
       wantedOf(expect).filter((wanted) => !isMeasured(wanted)),
       {
@@ -158,27 +199,15 @@ const figuresOf = (model: ModelReport | undefined): Figures =>
     : {
         retention: model.retention?.macro_f1.value ?? null,
         size_ratio: model.size_ratio,
+        agreement: model.agreement?.value ?? null,
         macro_f1: model.macro_f1,
         accuracy: model.accuracy,
+        micro_f1: model.micro_f1,
+        roc_auc: model.roc_auc,
+        mcc: model.mcc,
+        log_loss: model.log_loss,
+        brier: model.brier,
+        ece: model.calibration.ece,
         parameters: model.parameters,
         bytes: model.bytes,
       };
-
-/** Lines of `predictions.jsonl`: a row's id and label, and of each model its label and probabilities (6 decimals). */
-export function* predictionLines({ labels, rows, models }: Evaluation): Generator<string> {
-  const ordered = inReadingOrder(models).map(({ name, logits }) => ({
-    name,
-    logits,
-    predicted: argmaxRows(logits, labels.length),
-  }));
-  for (const [i, { id, label }] of rows.entries()) {
-    const predictions = ordered.map(({ name, logits, predicted }) => ({
-      model: name,
-      label: labels[predicted[i] as number],
-      probabilities: softmax(logits.subarray(i * labels.length, (i + 1) * labels.length)).map((p) =>
-        Number(p.toFixed(6)),
-      ),
-    }));
-    yield `${JSON.stringify({ id, label, predictions })}\n`;
-  }
-}

@@ -16,6 +16,8 @@ export interface Quality {
   readonly accuracy: number;
   /** Mean F1 of the labels, each counted once. */
   readonly macroF1: number;
+  /** Matthews' correlation of what is and what was said (Gorodkin 2004 for more than two labels); 0 where either never varies. */
+  readonly mcc: number;
   readonly errors: number;
   readonly perLabel: readonly LabelQuality[];
   /** [true label][predicted label]: rows. */
@@ -57,10 +59,28 @@ export function qualityOf(confusion: Float64Array, labels: readonly string[]): Q
   return {
     accuracy: right / rows,
     macroF1: perLabel.reduce((sum, { f1 }) => sum + f1, 0) / n,
+    mcc: mccOf(confusion, n),
     errors: rows - right,
     perLabel,
     confusion: labels.map((_, k) => Array.from(confusion.subarray(k * n, (k + 1) * n))),
   };
+}
+
+function mccOf(confusion: Float64Array, labels: number): number {
+  const sums = (of: (cell: number) => number): Float64Array => {
+    const found = new Float64Array(labels);
+    confusion.forEach((rows, cell) => {
+      found[of(cell)] = (found[of(cell)] as number) + rows;
+    });
+    return found;
+  };
+  const had = sums((cell) => Math.floor(cell / labels));
+  const given = sums((cell) => cell % labels);
+  const rows = had.reduce((sum, count) => sum + count, 0);
+  const right = had.reduce((sum, _, k) => sum + (confusion[k * labels + k] as number), 0);
+  const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, x, k) => sum + x * (b[k] as number), 0);
+  const spread = Math.sqrt(rows * rows - dot(given, given)) * Math.sqrt(rows * rows - dot(had, had));
+  return spread === 0 ? 0 : (right * rows - dot(had, given)) / spread;
 }
 
 /** `qualityOf(…).macroF1` and nothing else, for the many resamples of a bootstrap. */

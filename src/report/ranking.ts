@@ -43,6 +43,18 @@ export function rankingOf(pairs: readonly Scored[]): Ranking {
 }
 
 /**
+ * `areaUnderCurve` of each label against the rest, the mean over those that some rows have and others have not. Null
+ * where there are none.
+ * @param truth of each row [labels], 1 for a label that it has; @param scores [labels], higher for likelier labels
+ */
+export function macroRocAuc(truth: readonly ArrayLike<number>[], scores: readonly ArrayLike<number>[]): number | null {
+  const areas = Array.from({ length: truth[0]?.length ?? 0 }, (_, k) =>
+    areaUnderCurve(truth.map((own, row) => ({ belongs: own[k] === 1, score: scores[row]?.[k] as number }))),
+  ).filter((area) => area !== null);
+  return areas.length === 0 ? null : areas.reduce((sum, area) => sum + area, 0) / areas.length;
+}
+
+/**
  * The probability that a pair that belongs together scores above one that does not, equal scores counting half: the area
  * under the receiver operating characteristic, scikit-learn's `roc_auc_score`. Null where all are of one kind.
  */

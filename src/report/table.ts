@@ -37,6 +37,8 @@ export function tableOf(
   const columns: [label: string, cell: (model: ModelReport, index: number) => string][] = [
     ['accuracy', ({ accuracy }) => accuracy.toFixed(4)],
     ['macro-F1', ({ macro_f1 }) => macro_f1.toFixed(4)],
+    ['AUC', ({ roc_auc }) => roc_auc?.toFixed(4) ?? '–'],
+    ['ECE', ({ calibration }) => calibration.ece.toFixed(4)],
   ];
   if (hasTeacher) {
     columns.push(['retention', ({ retention }) => (retention ? percent(retention.macro_f1.value) : '')]);
@@ -60,6 +62,7 @@ export function tableOf(
     notes: [
       ...testNotes(report),
       ...trainingNotes(models, names),
+      'AUC is the area under the ROC curve, ECE the expected calibration error (15 bins): how far a probability is from the share that it gets right.',
       ...comparisonNotes(report, names),
       ...timingNotes(timings, names),
       ...(costs === undefined
@@ -112,14 +115,18 @@ export function trainingNotes(models: readonly Pick<ModelReport, 'trained_on'>[]
   return [...groups].map(([text, members]) => `${members.join(', ')}: ${text}.`);
 }
 
-const trainedOn = ({ rows, labelled }: TrainedOn): string =>
-  `trained on ${grouped(rows)} rows, ${labelled === rows ? 'all' : grouped(labelled)} with real labels`;
+const trainedOn = ({ rows, labelled, synthetic = 0 }: TrainedOn): string =>
+  `trained on ${grouped(rows)} rows, ${labelled === rows ? 'all' : grouped(labelled)} with real labels${synthetic > 0 ? `, ${grouped(synthetic)} of them synthetic` : ''}`;
 
 function comparisonNotes({ models, bootstrap }: Report, names: readonly string[]): string[] {
   const i = models.findIndex(({ role }) => role === 'student');
   const student = models[i];
   if (student === undefined) return [];
   const notes: string[] = [];
+  if (student.agreement) {
+    const { value, interval } = student.agreement;
+    notes.push(`${names[i]} says what the teacher says of ${percent(value)} of the rows ${percentInterval(interval)}.`);
+  }
   const interval = student.retention?.macro_f1.interval;
   if (interval) {
     notes.push(

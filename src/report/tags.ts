@@ -16,7 +16,7 @@ export interface TaggedRow {
 
 export interface TagQuality {
   /** Over words: accuracy, macro-F1 and each tag's, as scikit-learn has them. A word without an answer is wrong. */
-  readonly words: Omit<Quality, 'confusion'>;
+  readonly words: Omit<Quality, 'confusion' | 'mcc'>;
   /** Over all rows, where the tags mark entities. */
   readonly entities: EntityQuality | undefined;
   /** Each row's, where the tags mark entities. */

@@ -1,5 +1,6 @@
 import type { Timing } from './cost.js';
 import type { Expectation } from './expect.js';
+import { sliceTable } from './slices.js';
 import {
   expectationNote,
   grouped,
@@ -26,6 +27,7 @@ const NAMES: Readonly<Record<TaskFigure, string>> = {
   spearman: 'Spearman',
   mae: 'MAE',
   rmse: 'RMSE',
+  roc_auc: 'AUC',
 };
 
 type Column = readonly [label: string, cell: (model: TaskModelReport, index: number) => string];
@@ -67,6 +69,15 @@ export function taskTable(
       ...expectations.map(expectationNote),
     ],
   };
+}
+
+/** One field's slices as a table. */
+export function taskSliceTable(
+  { title, models, compared_by: main }: TaskReport,
+  field: TaskReport['slices'][number],
+): ReportTable {
+  const names = models.map((model) => nameOf(model, models));
+  return sliceTable(title, field, names, NAMES[main], ({ value }) => value?.toFixed(4) ?? '–');
 }
 
 function testNote({ test, models, compared_by: main }: TaskReport, names: readonly string[]): string {

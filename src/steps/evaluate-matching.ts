@@ -122,7 +122,7 @@ async function compared(
     }
     const [no, yes] = places as [number, number];
     const scores = new Float64Array(rows.length);
-    const predict = predictor.many?.();
+    const predict = predictor.many?.().predict;
     for (let start = 0; start < rows.length; start += BATCH) {
       ctx.signal.throwIfAborted();
       const some = rows.slice(start, start + BATCH);

@@ -4,7 +4,7 @@ import { type Expect, isMeasured, type Wanted, wantedOf } from '../report/expect
 import { COMPARED, TASK_FIGURES } from '../report/task-figures.js';
 
 /** What is known of a teacher of which only the answers are here. */
-const OF_ANSWERS: readonly string[] = ['macro_f1', 'accuracy', 'usd_per_million'];
+const OF_ANSWERS: readonly string[] = [...TASK_FIGURES.classification, 'usd_per_million'];
 
 /** Whether an input is given. */
 type Has = (input: string) => boolean;
@@ -37,6 +37,10 @@ export function evaluateProblems(options: {
     const message = `costs are of models that answer, and the task is "${options.task}"`;
     problems.push({ pointer: '/cost', message, hint: 'Leave it out' });
   }
+  if (has('slices') && TASK_FIGURES[options.task].length === 0) {
+    const message = `task "${options.task}" has no figures by the values of a field`;
+    problems.push({ pointer: '/slices', message, hint: 'Leave it out' });
+  }
   for (const wanted of wantedOf(options.expect ?? {})) {
     const pointer = `/expect/${wanted.of === 'teacher' ? 'teacher/' : ''}${wanted.figure}`;
     const lack =
@@ -52,12 +56,14 @@ type Lack = readonly [what: string, hint: string] | undefined;
 
 /** What a model is and what it costs can be said of all tasks. */
 function lackOfTask({ of, figure }: Wanted, task: EvaluateOptions['task']): Lack {
-  if (task === 'classification') return undefined;
   if (TASK_FIGURES[task].length === 0) return [`, and task "${task}" has no expectations`, 'Leave it out'];
-  const known: readonly string[] = [...TASK_FIGURES[task], ...(of === 'student' ? COMPARED : [])];
+  const known: readonly string[] = [...TASK_FIGURES[task], ...(of === 'student' ? comparedIn(task) : [])];
   if (['parameters', 'bytes'].includes(figure) || isMeasured({ figure })) return undefined;
   return known.includes(figure) ? undefined : [`, which task "${task}" has not`, `It has ${known.join(', ')}`];
 }
+
+const comparedIn = (task: EvaluateOptions['task']): readonly string[] =>
+  task === 'classification' ? [...COMPARED, 'agreement'] : COMPARED;
 
 function lackOfTeacher({ figure }: Wanted, has: Has): Lack {
   if (has('teacher')) return undefined;
@@ -75,7 +81,7 @@ function lackOfStudent({ figure }: Wanted, has: Has): Lack {
   if (!has('students')) {
     return [' of a student, and there is none', 'Give the input "students", or write it below "teacher"'];
   }
-  if (has('teacher') || !['retention', 'size_ratio', 'price_ratio'].includes(figure)) return undefined;
+  if (has('teacher') || !['retention', 'agreement', 'size_ratio', 'price_ratio'].includes(figure)) return undefined;
   const compares = ', which compares the student with a teacher';
   if (!has('answers')) return [`${compares}, and there is none`, 'Give the input "teacher", or leave it out'];
   if (figure === 'size_ratio') {

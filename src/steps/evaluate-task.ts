@@ -7,12 +7,13 @@ import type { EvaluateOptions } from '../options/evaluate.js';
 import type { Cost } from '../report/cost.js';
 import { inReadingOrder, type Role } from '../report/evaluate.js';
 import { type Judged, taskReport } from '../report/task-report.js';
-import { taskTable } from '../report/task-table.js';
+import { taskSliceTable, taskTable } from '../report/task-table.js';
 import type { Json } from '../util/json.js';
 import { costOf, judgeCosts, showCosts } from './cost.js';
 import type { Exam } from './exams/exam.js';
 import { exams } from './exams/index.js';
 import { refuseMissed } from './refuse-missed.js';
+import { checkSlices } from './slices.js';
 import { trainedOn } from './trained-on.js';
 
 type Context = StepContext<EvaluateOptions>;
@@ -21,7 +22,7 @@ type TaskName = keyof typeof exams;
 /** Rows that a model is asked about at a time: it puts those of like length together. */
 const BATCH = 256;
 /** A model with all its answers. */
-interface Sat<Answer> extends Omit<Judged, 'judgement'> {
+interface Sat<Answer> extends Omit<Judged, 'judgement' | 'mistake'> {
   readonly answers: readonly Answer[];
   readonly labels: readonly string[];
   readonly cost: Cost;
@@ -41,7 +42,7 @@ export async function evaluateTask(ctx: Context, task: TaskName): Promise<void> 
 }
 
 async function examine<Answer>(ctx: Context, task: TaskName, exam: Exam<Answer>): Promise<void> {
-  const { title, expect = {} } = ctx.options;
+  const { title, slices = [], expect = {} } = ctx.options;
   const teacher = ctx.optionalInput('teacher');
   const baseline = ctx.optionalInput('baseline');
   const { rows: all } = await readDataset(ctx.input('data').path);
@@ -54,6 +55,7 @@ async function examine<Answer>(ctx: Context, task: TaskName, exam: Exam<Answer>)
       'Bind "data" to rows whose answers are known, such as the test split.',
     );
   }
+  checkSlices(slices, rows);
   const bound: [Role, InputArtifact][] = [
     ...(teacher ? [['teacher', teacher] as [Role, InputArtifact]] : []),
     ...ctx.inputList('students').map((student): [Role, InputArtifact] => ['student', student]),
@@ -64,21 +66,21 @@ async function examine<Answer>(ctx: Context, task: TaskName, exam: Exam<Answer>)
   checkLabels(results);
 
   const models = inReadingOrder(results);
-  const judged = models.map(
-    ({ answers, labels, cost: _, ...model }): Judged => ({
-      ...model,
-      judgement: exam.judge(rows, answers, labels),
-    }),
-  );
+  const above = models.find(({ role }) => role === 'teacher');
+  const judged = models.map((model): Judged => {
+    const { answers, labels, cost: _, ...about } = model;
+    return { ...about, judgement: exam.judge(rows, answers, labels), mistake: mistakesOf(exam, rows, model, above) };
+  });
   const [{ labels }] = models as [Sat<Answer>];
   const report = taskReport({
     title,
     task,
     labels,
-    rows: rows.length,
+    rows,
     unlabelled: all.length - rows.length,
     main: exam.main(labels),
     models: judged,
+    slices,
     expect,
     seed: ctx.seed,
   });
@@ -88,6 +90,7 @@ async function examine<Answer>(ctx: Context, task: TaskName, exam: Exam<Answer>)
   const expectations = [...report.expectations, ...judgeCosts(ctx, models)];
   const timings = models.map(({ cost }) => cost.timing);
   ctx.show(taskTable(report, timings, expectations));
+  for (const field of report.slices) ctx.show(taskSliceTable(report, field));
   showCosts(ctx, models);
   refuseMissed(expectations, report.models);
 }
@@ -136,6 +139,21 @@ function checkLabels([first, ...others]: readonly {
     `the model of "${other.name}" knows ${known(other.labels)}, and that of "${first?.name}" ${known(first?.labels)}`,
     'Compare models that were trained on rows of one corpus.',
   );
+}
+
+/** What a person reads of a row that a model gets wrong. */
+function mistakesOf<Answer>(
+  exam: Exam<Answer>,
+  rows: readonly Row[],
+  model: Sat<Answer>,
+  teacher: Sat<Answer> | undefined,
+): Judged['mistake'] {
+  return (i) => {
+    const row = rows[i] as Row;
+    const said = ({ answers, labels }: Sat<Answer>): Json => exam.said(row, answers[i] as Answer, labels);
+    const [answer, above] = [said(model), teacher && teacher !== model ? said(teacher) : null];
+    return exam.mistake?.(row, answer, above) ?? { truth: exam.truth(row), answer, teacher: above };
+  };
 }
 
 /** Lines of `predictions.jsonl`: a row's id, what is right, and what each model said. */

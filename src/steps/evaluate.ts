@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Row, readDataset, refuseCopies } from '../data/dataset.js';
+import { readDataset, refuseCopies } from '../data/dataset.js';
 import {
   defineStep,
   type InputArtifact,
@@ -18,16 +18,20 @@ import {
   type Evaluated,
   type Evaluation,
   inReadingOrder,
-  predictionLines,
+  type LabelledRow,
+  type Report,
   type Role,
   reportOf,
 } from '../report/evaluate.js';
 import type { Expect } from '../report/expect.js';
-import { type Costs, tableOf } from '../report/table.js';
+import { predictionLines } from '../report/predictions.js';
+import { sliceTable } from '../report/slices.js';
+import { type Costs, nameOf, type ReportTable, tableOf } from '../report/table.js';
 import { ask } from './ask.js';
 import { costOf, judgeCosts, showCosts } from './cost.js';
 import { evaluateProblems } from './evaluate-problems.js';
 import { refuseMissed } from './refuse-missed.js';
+import { checkSlices } from './slices.js';
 import { trainedOn } from './trained-on.js';
 
 type Context = StepContext<EvaluateOptions>;
@@ -38,7 +42,7 @@ const BATCH = 256;
 
 export const evaluate = defineStep<EvaluateOptions>({
   name: 'evaluate',
-  version: 5,
+  version: 6,
   summary: 'Compares models on labelled rows: quality, size, speed, retention, errors against a baseline',
   inputs: {
     data: one('dataset'),
@@ -55,7 +59,7 @@ export const evaluate = defineStep<EvaluateOptions>({
   problems: evaluateProblems,
 
   async run(ctx) {
-    const { task, title } = ctx.options;
+    const { task, title, slices = [] } = ctx.options;
     const expect: Expect = ctx.options.expect ?? {};
     if (task === 'masked-language-model') return (await import('./evaluate/masked.js')).evaluateMasked(ctx);
     if (task === 'generation') return (await import('./evaluate/language.js')).evaluateLanguage(ctx);
@@ -64,6 +68,7 @@ export const evaluate = defineStep<EvaluateOptions>({
     const answers = ctx.optionalInput('answers');
     const baseline = ctx.optionalInput('baseline');
     const data = await readTestRows(ctx.input('data').path);
+    checkSlices(slices, data.rows);
     const bound: [Role, InputArtifact][] = [
       ...(teacher ? [['teacher', teacher] as [Role, InputArtifact]] : []),
       ...ctx.inputList('students').map((student): [Role, InputArtifact] => ['student', student]),
@@ -73,7 +78,7 @@ export const evaluate = defineStep<EvaluateOptions>({
     for (const [role, artifact] of bound) results.push(await answer(ctx, role, artifact, data));
 
     const models = inReadingOrder(results);
-    const evaluation: Evaluation = { ...data, title, models, expect, seed: ctx.seed };
+    const evaluation: Evaluation = { ...data, title, models, slices, expect, seed: ctx.seed };
     const report = reportOf(evaluation);
     const folder = await ctx.output('report');
     await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
@@ -82,6 +87,7 @@ export const evaluate = defineStep<EvaluateOptions>({
     const costs = models.map(({ cost }) => cost);
     const timings = costs.map(({ timing }) => timing);
     ctx.show(tableOf(report, timings, expectations, costsOf(ctx, costs)));
+    for (const field of report.slices) ctx.show(accuracyTable(report, field));
     showCosts(ctx, models);
     refuseMissed(expectations, models);
   },
@@ -89,7 +95,7 @@ export const evaluate = defineStep<EvaluateOptions>({
 
 interface TestRows {
   readonly labels: readonly string[];
-  readonly rows: readonly (Pick<Row, 'id' | 'text' | 'fields'> & { readonly label: string })[];
+  readonly rows: readonly LabelledRow[];
   readonly unlabelled: number;
 }
 
@@ -147,7 +153,7 @@ function checkLabels(model: string, has: readonly string[], wanted: readonly str
 
 async function answerAll(ctx: Context, name: string, predictor: Predictor, { labels, rows }: TestRows) {
   const logits = new Float32Array(rows.length * labels.length);
-  const predict = predictor.many?.();
+  const predict = predictor.many?.().predict;
   for (let start = 0; start < rows.length; start += BATCH) {
     ctx.signal.throwIfAborted();
     const batch = rows.slice(start, start + BATCH);
@@ -197,6 +203,11 @@ async function storedAnswers(ctx: Context, { from, path }: InputArtifact, { labe
   } finally {
     cache.close();
   }
+}
+
+function accuracyTable({ title, models }: Report, field: Report['slices'][number]): ReportTable {
+  const names = models.map((model) => nameOf(model, models));
+  return sliceTable(title, field, names, 'accuracy', ({ accuracy }) => accuracy.toFixed(4));
 }
 
 /** What a thousand texts cost, where the teacher's bill is known. */

@@ -19,10 +19,14 @@ export const onlineDistill = defineStep<OnlineDistillOptions>({
     validation: optional('dataset'),
   },
   // The best of them by validation, or the first; and each.
-  outputs: { model: 'model', ...Object.fromEntries(Array.from({ length: PEERS }, (_, i) => [nameOf(_, i), 'model'])) },
+  outputs: {
+    model: 'model',
+    ...Object.fromEntries(Array.from({ length: PEERS }, (_, i) => [nameOf(_, i), 'model'])),
+    history: 'history',
+  },
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
-  produces: ({ peers }) => ['model', ...peers.map(nameOf)],
+  produces: ({ peers }) => ['model', ...peers.map(nameOf), 'history'],
   problems: onlineProblems,
   foresees: (options, known) =>
     Object.assign(

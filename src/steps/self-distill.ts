@@ -25,10 +25,13 @@ export const selfDistill = defineStep<SelfDistillOptions>({
     init: optional('model'),
     validation: optional('dataset'),
   },
-  outputs: models(['model', 'teacher', ...several('generation', MOST), ...several('exit', MOST)]),
+  outputs: {
+    ...models(['model', 'teacher', ...several('generation', MOST), ...several('exit', MOST)]),
+    history: 'history',
+  },
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
-  produces: (options) => ['model', ...othersOf(options)],
+  produces: (options) => ['model', ...othersOf(options), 'history'],
   problems: selfProblems,
   foresees: (options, known) => {
     const facts = modelFacts(options, known);

@@ -16,11 +16,11 @@ export const trainMultitask = defineStep<TrainMultitaskOptions>({
     validation: each('tasks', 'dataset'),
     teacher: each('tasks', 'logits', 'model'),
   },
-  outputs: {},
+  outputs: { history: 'history' },
   namedOutputs: 'model',
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
-  produces: ({ tasks }) => tasks.map(({ name }) => name),
+  produces: ({ tasks }) => [...tasks.map(({ name }) => name), 'history'],
   problems: multitaskProblems,
   foresees: (options, known) =>
     Object.assign(

@@ -19,9 +19,11 @@ export const train = defineStep<TrainOptions>({
     init: optional('model'),
     validation: optional('dataset'),
   },
-  outputs: { model: 'model' },
+  // Of what is trained to its optimum there is no history.
+  outputs: { model: 'model', history: 'history' },
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
+  produces: ({ model }) => (model?.type === 'logistic' ? ['model'] : ['model', 'history']),
   problems: (options) => [...studentProblems(options), ...modelProblems(options), ...problemsOf(options)],
   foresees: (options, known) => output('model', modelFacts(options, known)),
   misfits: async (options, known) => {

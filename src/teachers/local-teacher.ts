@@ -2,6 +2,7 @@ import type { InputArtifact } from '../engine/step.js';
 import { isTransformer } from '../models/index.js';
 import { isBiEncoder } from '../models/sentence-encoder.js';
 import type { CacheLogitsOptions } from '../options/cache-logits.js';
+import { StepFailure } from '../util/failure.js';
 import { installedVersion } from '../util/installed-version.js';
 import type { Json } from '../util/json.js';
 import { predictorTeacher } from './predictor-teacher.js';
@@ -23,8 +24,16 @@ export async function localTeacher(
   seed: number,
   threads: number,
 ): Promise<Teacher> {
+  const compares = await isBiEncoder(artifact.path);
+  if (options.vectors && !compares) {
+    throw new StepFailure(
+      'not-used',
+      'vectors are kept of a teacher that compares those of two texts, and this one does not',
+      'Leave vectors out, or take a teacher that was trained with task: matching.',
+    );
+  }
   // Of a model that compares vectors nobody reads the layers: they are those of single texts.
-  return (await isTransformer(artifact.path)) && !(await isBiEncoder(artifact.path))
+  return (await isTransformer(artifact.path)) && !compares
     ? transformerTeacher(artifact, options, seed, threads)
     : predictorTeacher(artifact, options, threads);
 }

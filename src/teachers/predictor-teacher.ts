@@ -28,6 +28,7 @@ export async function predictorTeacher(
   const asked = [
     ...(options.hidden_states.length > 0 ? ['hidden_states'] : []),
     ...(options.attention.length > 0 ? ['attention'] : []),
+    ...(options.values.length > 0 ? ['values'] : []),
     ...(options.tokens ? ['tokens'] : []),
     ...(options.precision === 'int8' ? ['precision: int8'] : []),
   ];
@@ -47,6 +48,7 @@ export async function predictorTeacher(
       maxLength: null,
       hiddenStates: [],
       attention: [],
+      ...(options.vectors && { vectors: predictor.width as number }),
       dtype: options.dtype,
       tokens: null,
       computed: { backend: options.backend, precision: options.precision },
@@ -55,7 +57,8 @@ export async function predictorTeacher(
     encode: undefined,
     prepare: async () => undefined,
     async say(texts, said) {
-      const predict = predictor.many?.() ?? predictor.predict;
+      const { predict, embed } = predictor.many?.() ?? { predict: predictor.predict, embed: undefined };
+      const kept = (numbers: Float32Array) => (options.dtype === 'float16' ? float16Bits(numbers) : numbers);
       const rows = [];
       for (let start = 0; start < texts.length; start += BATCH) {
         const some = texts.slice(start, start + BATCH);
@@ -63,11 +66,15 @@ export async function predictorTeacher(
           some.map(({ text }) => text),
           predictor.pairs && some.map(pairOf),
         );
+        const both =
+          options.vectors && embed ? await embed(some.flatMap((each) => [each.text, pairOf(each)])) : undefined;
+        const width = (both?.length ?? 0) / some.length;
         for (const [i, { id }] of some.entries()) {
-          const exact = answers.slice(i * labels.length, (i + 1) * labels.length);
-          const logits = options.dtype === 'float16' ? float16Bits(exact) : exact;
+          const logits = kept(answers.slice(i * labels.length, (i + 1) * labels.length));
           checkFinite('logits', id, logits);
-          rows.push({ logits });
+          const vectors = both && kept(both.slice(i * width, (i + 1) * width));
+          if (vectors) checkFinite('vectors', id, vectors);
+          rows.push({ logits, ...(vectors && { vectors }) });
         }
         await said(rows.length);
       }

@@ -65,7 +65,8 @@ export async function runCourse({
   if (best?.waited) return; // killed right after the stage's end
   await course.prepare();
   for (let update = from; update < total; update++) {
-    const learnt = await course.learn(update, largest * rateFactor(schedule, update, total, warmup));
+    const rate = largest * rateFactor(schedule, update, total, warmup);
+    const learnt = await course.learn(update, rate);
     changed(optimizer.parameters);
     const done = update + 1;
     let validation: number | undefined;
@@ -75,7 +76,7 @@ export async function runCourse({
     }
     const stopped = best?.waited ?? false;
     const position = { stage: index, update: done };
-    await after({ stage: index, done, total, ...learnt, validation, stopped, position, optimizer, best });
+    await after({ stage: index, done, total, rate, ...learnt, validation, stopped, position, optimizer, best });
     if (stopped) return;
   }
 }

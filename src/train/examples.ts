@@ -17,6 +17,8 @@ import { oneLabel } from './targets/one-label.js';
 export const teacherFeeds = (teacher: number) => ({
   rows: `teacher.${teacher}.rows`,
   logits: `teacher.${teacher}.logits`,
+  texts: `teacher.${teacher}.texts`,
+  candidates: `teacher.${teacher}.candidates`,
   hidden: (layer: number): string => `teacher.${teacher}.hidden.${layer}`,
   attention: (layer: number): string => `teacher.${teacher}.attention.${layer}`,
   values: (layer: number): string => `teacher.${teacher}.values.${layer}`,

@@ -22,6 +22,7 @@ export interface LogitsFacts {
   readonly hiddenStates: readonly number[];
   readonly attention: readonly number[];
   readonly values: readonly number[];
+  readonly vectors: boolean;
   /** Undefined where the recipe does not say. */
   readonly tokens: CacheLogitsOptions['tokens'];
 }
@@ -53,8 +54,8 @@ export function modelFacts({ model, task }: TrainOptions, known: Foreseen): Mode
 export function logitsFacts(options: CacheLogitsOptions, known: Foreseen): LogitsFacts | undefined {
   const teacher = modelAmong(known('teacher')[0]);
   if (teacher === undefined) return undefined;
-  const { hidden_states: hiddenStates, attention, values, tokens } = options;
-  return { of: 'logits', teacher, hiddenStates, attention, values, tokens };
+  const { hidden_states: hiddenStates, attention, values, vectors, tokens } = options;
+  return { of: 'logits', teacher, hiddenStates, attention, values, vectors, tokens };
 }
 
 /** What an `ensemble-teachers` step makes: answers of the first teacher's kind, and nothing of any teacher's layers. */

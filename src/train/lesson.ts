@@ -2,6 +2,7 @@ import type { HostTensors } from '../backend/runner.js';
 import { StepFailure } from '../util/failure.js';
 import { type Author, authorOf } from './author.js';
 import { examine, examined } from './doctor.js';
+import { numbersOf, type ObjectiveNumbers } from './history.js';
 import type { Training } from './loop.js';
 import { NotFiniteError, type Optimizer } from './optimizer.js';
 import type { Rollouts } from './rollouts.js';
@@ -25,6 +26,8 @@ export interface Learnt {
   readonly losses: readonly number[];
   /** What these are called, and whose they are. */
   readonly named: Stage['losses'];
+  /** Each objective's weight, and what else of it is scheduled. */
+  readonly numbers: readonly ObjectiveNumbers[];
   /** Of the whole gradient, before clipping. */
   readonly gradientNorm: number;
   /** Each objective's part of the gradient, its weight in it, where this update was examined. */
@@ -101,7 +104,8 @@ export class Lesson {
       }
     }
     try {
-      return { loss, losses, named: stage.losses, norms, gradientNorm: optimizer.apply(rate) };
+      const numbers = numbersOf(stage, update / Math.max(1, batches.total - 1));
+      return { loss, losses, named: stage.losses, numbers, norms, gradientNorm: optimizer.apply(rate) };
     } catch (error) {
       if (!(error instanceof NotFiniteError)) throw error;
       throw diverged(window.batches.length - 1, error.message);

@@ -39,10 +39,12 @@ export interface Training {
 }
 
 /** What the loop tells after each update. */
-interface Report extends Learnt {
+export interface Report extends Learnt {
   readonly stage: number;
   readonly done: number;
   readonly total: number;
+  /** The learning rate that was taken. */
+  readonly rate: number;
   /** The validation metric, where this update was judged. */
   readonly validation: number | undefined;
   /** The stage ends here, before its last update: the metric has not become better for long enough. */

@@ -5,6 +5,7 @@ import { pairOf } from '../data/pair.js';
 import type { EncodedBatch, TextTokenizer } from '../data/tokenizer.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { padTokens } from '../models/padding.js';
+import { unitRows } from '../models/similarity.js';
 import type { Batch } from './batches.js';
 import { type Group, groupsOf, Known } from './candidates.js';
 import { type Counts, knownRows, type Learnable, type Making, teacherFeeds } from './examples.js';
@@ -62,7 +63,8 @@ export class MatchExamples implements Learnable {
   /**
    * `ids`, `mask` [(1 + candidates) · batch, length], the texts first and then each one's candidates; `rows` [batch]
    * (1 = real); which candidates belong to which text, under the names of `MATCH`; and of each teacher that is wanted the
-   * scores of the candidates, [batch, candidates]: the logit of belonging together less that of not.
+   * scores of the candidates, [batch, candidates]: the logit of belonging together less that of not; and where they are
+   * wanted its vectors of the texts, [batch, width], and of the candidates, [batch · candidates, width], of length 1.
    */
   batch({ rows, length }: Batch, size: number, { caches, wanted, partial }: Making): HostTensors {
     const groups = rows.map((r) => this.groups[r] as Group);
@@ -76,6 +78,7 @@ export class MatchExamples implements Learnable {
     });
     const said = caches.map((cache, i) => ({
       ...(cache && wanted[i]?.logits && this.scores(i, groups, size, cache)),
+      ...(cache && wanted[i]?.vectors && this.vectors(i, groups, size, cache)),
       ...(cache && partial[i] && { [teacherFeeds(i).rows]: knownRows(rows, this.rows, size, cache) }),
     }));
     const real = { dtype: 'float32', shape: [size], data: new Float32Array(size).fill(1, 0, rows.length) } as const;
@@ -134,5 +137,25 @@ export class MatchExamples implements Learnable {
       });
     });
     return { [teacherFeeds(place).logits]: { dtype: 'float32', shape: [size, this.room], data } };
+  }
+
+  private vectors(place: number, groups: readonly Group[], size: number, cache: LogitsCache): HostTensors {
+    const width = cache.index.vectors as number;
+    const texts = new Float32Array(size * width);
+    const candidates = new Float32Array(size * this.room * width);
+    groups.forEach((group, b) => {
+      group.candidates.forEach(({ id }, c) => {
+        if (!cache.has(id)) return;
+        const both = cache.pairVectors(id);
+        if (c === 0) texts.set(both.subarray(0, width), b * width);
+        candidates.set(both.subarray(width), (b * this.room + c) * width);
+      });
+    });
+    const tensor = (data: Float32Array): HostTensor => ({
+      dtype: 'float32',
+      shape: [data.length / width, width],
+      data: unitRows(data, width),
+    });
+    return { [teacherFeeds(place).texts]: tensor(texts), [teacherFeeds(place).candidates]: tensor(candidates) };
   }
 }

@@ -54,6 +54,7 @@ function taughtBy(facts: ModelFacts | LogitsFacts, student: ModelFacts): Taught 
     hiddenStates,
     attention,
     values: { layers: facts.values },
+    ...(facts.vectors && { vectors: teacher.hidden }),
     tokens: head === 'language-model' ? (facts.tokens ?? null) : null,
   };
   return { fit, index };

@@ -74,6 +74,7 @@ export const wantedOf = (parts: readonly ObjectivePart[], teachers: number): Ask
       hiddenStates: ascending(own.flatMap((p) => p.needs.hiddenStates)),
       attention: ascending(own.flatMap((p) => p.needs.attention)),
       values: ascending(own.flatMap((p) => p.needs.values)),
+      vectors: own.some((p) => p.needs.vectors === true),
       temperature: temperatures.find((each) => typeof each === 'number') ?? 1,
     };
   });

@@ -81,6 +81,7 @@ interface Said {
   readonly hiddenStates: readonly number[];
   readonly attention: readonly number[];
   readonly values?: { readonly layers: readonly number[] };
+  readonly vectors?: number;
   readonly tokens:
     | { readonly keep: 'full' }
     | { readonly keep: 'top-k'; readonly k: number; readonly temperature: number }
@@ -157,6 +158,13 @@ export function checkObjective(entry: Objective, head: Head, { fit, index, live 
 
 /** Whether a teacher that is asked has what an objective needs: all layers it has. */
 function checkAsked(what: string, needs: Needs, head: Head, teacher: Pick<TransformerConfig, 'type' | 'head'>): void {
+  if (needs.vectors) {
+    throw new StepFailure(
+      'not-cached',
+      `${what} vectors of the texts, and of a model that is asked they are not known`,
+      'Let a cache-logits step with vectors: true ask it.',
+    );
+  }
   if (!needs.logits || teacher.head === head) return;
   throw new StepFailure(
     'task',
@@ -188,6 +196,13 @@ function checkSaid(what: string, entry: Objective, head: Head, fit: Fit, index: 
       'not-cached',
       `${what} layers, and of a language model's texts the cache is read for next tokens only`,
       'Give the model itself as "teacher".',
+    );
+  }
+  if (needs.vectors && !index.vectors) {
+    throw new StepFailure(
+      'not-cached',
+      `${what} vectors of the texts, and the cache keeps none`,
+      'Give the cache-logits step vectors: true; its teacher has to be one that compares vectors.',
     );
   }
   checkLayers(`${what} hidden states`, 'hidden_states', needs.hiddenStates, index.hiddenStates);

@@ -3,6 +3,7 @@ import type { Parameters as Weights } from '../models/initialize.js';
 import type { Stage } from '../options/train.js';
 import type { Average } from './average.js';
 import { complaints } from './doctor.js';
+import type { History } from './history.js';
 import { type AfterUpdate, withData } from './loop.js';
 import { saveState } from './saved-state.js';
 
@@ -12,6 +13,8 @@ export interface Reported {
   readonly phase?: string;
   /** Name of the checkpoint. */
   readonly state: string;
+  /** Keeps what each update gave; goes into it. */
+  readonly history: History;
   /** Goes into it. */
   readonly average?: Average | undefined;
   /** The teachers learn too: at first they have nothing to say, and that is no badly scaled loss. */
@@ -24,13 +27,14 @@ export interface Reported {
 export function reporter(
   ctx: Pick<StepContext<unknown>, 'progress' | 'log' | 'checkpoint' | 'signal'>,
   stages: readonly Stage[],
-  { phase, state, average, learning = false, ended }: Reported,
+  { phase, state, history, average, learning = false, ended }: Reported,
 ): AfterUpdate {
   const loss = new Mean();
   const losses = new Map<string, Mean>();
   return async (report) => {
     const { stage, done, total, position, optimizer, best, named } = report;
     const { validate } = stages[stage] as Stage;
+    history.add(report, validate?.metric);
     loss.add(report.loss);
     for (const [i, { name }] of named.entries()) {
       const mean = losses.get(name) ?? new Mean();
@@ -63,7 +67,9 @@ export function reporter(
     }
     if (done === total || report.stopped) await ended?.(stage, withData(optimizer.parameters, best?.parameters ?? {}));
     if (ctx.checkpoint.due()) {
-      await ctx.checkpoint.save(state, (folder) => saveState(folder, position, optimizer, best, average));
+      await ctx.checkpoint.save(state, (folder) =>
+        saveState(folder, position, optimizer, best, average, history.state),
+      );
     }
     ctx.signal.throwIfAborted();
   };

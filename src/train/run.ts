@@ -2,8 +2,10 @@ import type { StepContext } from '../engine/step.js';
 import { teacherOf } from '../methods/index.js';
 import { saveTransformer } from '../models/checkpoint.js';
 import type { Pretrained, TrainOptions } from '../options/train.js';
+import { writeHistory } from '../report/history.js';
 import { StepFailure } from '../util/failure.js';
 import { beginningOf, cannotWrite, type Scratch } from './beginning.js';
+import { History } from './history.js';
 import { type Lessons, lessonsOf, readData } from './lessons.js';
 import { train } from './loop.js';
 import { cannotCompare } from './pairs.js';
@@ -65,6 +67,8 @@ async function trainTransformer(
       teachers.map(({ fit, said, live }) => ({ fit, index: said?.index, live })),
     );
     const saved = await ctx.checkpoint.load(STATE);
+    const resume = saved === undefined ? undefined : await readState(saved);
+    const history = new History(resume?.history);
     const setting = await settingOf(ctx, lessons, stages, start, runner);
     for (const [i, { objectives }] of stages.entries()) {
       const taught = new Set(objectives.flatMap((entry) => teacherOf(entry) ?? []));
@@ -79,10 +83,11 @@ async function trainTransformer(
         trainee: single(config, teachers),
         initial: start.parameters,
         teachers,
-        resume: saved === undefined ? undefined : await readState(saved),
+        resume,
       },
-      reporter(ctx, stages, { state: STATE, ended }),
+      reporter(ctx, stages, { state: STATE, history, ended }),
     );
+    await writeHistory(await ctx.output('history'), [history.named(null)]);
     await saveTransformer(
       await ctx.output('model'),
       { config, labels, parameters },

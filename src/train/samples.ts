@@ -74,6 +74,7 @@ async function samplesTable(
     lines.push([row.text, row.responses?.[0] ?? '–', written].map(shortened));
   }
   return {
+    about: 'samples',
     title,
     columns: ['text', 'response', 'written'].map((label) => ({ label, align: 'left' })),
     rows: lines,

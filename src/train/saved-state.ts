@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readSafetensors, writeSafetensors } from '../util/safetensors.js';
 import type { Average } from './average.js';
 import type { Best, Progress } from './best.js';
+import type { HistoryState } from './history.js';
 import type { Optimizer } from './optimizer.js';
 
 /** Where a training run stands; with the recipe it says everything: batches and dropout follow from the counters. */
@@ -24,6 +25,7 @@ const PARAMETERS = 'parameters.safetensors';
 const MOMENTS = 'moments.safetensors';
 const BEST = 'best.safetensors';
 const AVERAGE = 'average.safetensors';
+const HISTORY = 'history.json';
 
 const float32 = (tensors: Optimizer['parameters']) =>
   Object.fromEntries(
@@ -37,6 +39,7 @@ export async function saveState(
   optimizer: Optimizer,
   best: Best | undefined,
   average?: Average,
+  history?: HistoryState,
 ): Promise<void> {
   const { tensors, updates } = optimizer.state();
   await writeSafetensors(join(folder, PARAMETERS), float32(optimizer.parameters));
@@ -49,6 +52,7 @@ export async function saveState(
     await writeSafetensors(join(folder, BEST), Object.fromEntries(kept));
   }
   if (average) await writeSafetensors(join(folder, AVERAGE), float32(average.parameters));
+  if (history) await writeFile(join(folder, HISTORY), JSON.stringify(history));
   const progress = best?.progress ?? { best: undefined, since: 0 };
   const state: StateFile = { ...position, ...progress, updates, ...(average && { followed: average.followed }) };
   await writeFile(join(folder, STATE), JSON.stringify(state));
@@ -58,6 +62,8 @@ export interface SavedState {
   readonly position: Position;
   /** The model's parameters and those of the stage's objectives. */
   readonly parameters: Readonly<Record<string, Float32Array>>;
+  /** What the updates until then gave; undefined where that was not kept. */
+  readonly history: HistoryState | undefined;
   /** Puts the saved numbers into an optimiser made for the same parameters, into what was best and what followed. */
   restore(optimizer: Optimizer, best: Best | undefined, average?: Average): void;
 }
@@ -70,11 +76,16 @@ export async function readState(folder: string): Promise<SavedState> {
     return Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, data]));
   };
   const [parameters, moments] = [await read(PARAMETERS), await read(MOMENTS)];
-  const kept = (await stat(join(folder, BEST)).then(Boolean, () => false)) ? await read(BEST) : undefined;
+  const has = (file: string): Promise<boolean> => stat(join(folder, file)).then(Boolean, () => false);
+  const kept = (await has(BEST)) ? await read(BEST) : undefined;
+  const history = (await has(HISTORY))
+    ? (JSON.parse(await readFile(join(folder, HISTORY), 'utf8')) as HistoryState)
+    : undefined;
   const mean = followed === undefined ? undefined : await read(AVERAGE);
   return {
     position: { stage, update },
     parameters,
+    history,
     restore(optimizer, into, average) {
       optimizer.restore(parameters, moments, updates);
       into?.restore({ best, since }, kept);

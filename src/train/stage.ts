@@ -206,6 +206,7 @@ export function memberOf(
         attentionScores: new Map(each.attention.map((layer) => [layer, feed(names.attention(layer))])),
         values: new Map((each.values ?? []).map((layer) => [layer, feed(names.values(layer))])),
         next: fedNext(place, batch),
+        vectors: each.vectors ? { texts: feed(names.texts), candidates: feed(names.candidates) } : undefined,
       };
     });
   };

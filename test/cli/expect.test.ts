@@ -78,6 +78,16 @@ describe('before anything runs', () => {
     ]);
   });
 
+  test('a figure of another task', async () => {
+    expect(await problemsOf(`${TEACHER}\nexpect: { teacher: { entity_f1: ">= 0.9" } }`)).toEqual([
+      {
+        line: 15,
+        message: '"expect" names entity_f1, which task "classification" has not',
+        hint: 'It has macro_f1, accuracy, micro_f1, roc_auc, mcc, log_loss, brier, ece',
+      },
+    ]);
+  });
+
   test('models that are not there', async () => {
     expect(await problemsOf('expect: { accuracy: "> 0.5" }')).toMatchObject([
       { line: 12, message: 'there is no model to evaluate' },

@@ -31,6 +31,7 @@ test('holds what a run was started with, and its events', async () => {
     ...run(),
     started: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
     pid: process.pid,
+    machine: expect.objectContaining({ node: process.version }),
   });
   expect(await readRun(root, 'none')).toBeUndefined();
 });

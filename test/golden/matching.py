@@ -20,6 +20,8 @@ BATCH, CANDIDATES, WIDTH, SCALE = 4, 3, 6, 20
 texts = torch.nn.Parameter(torch.randn(BATCH, WIDTH))
 candidates = torch.nn.Parameter(torch.randn(BATCH, CANDIDATES, WIDTH))
 scores = 3 * torch.randn(BATCH, CANDIDATES)
+# A teacher's, of another width.
+teacher_texts, teacher_candidates = torch.randn(BATCH, WIDTH - 1), torch.randn(BATCH * CANDIDATES, WIDTH - 1)
 
 
 def twenty_cosines(a, b):
@@ -30,12 +32,25 @@ def numbers(t):
     return [float(f"{x:.9g}") for x in t.detach().double().flatten().tolist()]
 
 
+def similarity_of(a, b, teacher_a, teacher_b):
+    """DistillKLDivLoss with every one of b as a candidate of each of a, without its factor temperature²."""
+    everyone = [row.expand(len(a), -1) for row in b]
+    loss = DistillKLDivLoss(None, pairwise_cos_sim, temperature=0.07)
+    return loss.compute_loss_from_embeddings([a, *everyone], F.normalize(teacher_a) @ F.normalize(teacher_b).T) / 0.07**2
+
+
+def in_batch_similarity():
+    b = candidates.reshape(-1, WIDTH)
+    return (similarity_of(texts, b, teacher_texts, teacher_candidates) + similarity_of(b, texts, teacher_candidates, teacher_texts)) / 2
+
+
 columns = lambda: [texts] + [candidates[:, c] for c in range(CANDIDATES)]
 whole = {
     "in-batch-negatives": lambda: MultipleNegativesRankingLoss(None, scale=1 / 0.07).compute_loss_from_embeddings(columns(), None),
     "margin-mse": lambda: MarginMSELoss(None, twenty_cosines).compute_loss_from_embeddings(columns(), scores[:, :1] - scores[:, 1:]),
     "soft-label": lambda: DistillKLDivLoss(None, twenty_cosines, temperature=2.0).compute_loss_from_embeddings(columns(), scores),
     "cosine-mse": lambda: F.mse_loss(F.cosine_similarity(texts[:, None], candidates, dim=-1), (scores - 0.5) / 4),
+    "in-batch-similarity": in_batch_similarity,
 }
 
 # Ragged: text 1 has two candidates, text 2 one that is not known to belong to it, row 3 only fills up; candidate [1, 0]
@@ -84,7 +99,25 @@ def ragged_cosine():
     return total / rows.sum()
 
 
-ragged = {"in-batch-negatives": ragged_in_batch, "margin-mse": ragged_margin, "soft-label": ragged_soft, "cosine-mse": ragged_cosine}
+def ragged_similarity():
+    cosine = lambda a, b: F.normalize(a) @ F.normalize(b.reshape(BATCH * CANDIDATES, -1)).T / 0.07
+    own, theirs = cosine(texts, candidates), cosine(teacher_texts, teacher_candidates)
+    known = real.flatten() > 0
+    own, theirs = own[rows > 0][:, known], theirs[rows > 0][:, known]
+    total = 0
+    for mine, target in [(own, theirs), (own.T, theirs.T)]:
+        each = [F.kl_div(F.log_softmax(m, 0), F.softmax(t, 0), reduction="sum") for m, t in zip(mine, target, strict=True)]
+        total = total + sum(each) / len(each) / 2
+    return total
+
+
+ragged = {
+    "in-batch-negatives": ragged_in_batch,
+    "margin-mse": ragged_margin,
+    "soft-label": ragged_soft,
+    "cosine-mse": ragged_cosine,
+    "in-batch-similarity": ragged_similarity,
+}
 
 
 def judged(loss):
@@ -122,6 +155,7 @@ ranking = dict(
             texts=numbers(texts),
             candidates=numbers(candidates),
             scores=numbers(scores),
+            teacher=dict(width=WIDTH - 1, texts=numbers(teacher_texts), candidates=numbers(teacher_candidates)),
             whole={name: judged(loss) for name, loss in whole.items()},
             ragged={name: judged(loss) for name, loss in ragged.items()},
             masks=dict(real=numbers(real), negatives=numbers(negatives), rows=numbers(rows), compared=numbers(compared), asked=asked),

@@ -159,6 +159,7 @@ export class HubServer extends TestServer {
   page = 1000;
   nextPageAt: string | undefined;
 
+  /** @param models data sets are under `datasets/<name>` */
   constructor(readonly models: Record<string, HubModel>) {
     super();
   }
@@ -169,7 +170,7 @@ export class HubServer extends TestServer {
       if (headers.authorization !== `Bearer ${this.token}`) return error(403, 'GatedRepo');
     }
     const [, repository = '', verb, rest = ''] =
-      /^(?:\/api\/models)?\/(.+?)\/(revision|tree|resolve)\/(.+)$/.exec(url.pathname) ?? [];
+      /^(?:\/api\/models|\/api(?=\/datasets\/))?\/(.+?)\/(revision|tree|resolve)\/(.+)$/.exec(url.pathname) ?? [];
     const model = this.models[repository];
     if (model === undefined) return error(404, 'RepoNotFound');
     if (verb === 'revision') {

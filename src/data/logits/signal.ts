@@ -35,6 +35,8 @@ export interface Signal {
   readonly attention: readonly number[];
   /** Absent where no values are kept. */
   readonly values?: ValueSignal | undefined;
+  /** Numbers of the vector of each text of a pair. Absent where none are kept. */
+  readonly vectors?: number | undefined;
   readonly dtype: 'float16' | 'float32';
   /** The teacher reads tokens: each row has their number and their hash. */
   readonly aligned: boolean;
@@ -79,6 +81,9 @@ export function sectionsOf(signal: Signal): readonly Section[] {
             rank: 2,
           } as const,
         ]
+      : []),
+    ...(signal.vectors
+      ? [{ name: 'vectors', dtype: float, per: 'row', width: 2 * signal.vectors, rank: 2 } as const]
       : []),
     ...signal.hiddenStates.map(
       (layer) => ({ name: hiddenName(layer), dtype: float, per: 'token', width: signal.hidden, rank: 2 }) as const,

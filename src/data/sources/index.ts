@@ -1,19 +1,39 @@
 import { type BrownSource, brown } from './brown.js';
+import { type CsvSource, csv } from './csv.js';
+import { type DatasetSource, dataset } from './dataset.js';
+import { type FolderSource, folder } from './folder.js';
 import { type JsonlSource, jsonl } from './jsonl.js';
 import { type MailSource, mail } from './mail.js';
-import type { Item, Reporter } from './source.js';
+import { type NpmSource, npm } from './npm.js';
+import { type ParquetSource, parquet } from './parquet.js';
+import type { Item, Reporter, Source } from './source.js';
+import { type TextSource, text } from './text.js';
 
-/** What `source:` can be, by its `type`. */
-export type SourceOptions = MailSource | JsonlSource | BrownSource;
+/** What `source:` can be, by its `type`, once what lies elsewhere is on this machine. */
+export type SourceOptions =
+  | MailSource
+  | JsonlSource
+  | CsvSource
+  | ParquetSource
+  | TextSource
+  | FolderSource
+  | NpmSource
+  | DatasetSource
+  | BrownSource;
 
-/** Reads a source of any type. */
-export function readSource(options: SourceOptions, report: Reporter): AsyncIterable<Item> {
-  switch (options.type) {
-    case 'mail':
-      return mail.read(options, report);
-    case 'brown':
-      return brown.read(options, report);
-    case 'jsonl':
-      return jsonl.read(options, report);
-  }
+const SOURCES = { mail, jsonl, csv, parquet, text, folder, npm, dataset, brown } satisfies {
+  [Type in SourceOptions['type']]: Source<Extract<SourceOptions, { type: Type }>>;
+};
+
+/**
+ * Reads a source of any type.
+ * @param keys fields that each item says of itself beside those that are kept
+ */
+export function readSource(
+  options: SourceOptions,
+  report: Reporter,
+  keys: readonly string[] = [],
+): AsyncIterable<Item> {
+  // Which module it is follows from the type; TypeScript does not follow it.
+  return (SOURCES[options.type] as Source<SourceOptions>).read(options, report, keys);
 }

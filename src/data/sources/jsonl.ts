@@ -1,90 +1,48 @@
-import { stat } from 'node:fs/promises';
 import { StepFailure } from '../../util/failure.js';
-import { readLines } from '../lines.js';
-import { type AnnotationFields, readAnnotations, textOfWords } from './annotations.js';
 import { nameOf } from './name-of.js';
-import type { Item, Source } from './source.js';
+import { type RecordFields, recordItem } from './record.js';
+import { badRow, itemOr, type Source } from './source.js';
+import { linesOf, openText } from './text-file.js';
 
-export interface JsonlSource extends AnnotationFields {
+export interface JsonlSource extends RecordFields {
   readonly type: 'jsonl';
   /** Absolute. */
   readonly path: string;
-  /** Name of the field that holds the text. */
-  readonly text: string;
-  /** Name of the field that holds the label; where it is absent or null the row is unlabelled. */
-  readonly label: string;
-  /** Names of further fields to keep. */
-  readonly fields: readonly string[];
-  /** Name of the field that holds the response; where it is absent or null the row has none. */
-  readonly response?: string;
+  readonly encoding?: string;
 }
 
-/** A file of JSON objects, one a line; blank lines are passed over. Numbers and booleans become labels as written. */
+/** A file of JSON objects, one a line; blank lines are passed over. */
 export const jsonl: Source<JsonlSource> = {
   type: 'jsonl',
-  async *read(options, report) {
-    const { path } = options;
-    const total = Math.ceil((await stat(path)).size / 1024);
+  async *read(options, report, keys) {
+    const file = await openText(options.path, options.encoding);
     let rows = 0;
-    for await (const line of readLines(path)) {
-      if (line.text.trim() === '') continue;
-      yield parse(line.text, `${path}:${line.number}`, options);
+    for await (const line of linesOf(file)) {
+      if ('unreadable' in line) {
+        yield line;
+      } else {
+        if (line.text.trim() === '') continue;
+        const where = `${file.path}:${line.number}`;
+        const read = () => recordItem(parse(line.text, where), where, options, keys);
+        yield itemOr(read, file.path, file.name, line.number, line.text);
+      }
       if (++rows % 256 === 0) {
-        await report.progress({ done: Math.floor(line.end / 1024), total, unit: 'KiB', phase: 'reading' });
+        await report.progress({ done: file.done(), total: file.size, unit: 'KiB', phase: 'reading' });
       }
     }
-    if (rows === 0) throw new StepFailure('empty-file', `${path}: the file has no rows`);
+    if (rows === 0) throw new StepFailure('empty-file', `${file.path}: the file has no rows`, undefined, '/source');
   },
 };
 
-function parse(line: string, where: string, options: JsonlSource): Item {
+function parse(line: string, where: string): Map<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
-    throw new StepFailure('bad-row', `${where}: not valid JSON`, 'Each line has to be one JSON object.');
+    throw badRow(where, 'not valid JSON', 'Each line has to be one JSON object.');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new StepFailure('bad-row', `${where}: expected a JSON object, got ${nameOf(value)}`);
+    throw badRow(where, `expected a JSON object, got ${nameOf(value)}`);
   }
-  const row = new Map<string, unknown>(Object.entries(value));
-  const text = textOfWords(row, options, where) ?? row.get(options.text);
-  if (text === undefined) {
-    const fields = [...row.keys()].map((key) => `"${key}"`).join(', ');
-    throw new StepFailure(
-      'bad-row',
-      `${where}: no field "${options.text}"`,
-      fields ? `The row has ${fields}; name the one with the text in the option "text".` : 'The row has no fields.',
-    );
-  }
-  if (typeof text !== 'string') {
-    throw new StepFailure('bad-row', `${where}: field "${options.text}" has to be a string, got ${nameOf(text)}`);
-  }
-  const label = row.get(options.label) ?? null;
-  if (label !== null && typeof label !== 'string' && typeof label !== 'number' && typeof label !== 'boolean') {
-    throw new StepFailure(
-      'bad-row',
-      `${where}: field "${options.label}" has to be a string, number, boolean or null, got ${nameOf(label)}`,
-    );
-  }
-  const response = options.response === undefined ? null : (row.get(options.response) ?? null);
-  if (response !== null && typeof response !== 'string') {
-    const message = `${where}: field "${options.response}" has to be a string or null, got ${nameOf(response)}`;
-    throw new StepFailure('bad-row', message);
-  }
-  const annotations = readAnnotations(row, text, options, where);
-  const known = {
-    text,
-    label: label === null ? null : String(label),
-    ...(response !== null && { response }),
-    ...(annotations && { annotations }),
-  };
-  if (options.fields.length === 0) return known;
-  const fields = options.fields.map((name) => {
-    const value = row.get(name);
-    if (typeof value === 'string') return [name, value];
-    const message = `${where}: field "${name}" has to be a string, ${value === undefined ? 'and is not there' : `got ${nameOf(value)}`}`;
-    throw new StepFailure('bad-row', message);
-  });
-  return { ...known, fields: Object.fromEntries(fields) };
+  return new Map<string, unknown>(Object.entries(value));
 }

@@ -10,7 +10,12 @@ export interface MailText {
   readonly subject: string;
   /** HTML as its words; attachments left out. */
   readonly body: string;
+  /** What mails are kept together or ordered by; undefined where a mail does not say. */
+  readonly keys: Readonly<Record<MailKey, string | undefined>>;
 }
+
+/** The sender's address; the first message of its thread (RFC 5322 §3.6.4); when it was sent, as ISO 8601 has it. */
+export type MailKey = 'author' | 'thread' | 'date';
 
 /**
  * Reads one message.
@@ -23,7 +28,16 @@ export async function readMailText(mail: Buffer): Promise<MailText> {
   const email = await PostalMime.parse(mendCharset(message));
   const subject = normalizeText(email.subject ?? '').replaceAll('\n', ' ');
   const body = normalizeText(bodyOf(email));
-  return { text: normalizeText(`${subject}\n${body}`), subject, body };
+  return { text: normalizeText(`${subject}\n${body}`), subject, body, keys: keysOf(email) };
+}
+
+function keysOf({ from, references, inReplyTo, messageId, date }: Email): MailText['keys'] {
+  const thread = [references, inReplyTo, messageId].find((ids) => ids !== undefined && ids.trim() !== '');
+  return {
+    author: from?.address?.toLowerCase(),
+    thread: thread?.trim().split(/\s+/)[0],
+    date: date === undefined || Number.isNaN(Date.parse(date)) ? undefined : date,
+  };
 }
 
 function bodyOf(email: Email): string {

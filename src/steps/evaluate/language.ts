@@ -84,7 +84,7 @@ async function tell(
     };
     const learnt = first ? ctx.optionalInput('ngram_data') : undefined;
     if (!learnt) return [teller];
-    const { KneserNey } = await import('../../models/kneser-ney.js');
+    const { KneserNey } = await import('../../data/kneser-ney.js');
     const { rows: known } = await readDataset(learnt.path);
     const { texts: training } = await textsOf(model, known, 'ngram_data');
     const ngrams = KneserNey.learn(

@@ -2,6 +2,7 @@ import type { Row } from '../../data/dataset.js';
 import type { Backend } from '../../options/evaluate.js';
 import type { TaskFigure } from '../../report/task-figures.js';
 import type { Judgement } from '../../report/task-report.js';
+import type { TaskMistake } from '../../report/worst.js';
 import type { Json } from '../../util/json.js';
 
 /** A model that takes an exam. `Answer` is what it says of a row. */
@@ -32,4 +33,6 @@ export interface Exam<Answer> {
   /** For `predictions.jsonl`: what is right, and what a model said. */
   truth(row: Row): Json;
   said(row: Row, answer: Answer, labels: readonly string[]): Json;
+  /** Of what is right and what models said, the parts that are wrong: for a person to read, where all would be too long. */
+  mistake?(row: Row, said: Json, teacher: Json): Pick<TaskMistake, 'truth' | 'answer' | 'teacher'>;
 }

@@ -2,6 +2,7 @@ import type { Row } from '../../data/dataset.js';
 import { checkManyLabels, presenceOf } from '../../data/many-labels.js';
 import { loadTextModel } from '../../models/text-model.js';
 import { labelsAbove, labelsQuality, microF1Of } from '../../report/many-labels.js';
+import { macroRocAuc } from '../../report/ranking.js';
 import type { Exam } from './exam.js';
 import { checkFinite } from './finite.js';
 
@@ -26,8 +27,19 @@ export const multiLabel: Exam<Float32Array> = {
     const predicted = answers.map(labelsAbove);
     const { microF1, macroF1, accuracy, perLabel } = labelsQuality(truth, predicted, labels);
     return {
-      figures: { micro_f1: microF1, macro_f1: macroF1, accuracy },
+      figures: {
+        micro_f1: microF1,
+        macro_f1: macroF1,
+        accuracy,
+        roc_auc: macroRocAuc(truth, answers) ?? Number.NaN,
+      },
       main: (sample) => microF1Of(truth, predicted, sample),
+      badness: Float64Array.from(truth, (own, row) =>
+        own.reduce((sum, has, k) => {
+          const p = 1 / (1 + Math.exp(-(answers[row]?.[k] as number)));
+          return has === predicted[row]?.[k] ? sum : sum + Math.abs(has - p);
+        }, 0),
+      ),
       details: { per_label: perLabel.map((quality) => ({ ...quality })) },
     };
   },

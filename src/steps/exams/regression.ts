@@ -27,6 +27,7 @@ export const regression: Exam<number> = {
         const of = (values: Float64Array): Float64Array => Float64Array.from(sample, (row) => values[row] as number);
         return pearson(of(truth), of(predicted));
       },
+      badness: truth.map((score, row) => Math.abs(score - (predicted[row] as number))),
       details: {},
     };
   },

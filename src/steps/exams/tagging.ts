@@ -5,6 +5,7 @@ import { type EntityCounts, entityQuality, marksEntities, sumOf } from '../../re
 import { argmaxRows } from '../../report/metrics.js';
 import { type TaggedRow, tagQuality } from '../../report/tags.js';
 import type { TaskFigure } from '../../report/task-figures.js';
+import type { Json } from '../../util/json.js';
 import type { Exam } from './exam.js';
 import { checkFinite } from './finite.js';
 
@@ -14,6 +15,9 @@ type Tags = Int32Array;
 function bestOf({ tokens, logits }: Tagged, tags: number, row: Row): Tags {
   return argmaxRows(checkFinite(row, logits), tags).map((tag, word) => ((tokens[word] as number) < 0 ? -1 : tag));
 }
+
+/** Wrong words of a row that are shown, at most. */
+const WORDS_SHOWN = 20;
 
 const mainOf = (labels: readonly string[]): TaskFigure => (marksEntities(labels) ? 'entity_f1' : 'accuracy');
 
@@ -58,6 +62,7 @@ export const tagging: Exam<Tags> = {
             const all = sample.reduce((sum, row) => sum + (judged[row] as TaggedRow).truth.length, 0);
             return sample.reduce((sum, row) => sum + (right[row] as number), 0) / all;
           },
+      badness: Float64Array.from(judged, ({ truth }, row) => truth.length - (right[row] as number)),
       details: {
         words: judged.reduce((sum, { truth }) => sum + truth.length, 0),
         unread: judged.reduce((sum, { predicted }) => sum + predicted.filter((tag) => tag < 0).length, 0),
@@ -69,4 +74,18 @@ export const tagging: Exam<Tags> = {
   main: mainOf,
   truth: (row) => wordsOf(row).map(({ tag }) => tag),
   said: (_, answer, labels) => Array.from(answer, (tag) => labels[tag] ?? null),
+  mistake(row, said, teacher) {
+    const words = wordsOf(row);
+    const tagsOf = (tags: Json): Json[] => (Array.isArray(tags) ? tags : []);
+    const wrong = [...words.keys()]
+      .filter((word) => words[word]?.tag !== null && words[word]?.tag !== tagsOf(said)[word])
+      .slice(0, WORDS_SHOWN);
+    const named = (tags: readonly Json[]): string[] =>
+      wrong.map((word) => `${row.text.slice(words[word]?.start, words[word]?.end)}/${tags[word] ?? '–'}`);
+    return {
+      truth: named(words.map(({ tag }) => tag)),
+      answer: named(tagsOf(said)),
+      teacher: teacher === null ? null : named(tagsOf(teacher)),
+    };
+  },
 };

@@ -2,8 +2,10 @@ import { teacherOf } from '../../methods/index.js';
 import { loadTransformer, type TransformerModel } from '../../models/checkpoint.js';
 import type { Generations } from '../../options/self-distill.js';
 import type { Stage } from '../../options/train.js';
+import { readHistory, type TrainingHistory, writeHistory } from '../../report/history.js';
 import { streamKey } from '../../util/random.js';
 import { beginningOf } from '../beginning.js';
+import { History } from '../history.js';
 import { train } from '../loop.js';
 import { reporter } from '../reporter.js';
 import { readState } from '../saved-state.js';
@@ -20,11 +22,17 @@ import { itself, type Own } from './own.js';
 export async function trainGenerations(own: Own, { count, ensemble }: Generations): Promise<void> {
   const { ctx, lessons, stages, setting, save } = own;
   const models: TransformerModel[] = [];
+  const histories: TrainingHistory[] = [];
   for (let g = 0; g < count; g++) {
     const name = `generation-${g + 1}`;
     const done = await ctx.checkpoint.load(name);
-    models.push(done === undefined ? await trainOne(g) : await loadTransformer(done));
+    if (done === undefined) models.push(await trainOne(g));
+    else {
+      models.push(await loadTransformer(done));
+      histories.push(...(await readHistory(done)));
+    }
   }
+  await writeHistory(await ctx.output('history'), histories);
   const best = (await bestOf(models, setting, ctx, 'generation')) ?? count - 1;
   const outputs = [['model', best] as const, ...models.map((_, g) => [`generation-${g + 1}`, g] as const)];
   for (const [name, g] of outputs) {
@@ -42,11 +50,17 @@ export async function trainGenerations(own: Own, { count, ensemble }: Generation
     const state = `state-${g + 1}`;
     const saved = await ctx.checkpoint.load(state);
     const resume = saved === undefined ? undefined : await readState(saved);
+    const history = new History(resume?.history);
     const parameters = await train(
       { ...setting, stages: learnt, seed, trainee: single(config, teachers), initial, teachers, resume },
-      reporter(ctx, learnt, { state, phase: `generation ${g + 1} of ${count}` }),
+      reporter(ctx, learnt, { state, history, phase: `generation ${g + 1} of ${count}` }),
     );
-    await ctx.checkpoint.save(name, (folder) => save(folder, config, parameters));
+    const told = history.named(`generation ${g + 1}`);
+    histories.push(told);
+    await ctx.checkpoint.save(name, async (folder) => {
+      await save(folder, config, parameters);
+      await writeHistory(folder, [told]);
+    });
     return { config, labels: lessons.task.labels, parameters };
   }
 }

@@ -3,6 +3,8 @@ import { saveTransformer } from '../../models/checkpoint.js';
 import type { Parameters } from '../../models/initialize.js';
 import type { Stage } from '../../options/train.js';
 import type { TrainMultitaskOptions } from '../../options/train-multitask.js';
+import { writeHistory } from '../../report/history.js';
+import { History } from '../history.js';
 import { trainCourses } from '../loop.js';
 import { reporter } from '../reporter.js';
 import { readState } from '../saved-state.js';
@@ -53,8 +55,10 @@ export async function run(ctx: StepContext<TrainMultitaskOptions>): Promise<void
       ...tasks.map((task, k) => joinedTo(branches[k] as Branch, task.start.parameters)),
     );
     const resume = saved === undefined ? undefined : await readState(saved);
+    const history = new History(resume?.history);
     const training = { ...setting, trainee, initial, stages, resume };
-    const parameters = await trainCourses(training, [course], reporter(ctx, stages, { state: STATE }));
+    const parameters = await trainCourses(training, [course], reporter(ctx, stages, { state: STATE, history }));
+    await writeHistory(await ctx.output('history'), [history.named(null)]);
     for (const [k, { name, start: own, lessons, options: learnt }] of tasks.entries()) {
       const { config, tokenizerFolder } = own;
       const model = {

@@ -1,9 +1,11 @@
 import type { StepContext } from '../../engine/step.js';
 import { saveTransformer } from '../../models/checkpoint.js';
 import type { OnlineDistillOptions } from '../../options/online-distill.js';
+import { writeHistory } from '../../report/history.js';
 import { StepFailure } from '../../util/failure.js';
 import { streamKey } from '../../util/random.js';
 import { type Beginning, beginningOf } from '../beginning.js';
+import { History } from '../history.js';
 import { lessonsOf, readData } from '../lessons.js';
 import { train } from '../loop.js';
 import { checkStages } from '../preflight.js';
@@ -35,11 +37,14 @@ export async function run(ctx: StepContext<OnlineDistillOptions>): Promise<void>
   try {
     const setting = await settingOf(ctx, lessons, stages, first, runner);
     const saved = await ctx.checkpoint.load(STATE);
+    const resume = saved === undefined ? undefined : await readState(saved);
+    const history = new History(resume?.history);
     const initial = joined(starts.map(({ parameters }) => parameters));
     const parameters = await train(
-      { ...setting, trainee, initial, teachers: [], resume: saved === undefined ? undefined : await readState(saved) },
-      reporter(ctx, stages, { state: STATE, learning: true }),
+      { ...setting, trainee, initial, teachers: [], resume },
+      reporter(ctx, stages, { state: STATE, history, learning: true }),
     );
+    await writeHistory(await ctx.output('history'), [history.named(null)]);
     const models = starts.map(({ config }, k) => ({ config, labels: task.labels, parameters: peerOf(parameters, k) }));
     const best = (await bestOf(models, setting, ctx, 'peer')) ?? 0;
     const outputs = [['model', best] as const, ...models.map((_, k) => [`peer-${k + 1}`, k] as const)];

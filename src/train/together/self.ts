@@ -3,8 +3,10 @@ import { saveTransformer } from '../../models/checkpoint.js';
 import { exitParameters, exitSpecs, exitsOf } from '../../models/exits.js';
 import { initialize, type Parameters } from '../../models/initialize.js';
 import type { SelfDistillOptions } from '../../options/self-distill.js';
+import { writeHistory } from '../../report/history.js';
 import { Average } from '../average.js';
 import { beginningOf } from '../beginning.js';
+import { History } from '../history.js';
 import { lessonsOf, readData } from '../lessons.js';
 import { train } from '../loop.js';
 import { checkObjectives, checkStages } from '../preflight.js';
@@ -59,8 +61,11 @@ async function trainOnce(
 ): Promise<Parameters> {
   const saved = await ctx.checkpoint.load(STATE);
   const resume = saved === undefined ? undefined : await readState(saved);
-  const told = reporter(ctx, stages, { state: STATE, average: trainee.average, learning: true });
-  return train({ ...setting, trainee, initial, teachers, resume }, told);
+  const history = new History(resume?.history);
+  const told = reporter(ctx, stages, { state: STATE, history, average: trainee.average, learning: true });
+  const parameters = await train({ ...setting, trainee, initial, teachers, resume }, told);
+  await writeHistory(await ctx.output('history'), [history.named(null)]);
+  return parameters;
 }
 
 async function trainWithAverage(own: Own, decay: number): Promise<void> {

@@ -12,7 +12,10 @@ async function read(fields: AnnotationFields, ...rows: object[]): Promise<Item[]
   const items: Item[] = [];
   const options = { type: 'jsonl' as const, path, text: 'text', label: 'label', fields: [], ...fields };
   try {
-    for await (const item of jsonl.read(options, { progress: async () => {}, log: () => {} })) items.push(item);
+    for await (const item of jsonl.read(options, { progress: async () => {}, log: () => {} }, [])) {
+      if ('unreadable' in item && item.failure) throw item.failure;
+      items.push(item);
+    }
   } catch (error) {
     const { message, hint } = error as Error & { hint?: string };
     throw new Error(`${message}${hint ? ` | ${hint}` : ''}`.replaceAll(path, 'FILE'));

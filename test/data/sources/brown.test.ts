@@ -71,6 +71,20 @@ describe('the Brown corpus', () => {
     );
   });
 
+  it('joins sentences of a paragraph, as long as they are no more words than asked for', async () => {
+    const text = 'One/cd two/cd ./.\n\tThree/cd ./.\n\tFour/cd five/cd six/cd ./.\n\nSeven/cd ./.\nEight/cd ./.';
+    const { rows } = await rowsOf({ passage_words: 6 }, await corpus({ ca01: text }, 'ca01 news\n'));
+    expect(rows.map((row) => row.text)).toEqual(['Four five six .', 'One two . Three .', 'Seven . Eight .']);
+    const [, joined] = rows;
+    expect(wordsOf(joined as (typeof rows)[number]).map(({ start, end }) => joined?.text.slice(start, end))).toEqual([
+      'One',
+      'two',
+      '.',
+      'Three',
+      '.',
+    ]);
+  });
+
   it('says what is wrong', async () => {
     const run = (path: string) => rowsOf({}, path).catch((error: Error) => error.message);
     expect(await run(await corpus({}, CATS))).toContain('cannot read');

@@ -11,7 +11,10 @@ async function read(content: string | Buffer, fields = { text: 'text', label: 'l
   const items: Item[] = [];
   try {
     const report = { progress: async () => {}, log: () => {} };
-    for await (const item of jsonl.read({ type: 'jsonl', path, fields: [], ...fields }, report)) items.push(item);
+    for await (const item of jsonl.read({ type: 'jsonl', path, fields: [], ...fields }, report, [])) {
+      if ('unreadable' in item && item.failure) throw item.failure;
+      items.push(item);
+    }
   } catch (error) {
     const { message, hint, name } = error as Error & { hint?: string };
     throw new Error(`${name}: ${message}${hint ? ` | ${hint}` : ''}`.replaceAll(path, 'FILE'));
@@ -67,7 +70,7 @@ describe('jsonl', () => {
     ],
     [
       Buffer.from('{"text": "a"}\n{"text": "\xe9"}', 'latin1'),
-      'FILE:2: the line is not valid UTF-8 | Save the file as UTF-8.',
+      'FILE:2: byte 11 of the line, 0xe9, is not valid UTF-8 | Save the file as UTF-8, or name its character set: it may be encoding: iso-8859-1.',
     ],
     ['', 'FILE: the file has no rows'],
     ['\n \n', 'FILE: the file has no rows'],

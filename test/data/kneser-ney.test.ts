@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { KneserNey } from '../../src/models/kneser-ney.js';
-import { goldenJson } from './tiny.js';
+import { KneserNey } from '../../src/data/kneser-ney.js';
+import { goldenJson } from '../models/tiny.js';
 
 interface Fixture {
   readonly vocabulary: number;
