@@ -33,7 +33,7 @@ export interface EvaluateOptions {
      */
     retention?: string;
     /**
-     * Of classification: share of the rows that get the teacher's label, right or wrong, 0 to 1.
+     * Share of the rows that get the teacher's label, right or wrong, 0 to 1; of tagging, multi-label and regression the figure that retention is of, with the teacher's answers as what is right.
      */
     agreement?: string;
     /**

@@ -58,10 +58,11 @@ export interface Share {
   readonly interval: { readonly low: number; readonly high: number };
 }
 
-/** How many rows get the same answer from two models. */
-export function agreementOf(one: Int32Array, other: Int32Array): Share {
-  const same = one.reduce((count, answer, row) => count + (answer === other[row] ? 1 : 0), 0);
-  return { value: same / one.length, interval: wilson(same, one.length) };
+/** How many rows get the same answer from two models. @param without rows that are left out, by number */
+export function agreementOf(one: Int32Array, other: Int32Array, without?: ReadonlySet<number>): Share {
+  const rows = Array.from(one.keys()).filter((row) => !without?.has(row));
+  const same = rows.filter((row) => one[row] === other[row]).length;
+  return { value: same / rows.length, interval: wilson(same, rows.length) };
 }
 
 export interface Against {

@@ -23,12 +23,16 @@ export interface Evaluated {
   readonly trainedOn: TrainedOn | undefined;
   /** [rows, labels] */
   readonly logits: Float32Array;
+  /** Rows that it did not answer, by number; their logits favour a wrong label. Absent where it answered all. */
+  readonly unanswered?: ReadonlySet<number>;
 }
 
 export interface TrainedOn {
   readonly rows: number;
   /** Of these rows, how many had a real label. */
   readonly labelled: number;
+  /** Of these rows, how many a model wrote; absent where none. */
+  readonly synthetic?: number;
 }
 
 export interface LabelledRow {
@@ -78,11 +82,13 @@ export interface ModelReport {
   readonly brier: number;
   readonly calibration: Calibration;
   readonly errors: number;
+  /** Rows without an answer: they are errors, and what is said of probabilities is of the others. */
+  readonly unanswered: number;
   readonly per_label: readonly LabelQuality[];
   readonly confusion: readonly (readonly number[])[];
   /** Against the teacher; null for the teacher and without one. */
   readonly retention: { readonly macro_f1: Ratio; readonly accuracy: Ratio } | null;
-  /** Share of the rows that get the teacher's label, right or wrong; null for the teacher and without one. */
+  /** Share of the rows that get the teacher's label, right or wrong, of those that it answered; null for the teacher and without one. */
   readonly agreement: Share | null;
   readonly size_ratio: number | null;
   /** Against the baseline; null for the baseline and without one. */
@@ -134,7 +140,8 @@ export function reportOf(evaluation: Evaluation): Report {
     const predicted = answers.get(model) as Int32Array;
     const mine: Answers = { truth, predicted, labels: labels.length };
     const quality = qualityOf(confusionOf(truth, predicted, labels.length), labels);
-    const probabilities = probabilityQuality(truth, model.logits, labels.length);
+    const answered = answeredOf(model, truth, labels.length);
+    const probabilities = probabilityQuality(answered.truth, answered.logits, labels.length);
     const retention =
       teacher && teacher !== model ? retentionOf(mine, answers.get(teacher) as Int32Array, seed) : undefined;
     const compared =
@@ -156,10 +163,12 @@ export function reportOf(evaluation: Evaluation): Report {
       brier: probabilities.brier,
       calibration: probabilities.calibration,
       errors: quality.errors,
+      unanswered: model.unanswered?.size ?? 0,
       per_label: quality.perLabel,
       confusion: quality.confusion,
       retention: retention ? { macro_f1: retention.macroF1, accuracy: retention.accuracy } : null,
-      agreement: retention && teacher ? agreementOf(predicted, answers.get(teacher) as Int32Array) : null,
+      agreement:
+        retention && teacher ? agreementOf(predicted, answers.get(teacher) as Int32Array, teacher.unanswered) : null,
       size_ratio: retention && model.parameters && teacher?.parameters ? model.parameters / teacher.parameters : null,
       baseline: compared
         ? {
@@ -169,7 +178,7 @@ export function reportOf(evaluation: Evaluation): Report {
             mcnemar_p: compared.mcnemarP,
           }
         : null,
-      worst_errors: worstErrors(rows, labels, model.logits, teacher === model ? undefined : teacher?.logits),
+      worst_errors: worstErrors(rows, labels, model, teacher === model ? undefined : teacher),
     };
   });
   return {
@@ -188,6 +197,15 @@ export function reportOf(evaluation: Evaluation): Report {
         teacher: figuresOf(reports.find(({ role }) => role === 'teacher')),
       },
     ),
+  };
+}
+
+/** The rows that a model answered. */
+function answeredOf({ logits, unanswered }: Evaluated, truth: Int32Array, labels: number) {
+  if (unanswered === undefined || unanswered.size === 0) return { truth, logits };
+  return {
+    truth: truth.filter((_, row) => !unanswered.has(row)),
+    logits: logits.filter((_, i) => !unanswered.has(Math.floor(i / labels))),
   };
 }
 

@@ -107,7 +107,7 @@ function knownTags(truth: Json, said: Json): [string[], string[]] {
  */
 export const rowStatistic = (
   figure: string,
-  { truth, answers }: RowAnswers,
+  { truth, answers }: Omit<RowAnswers, 'ids'>,
   model: number,
   labels: readonly string[],
 ): RowStatistic | undefined => STATISTICS[figure]?.(truth, answers[model] ?? [], labels);

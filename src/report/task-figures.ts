@@ -9,7 +9,7 @@ export const TASK_FIGURES = {
 } as const;
 
 /** What `expect` may name of a student of each task. */
-export const COMPARED = ['retention', 'size_ratio'] as const;
+export const COMPARED = ['retention', 'agreement', 'size_ratio'] as const;
 
 /** 1 at best but for the errors, which are 0; `accuracy` of multi-label is of all labels of a text together. */
 export type TaskFigure = (typeof TASK_FIGURES)[Exclude<keyof typeof TASK_FIGURES, 'classification'>][number];

@@ -29,6 +29,8 @@ export interface Judged {
   readonly bytes: number;
   readonly trainedOn: TrainedOn | undefined;
   readonly judgement: Judgement;
+  /** The figure that models are compared by, with the teacher's answers as what is right; undefined without a teacher. */
+  readonly agreement: ((sample: Int32Array) => number) | undefined;
   /** What is right of a row, what the model says, and what the teacher says, null without one. */
   readonly mistake: (row: number) => Omit<TaskMistake, 'id' | 'text'>;
 }
@@ -45,6 +47,8 @@ export interface TaskModelReport {
   readonly interval: Interval | null;
   /** That figure / the teacher's; null for the teacher and without one. */
   readonly retention: Ratio | null;
+  /** The same figure of its answers with the teacher's as what is right; null for the teacher and without one. */
+  readonly agreement: Ratio | null;
   readonly size_ratio: number | null;
   /** That figure minus the baseline's; null for the baseline and without one. */
   readonly ahead_of_baseline: Ratio | null;
@@ -105,12 +109,13 @@ export function taskReport(evaluation: TaskEvaluation): TaskReport {
     const own = model.judgement.main;
     const above = teacher && teacher !== model ? teacher.judgement.main : undefined;
     const below = baseline && baseline !== model ? baseline.judgement.main : undefined;
-    const [itself, retention, ahead] = bootstrapped(
+    const [itself, retention, ahead, agreement] = bootstrapped(
       rows.length,
       [
         own,
         above && ((sample: Int32Array) => own(sample) / above(sample)),
         below && ((sample: Int32Array) => own(sample) - below(sample)),
+        model.agreement,
       ],
       seed,
     );
@@ -124,6 +129,7 @@ export function taskReport(evaluation: TaskEvaluation): TaskReport {
       figures: Object.fromEntries(Object.entries(model.judgement.figures).map(([name, value]) => [name, known(value)])),
       interval: itself?.interval ?? null,
       retention: retention ?? null,
+      agreement: agreement ?? null,
       size_ratio: above && teacher ? model.parameters / teacher.parameters : null,
       ahead_of_baseline: ahead ?? null,
       details: model.judgement.details,
@@ -154,7 +160,8 @@ function expectationsOf(models: readonly TaskModelReport[], expect: Expect): Exp
     const model = models.find((each) => each.role === role);
     if (model === undefined) return {};
     const { figures, parameters, bytes, size_ratio } = model;
-    return { ...figures, retention: model.retention?.value ?? null, size_ratio, parameters, bytes };
+    const retention = model.retention?.value ?? null;
+    return { ...figures, retention, agreement: model.agreement?.value ?? null, size_ratio, parameters, bytes };
   };
   const wanted = wantedOf(expect).filter((each) => !isMeasured(each));
   return judge(wanted, { student: figuresOf('student'), teacher: figuresOf('teacher') });

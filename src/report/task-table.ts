@@ -99,6 +99,16 @@ function comparisonNotes({ models, bootstrap }: TaskReport, names: readonly stri
       `Retention is ${main} / the teacher's, on the same rows; of ${names[i]} ${percent(student.retention.value)} ${percentInterval(student.retention.interval)}.`,
     );
   }
+  if (student?.agreement?.interval) {
+    const { value, interval } = student.agreement;
+    const bounds =
+      interval.low === null || interval.high === null
+        ? ''
+        : ` [${interval.low.toFixed(4)}, ${interval.high.toFixed(4)}]`;
+    notes.push(
+      `${names[i]} agrees with the teacher: ${main} ${value?.toFixed(4)}${bounds} if the teacher's answers were right.`,
+    );
+  }
   if (student?.ahead_of_baseline) notes.push(`− baseline is the difference of ${main} to the baseline's.`);
   notes.push(`Intervals: 95 %, paired bootstrap over test rows, ${grouped(bootstrap.resamples)} resamples.`);
   return notes;

@@ -15,7 +15,7 @@ export interface WrongAnswer extends Answer {
   /** Its beginning. */
   readonly text: string;
   readonly label: string;
-  /** Null of the teacher, and where there is none. */
+  /** Null of the teacher, where there is none, and where it did not answer. */
   readonly teacher: Answer | null;
 }
 
@@ -50,17 +50,22 @@ export function worstRows(rows: readonly { readonly id: string }[], badness: Flo
 export const beginningOf = (text: string): string =>
   text.length <= SHOWN ? text : `${text.slice(0, SHOWN - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 
-/**
- * Where a model is surest of what is wrong.
- * @param logits [rows, labels], as the teacher's are, if there is one
- */
+/** A model's answers. */
+export interface Answered {
+  /** [rows, labels] */
+  readonly logits: Float32Array;
+  /** Rows without an answer, by number. */
+  readonly unanswered?: ReadonlySet<number>;
+}
+
+/** Where a model is surest of what is wrong. */
 export function worstErrors(
   rows: readonly { readonly id: string; readonly text: string; readonly label: string }[],
   labels: readonly string[],
-  logits: Float32Array,
-  teacher: Float32Array | undefined,
+  model: Answered,
+  teacher: Answered | undefined,
 ): WrongAnswer[] {
-  const answersOf = (all: Float32Array) => {
+  const answersOf = ({ logits: all }: Answered) => {
     const best = argmaxRows(all, labels.length);
     return (row: number): Answer => {
       const k = best[row] as number;
@@ -68,13 +73,19 @@ export function worstErrors(
       return { answer: labels[k] as string, probability: own[k] as number };
     };
   };
-  const [mine, above] = [answersOf(logits), teacher && answersOf(teacher)];
+  const [mine, above] = [answersOf(model), teacher && answersOf(teacher)];
   const badness = Float64Array.from(rows, ({ label }, row) => {
     const { answer, probability } = mine(row);
-    return answer === label ? 0 : probability;
+    return answer === label || model.unanswered?.has(row) ? 0 : probability;
   });
   return worstRows(rows, badness).map((row): WrongAnswer => {
     const { id, text, label } = rows[row] as (typeof rows)[number];
-    return { id, text: beginningOf(text), label, ...mine(row), teacher: above?.(row) ?? null };
+    return {
+      id,
+      text: beginningOf(text),
+      label,
+      ...mine(row),
+      teacher: teacher?.unanswered?.has(row) ? null : (above?.(row) ?? null),
+    };
   });
 }

@@ -57,13 +57,10 @@ type Lack = readonly [what: string, hint: string] | undefined;
 /** What a model is and what it costs can be said of all tasks. */
 function lackOfTask({ of, figure }: Wanted, task: EvaluateOptions['task']): Lack {
   if (TASK_FIGURES[task].length === 0) return [`, and task "${task}" has no expectations`, 'Leave it out'];
-  const known: readonly string[] = [...TASK_FIGURES[task], ...(of === 'student' ? comparedIn(task) : [])];
+  const known: readonly string[] = [...TASK_FIGURES[task], ...(of === 'student' ? COMPARED : [])];
   if (['parameters', 'bytes'].includes(figure) || isMeasured({ figure })) return undefined;
   return known.includes(figure) ? undefined : [`, which task "${task}" has not`, `It has ${known.join(', ')}`];
 }
-
-const comparedIn = (task: EvaluateOptions['task']): readonly string[] =>
-  task === 'classification' ? [...COMPARED, 'agreement'] : COMPARED;
 
 function lackOfTeacher({ figure }: Wanted, has: Has): Lack {
   if (has('teacher')) return undefined;

@@ -6,6 +6,7 @@ import { isTransformer } from '../models/index.js';
 import type { EvaluateOptions } from '../options/evaluate.js';
 import type { Cost } from '../report/cost.js';
 import { inReadingOrder, type Role } from '../report/evaluate.js';
+import { rowStatistic } from '../report/row-answers.js';
 import { type Judged, taskReport } from '../report/task-report.js';
 import { taskSliceTable, taskTable } from '../report/task-table.js';
 import type { Json } from '../util/json.js';
@@ -22,7 +23,7 @@ type TaskName = keyof typeof exams;
 /** Rows that a model is asked about at a time: it puts those of like length together. */
 const BATCH = 256;
 /** A model with all its answers. */
-interface Sat<Answer> extends Omit<Judged, 'judgement' | 'mistake'> {
+interface Sat<Answer> extends Omit<Judged, 'judgement' | 'agreement' | 'mistake'> {
   readonly answers: readonly Answer[];
   readonly labels: readonly string[];
   readonly cost: Cost;
@@ -69,7 +70,12 @@ async function examine<Answer>(ctx: Context, task: TaskName, exam: Exam<Answer>)
   const above = models.find(({ role }) => role === 'teacher');
   const judged = models.map((model): Judged => {
     const { answers, labels, cost: _, ...about } = model;
-    return { ...about, judgement: exam.judge(rows, answers, labels), mistake: mistakesOf(exam, rows, model, above) };
+    return {
+      ...about,
+      judgement: exam.judge(rows, answers, labels),
+      agreement: above && above !== model ? agreementOf(exam, rows, model, above) : undefined,
+      mistake: mistakesOf(exam, rows, model, above),
+    };
   });
   const [{ labels }] = models as [Sat<Answer>];
   const report = taskReport({
@@ -139,6 +145,19 @@ function checkLabels([first, ...others]: readonly {
     `the model of "${other.name}" knows ${known(other.labels)}, and that of "${first?.name}" ${known(first?.labels)}`,
     'Compare models that were trained on rows of one corpus.',
   );
+}
+
+/** How far a model says what its teacher says: the figure that models are compared by, as if the teacher were right. */
+function agreementOf<Answer>(
+  exam: Exam<Answer>,
+  rows: readonly Row[],
+  model: Sat<Answer>,
+  teacher: Sat<Answer>,
+): Judged['agreement'] {
+  const said = ({ answers, labels }: Sat<Answer>): Json[] =>
+    rows.map((row, i) => exam.said(row, answers[i] as Answer, labels));
+  const truth = said(teacher).map((answer) => exam.asTruth?.(answer) ?? answer);
+  return rowStatistic(exam.main(model.labels), { truth, answers: [said(model)] }, 0, model.labels);
 }
 
 /** What a person reads of a row that a model gets wrong. */

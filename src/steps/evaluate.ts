@@ -180,16 +180,20 @@ async function storedAnswers(ctx: Context, { from, path }: InputArtifact, { labe
   try {
     checkLabels(from, cache.index.labels, labels);
     const logits = new Float32Array(rows.length * labels.length);
-    let lacking = 0;
+    const unanswered = new Set<number>();
     rows.forEach(({ id, label }, i) => {
       if (cache.has(id)) logits.set(cache.classLogits(id), i * labels.length);
       else {
-        lacking++;
+        unanswered.add(i);
         logits[i * labels.length + (label === labels[0] ? 1 : 0)] = 1;
       }
     });
-    if (lacking > 0)
-      ctx.log('warning', `${from} did not answer ${lacking} of ${rows.length} rows: they count as wrong`);
+    if (unanswered.size === rows.length) {
+      const message = `${from} answered none of the ${rows.length} rows to evaluate on`;
+      throw new StepFailure('unanswered', message, 'Ask it about these rows: bind "data" of query-teacher to them.');
+    }
+    if (unanswered.size > 0)
+      ctx.log('warning', `${from} did not answer ${unanswered.size} of ${rows.length} rows: they count as wrong`);
     return {
       name: from,
       role: 'teacher',
@@ -198,6 +202,7 @@ async function storedAnswers(ctx: Context, { from, path }: InputArtifact, { labe
       bytes: null,
       trainedOn: undefined,
       logits,
+      unanswered,
       cost: { timing: undefined, batch: undefined, memory: undefined, usdPerMillion: billed && 1000 * billed },
     };
   } finally {

@@ -71,6 +71,7 @@ test('answers that round to certainty are still told apart', () => {
 test('agreement is of answers, right or wrong', () => {
   const { value, interval } = agreementOf(Int32Array.of(0, 1, 2, 2), Int32Array.of(0, 1, 1, 2));
   expect(value).toBe(0.75);
+  expect(agreementOf(Int32Array.of(0, 1, 2, 2), Int32Array.of(0, 1, 1, 2), new Set([2])).value).toBe(1);
   expect(interval.low).toBeLessThan(0.75);
   expect(interval.high).toBeGreaterThan(0.75);
 });

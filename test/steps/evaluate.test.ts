@@ -406,6 +406,11 @@ describe('a teacher behind an API', () => {
     return { kind: 'logits', path, from: 'oracle' };
   };
 
+  test('that answered nothing is not judged', async () => {
+    const inputs = { data: await dataset(test200), answers: await answered(rows.slice(0, 2)) };
+    expect(await failure({ inputs })).toMatchObject({ reason: 'unanswered' });
+  });
+
   test('is compared by what it answered, and by what that cost', async () => {
     const { tables, logs, outputs } = await runStep(evaluate, {
       options: { expect: { retention: '> 0.5' }, usd_per_hour: 3.6 },
@@ -422,6 +427,13 @@ describe('a teacher behind an API', () => {
       ['student', false, report.models[1]?.errors],
     ]);
     expect(report.models[1]?.size_ratio).toBeNull();
+    const [teacher] = report.models;
+    // Right wherever it answered, with p = 1 / (1 + e⁻²) or 1 / (1 + e⁻¹).
+    expect(teacher).toMatchObject({ unanswered: 2, roc_auc: 1, worst_errors: [] });
+    expect(teacher?.log_loss).toBeLessThan(Math.log1p(Math.exp(-1)));
+    const unanswered = new Set(test200.slice(0, 2).map(({ id }) => id));
+    for (const { id, teacher } of report.models[1]?.worst_errors ?? [])
+      expect(teacher === null).toBe(unanswered.has(id));
     const [head, ...body] = [tables[0]?.columns.map(({ label }) => label), ...(tables[0]?.rows ?? [])];
     const at = head?.indexOf('$/1,000') ?? -1;
     expect(body[0]?.[at]).toBe('1.3');

@@ -167,6 +167,7 @@ describe('tagging', async () => {
     expect(report.compared_by).toBe('entity_f1');
     expect(report.expectations.map(({ met }) => met)).toEqual([true, true]);
     expect(report.models.map(({ role }) => role)).toEqual(['teacher', 'student', 'baseline']);
+    expect(report.models[1]?.agreement?.value).toBeGreaterThan(0.8);
     const worst = report.models[2]?.worst_errors[0];
     const [truth, answer, above] = [worst?.truth, worst?.answer, worst?.teacher] as string[][];
     expect(truth?.map((word) => word.split('/')[0])).toEqual(answer?.map((word) => word.split('/')[0]));
@@ -301,6 +302,11 @@ describe('labels and scores', async () => {
     expect(report.test).toEqual({ rows: 25, unlabelled: 5 });
     expect(report.models[0]?.trained_on).toEqual({ rows: 100, labelled: 100 });
     expect(report.models[1]?.trained_on).toEqual({ rows: 120, labelled: 0 });
+    // With the teacher's answers as what is right.
+    const { agreement } = report.models[1] as TaskReport['models'][number];
+    expect(report.models[0]?.agreement).toBeNull();
+    expect(agreement?.value).toBeGreaterThan(0.9);
+    expect(agreement?.interval?.low).toBeLessThanOrEqual(agreement?.value as number);
     // As the report has it: of the teacher, the first.
     const first = predictions.map(({ truth, predictions: [{ answer }] }) => ({ truth, answer }));
     const [{ figures }] = report.models as readonly [TaskReport['models'][number]];

@@ -33,6 +33,8 @@ export interface Exam<Answer> {
   /** For `predictions.jsonl`: what is right, and what a model said. */
   truth(row: Row): Json;
   said(row: Row, answer: Answer, labels: readonly string[]): Json;
+  /** What a model said, as if it were right; the same where there is nothing to change. */
+  asTruth?(said: Json): Json;
   /** Of what is right and what models said, the parts that are wrong: for a person to read, where all would be too long. */
   mistake?(row: Row, said: Json, teacher: Json): Pick<TaskMistake, 'truth' | 'answer' | 'teacher'>;
 }

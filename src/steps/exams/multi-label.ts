@@ -44,6 +44,7 @@ export const multiLabel: Exam<Float32Array> = {
     };
   },
   main: () => 'micro_f1',
+  asTruth: (said) => (said as { labels: string[] }).labels,
   truth: (row: Row) => [...(row.labels ?? [])],
   said: (_, logits, labels) => ({
     labels: labels.filter((_, k) => labelsAbove(logits)[k] === 1),
