@@ -1,5 +1,5 @@
 import { type Row, rowId } from '../../data/dataset.js';
-import { Deduplicator } from '../../data/deduplicate.js';
+import { Deduplicator, type Judgement } from '../../data/deduplicate.js';
 
 /** What becomes of a text that was written. */
 export type Likeness = 'new' | 'like a seed' | 'like another';
@@ -7,19 +7,26 @@ export type Likeness = 'new' | 'like a seed' | 'like another';
 /** Tells texts that are like a seed, or like one that was written before. */
 export class Pool {
   private readonly texts: Deduplicator;
+  private readonly kept: string[] = [];
   /** Seeds that differ from one another. */
   private seeds = 0;
 
   constructor(seeds: readonly Row[], near: number, seed: number) {
-    this.texts = new Deduplicator({ near }, seed);
+    this.texts = new Deduplicator({ near }, seed, (position) => this.kept[position] as string);
     // Other fields make a seed another row; here the text alone counts.
-    for (const { text } of seeds) if (this.texts.add(rowId(text), text).verdict === 'kept') this.seeds++;
+    for (const { text } of seeds) if (this.keep(text).verdict === 'kept') this.seeds++;
   }
 
   add(text: string): Likeness {
-    const found = this.texts.add(rowId(text), text);
+    const found = this.keep(text);
     if (found.verdict === 'kept') return 'new';
     return found.like < this.seeds ? 'like a seed' : 'like another';
+  }
+
+  private keep(text: string): Judgement {
+    const judgement = this.texts.add(rowId(text), text);
+    if (judgement.verdict === 'kept') this.kept.push(text);
+    return judgement;
   }
 }
 
