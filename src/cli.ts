@@ -153,6 +153,7 @@ program
   .description('hold the models of several runs against each other, or those of a matrix within one')
   .argument('[run...]', 'runs, steps of them that evaluate (RUN:STEP), or folders of reports (default: the last run)')
   .option('--json', 'as JSON')
+  .option('--html <file>', 'also write a page with the Pareto fronts, which needs no other file')
   .addHelpText('after', example('recipe compare', 'recipe compare 20261130-221004-tinybert 20261130-230712-tinybert'))
   .action(lazy(async () => (await import('./cli/compare.js')).compare));
 

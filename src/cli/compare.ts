@@ -1,22 +1,29 @@
+import { writeFile } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { readRun } from '../engine/journal.js';
 import { type Comparison, type Contender, compareModels } from '../report/across.js';
 import { comparisonTable } from '../report/across-table.js';
 import { rightRows, rowStatistic } from '../report/row-answers.js';
 import { renderTable } from '../ui/table.js';
-import { canonicalJson, sha256 } from '../util/canonical.js';
 import { EXIT, type ExitCode, UsageError } from './exit.js';
 import { STATE } from './plan.js';
 import { type FoundReport, type FoundRun, findReports } from './reports.js';
 
+export interface CompareOptions {
+  readonly json?: true;
+  /** File to write. */
+  readonly html?: string;
+}
+
 /** `recipe compare [run...]`: models of several runs, or of a matrix within one, on the same test rows. */
-export async function compare(names: readonly string[], options: { readonly json?: true }): Promise<ExitCode> {
+export async function compare(names: readonly string[], options: CompareOptions): Promise<ExitCode> {
   const runs: FoundRun[] = [];
   for (const name of names.length > 0 ? names : [undefined]) runs.push(await findReports(name));
   const reports = onSameRows(runs);
   const [first] = reports.flatMap(({ reports }) => reports) as [FoundReport];
   const comparison = compareModels(first.figure, first.answers.ids.length, contenders(reports), first.seed);
   const titles = await Promise.all(runs.map(({ title }) => titleOf(title)));
+  if (options.html !== undefined) await writePage(options.html, comparison, titles);
   if (options.json) process.stdout.write(`${JSON.stringify(jsonOf(comparison, titles), null, 2)}\n`);
   else {
     const width = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
@@ -79,8 +86,7 @@ function contenders(runs: readonly FoundRun[]): Contender[] {
   for (const [place, { reports }] of runs.entries()) {
     for (const report of reports) {
       for (const [m, { name, role, type, parameters, bytes }] of report.models.entries()) {
-        const said = sha256(canonicalJson([...(report.answers.answers[m] ?? [])]));
-        const key = JSON.stringify([name, role, type, parameters, bytes, said]);
+        const key = JSON.stringify([name, role, type, parameters, bytes, report.answers.digests[m]]);
         const known = found.get(key);
         if (known) {
           if (!known.runs.includes(place + 1)) known.runs.push(place + 1);
@@ -113,6 +119,13 @@ async function titleOf(title: string): Promise<string> {
   if (record === undefined) return title;
   const settings = record.set.map((setting) => ` --set ${setting}`).join('');
   return `${title}, ${relative('', record.recipe) || record.recipe}${settings}`;
+}
+
+async function writePage(file: string, comparison: Comparison, titles: readonly string[]): Promise<void> {
+  const { comparisonPage } = await import('../page/comparison.js');
+  await writeFile(file, comparisonPage(comparison, titles)).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`--html ${file}: the page cannot be written: ${error.message}`);
+  });
 }
 
 const jsonOf = (comparison: Comparison, runs: readonly string[]) => ({ runs, ...comparison });

@@ -17,14 +17,21 @@ const STATUS: Readonly<Record<RunData['view']['status'], string>> = {
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 
 /** The report of a run as one file that needs no other. */
-export const page = (run: RunData): string =>
-  document(run, html`<meta http-equiv="Content-Security-Policy" content="${POLICY}">`);
+export const page = (run: RunData): string => lonePage(titleOf(run), body(run));
 
 /** @param head what more stands in the head */
-export function document(run: RunData, head: Html): string {
+export const document = (run: RunData, head: Html): string => frame(titleOf(run), head, body(run));
+
+const titleOf = ({ record }: RunData): string => `${record.name}: report of a run`;
+
+/** A page that needs no other file, and may load and run nothing. */
+export const lonePage = (title: string, content: Html): string =>
+  frame(title, html`<meta http-equiv="Content-Security-Policy" content="${POLICY}">`, content);
+
+function frame(title: string, head: Html, content: Html): string {
   return html`<!doctype html>
-<html lang="en"><head><meta charset="utf-8">${head}<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><meta name="robots" content="noindex"><title>${run.record.name}: report of a run</title><style>${style}</style></head>
-<body>${body(run)}</body></html>
+<html lang="en"><head><meta charset="utf-8">${head}<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><meta name="robots" content="noindex"><title>${title}</title><style>${style}</style></head>
+<body>${content}</body></html>
 `.text;
 }
 

@@ -42,7 +42,7 @@ export function comparisonTable(comparison: Comparison, runs: readonly string[])
     columns: [
       { label: 'model', align: 'left' },
       ...(several ? [{ label: 'run', align: 'left' as const }] : []),
-      ...columns.map(([label]) => ({ label, align: 'right' as const })),
+      ...columns.map(([label]) => ({ label, align: label === 'Pareto' ? ('left' as const) : ('right' as const) })),
     ],
     rows: models.map((model) => [
       name(model),

@@ -1,3 +1,4 @@
+import { sha256 } from '../util/canonical.js';
 import type { Json, JsonObject } from '../util/json.js';
 import { pearson } from './correlation.js';
 import { entityCounts, entityQuality, sumOf } from './entities.js';
@@ -10,6 +11,8 @@ export interface RowAnswers {
   readonly truth: readonly Json[];
   /** [model][row]; models are in the order of the report. */
   readonly answers: readonly (readonly Json[])[];
+  /** Of each model a hash of all that it said, probabilities included. */
+  readonly digests: readonly string[];
 }
 
 /**
@@ -25,16 +28,18 @@ export function readRowAnswers(text: string): RowAnswers {
       const { id, label, truth, predictions } = JSON.parse(line) as JsonObject;
       if (typeof id !== 'string' || !Array.isArray(predictions)) throw new SyntaxError('a line is no prediction');
       const said = predictions.map((each) => {
-        const { label: one, answer } = each as JsonObject;
-        return (answer ?? one ?? null) as Json;
+        const { model: _, ...whole } = each as JsonObject;
+        return { answer: (whole.answer ?? whole.label ?? null) as Json, whole: JSON.stringify(whole) };
       });
       return { id, truth: (truth ?? label ?? null) as Json, said };
     })
     .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  const models = rows[0]?.said ?? [];
   return {
     ids: rows.map(({ id }) => id),
     truth: rows.map(({ truth }) => truth),
-    answers: (rows[0]?.said ?? []).map((_, m) => rows.map(({ said }) => said[m] as Json)),
+    answers: models.map((_, m) => rows.map(({ said }) => said[m]?.answer as Json)),
+    digests: models.map((_, m) => sha256(rows.map(({ said }) => said[m]?.whole).join('\n'))),
   };
 }
 
@@ -107,7 +112,7 @@ function knownTags(truth: Json, said: Json): [string[], string[]] {
  */
 export const rowStatistic = (
   figure: string,
-  { truth, answers }: Omit<RowAnswers, 'ids'>,
+  { truth, answers }: Pick<RowAnswers, 'truth' | 'answers'>,
   model: number,
   labels: readonly string[],
 ): RowStatistic | undefined => STATISTICS[figure]?.(truth, answers[model] ?? [], labels);

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Comparison } from '../../src/report/across.js';
@@ -80,7 +80,8 @@ describe('recipe compare', () => {
     expect(best?.quality.value).toBeGreaterThan(found.models.at(-1)?.quality.value as number);
     expect(found.models.at(-1)?.mcnemar_p).toBeLessThan(0.05);
     for (const { ms } of found.models) expect(ms).toBeGreaterThan(0);
-    const report = await recipe(cwd, ['compare', 'out/compared/report', '--json']);
+    const report = await recipe(cwd, ['compare', 'out/compared/report', '--json', '--html', 'c.html']);
+    expect(readFileSync(join(cwd, 'c.html'), 'utf8')).toContain('macro F1 against size');
     expect(JSON.parse(report.out)).toMatchObject({ figure: 'macro_f1', rows: 48 });
   });
 
@@ -101,6 +102,7 @@ describe('recipe compare', () => {
     [() => [`${runs[0]}:corpus`], /run \S+ has no report to compare: step "corpus" does not evaluate/],
     [() => ['20990101-000000-x'], /there is no run "20990101-000000-x" under/],
     [() => ['out'], /out holds no report of evaluate/],
+    [() => ['--html', 'none/c.html'], /--html none\/c\.html: the page cannot be written: ENOENT/],
   ])('what does not compare: %#', async (names, message) => {
     const { code, out, err } = await recipe(cwd, ['compare', ...names()]);
     expect(code).toBe(2);
