@@ -12,10 +12,10 @@ export function pageOf(cells, mails) {
 
 Written by \`node bench/choosing/run.js\`. Of the training mails of recipes/few-labels.yaml, whose labels nobody knows, some are
 chosen and labelled; a student learns from these alone and is judged on the test mails. Labels are the corpus's own, so a
-teacher that is always right. Seeds ${seeds.join(', ')} draw splits and choices anew; a figure is macro-F1, the mean over the seeds
+teacher that is always right. Each seed (here ${seeds.join(', ')}) draws splits and choices anew; a figure is macro-F1, the mean over the seeds
 ± the standard deviation of a sample. *Words*: mails are compared by TF-IDF and SVD; *encoder*: by the vectors of a sentence
 encoder. *In rounds*: the first 50 are random, then at each size those of which the student of the size before is least sure.
-${mails > 0 ? `\n**A try with ${mails} mails.**\n` : ''}
+${seeds.length < 3 ? `\n**Not finished: ${seeds.length} of 3 seeds, so nothing says how far a figure moves by chance.**\n` : ''}${mails > 0 ? `\n**A try with ${mails} mails.**\n` : ''}
 ${STUDENTS.map((student) => sectionOf(cells, student)).join('\n')}`;
 }
 
