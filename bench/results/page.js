@@ -12,6 +12,8 @@ ${set.length > 0 ? `\n**Not the committed sizes**: ${set.join('; ')}.\n` : ''}
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ${results.flatMap(rowsOf).join('\n')}
 
+Whether rows that are chosen teach more than random ones: [COVERAGE.md](COVERAGE.md).
+
 How long a run's steps took, added up, on that machine; the range over the seeds.
 
 | recipe | minutes |
