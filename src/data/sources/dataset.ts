@@ -13,19 +13,22 @@ export const dataset: Source<DatasetSource> = {
   type: 'dataset',
   async *read({ path }, _report, keys) {
     for await (const row of streamRows(path)) {
-      if (row.augmented_from !== undefined) {
+      if (row.augmented_from !== undefined || row.synthetic) {
+        const made = row.synthetic ? 'synthetic' : 'a copy that augment-data made';
         throw new StepFailure(
           'augmented-data',
-          `row ${row.id} of the input "data" is a copy that augment-data made: splits are made of real rows`,
-          'Bind it to the rows that were augmented, and augment the training split.',
+          `row ${row.id} of the input "data" is ${made}: splits are made of real rows`,
+          'Split the real rows first, and add others to the training split.',
         );
       }
-      const { text, label, fields, responses, words, spans, labels, score } = row;
+      const { text, label, fields, responses, words, spans, labels, score, reasoning, judgements } = row;
       const annotations = {
         ...(words && { words }),
         ...(spans && { spans }),
         ...(labels && { labels }),
         ...(score !== undefined && { score }),
+        ...(reasoning && { reasoning }),
+        ...(judgements && { judgements }),
       };
       yield {
         text,
