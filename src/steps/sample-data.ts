@@ -57,20 +57,23 @@ export const sampleData = defineStep<SampleDataOptions>({
     return [];
   },
   async run(ctx) {
-    const [{ withCorpus }, { corpusTable }, { writeDataset }, { SPLITS }] = await Promise.all([
+    const [{ withCorpus }, { corpusTable }, { readDatasetInfo, writeDataset }, { SPLITS }] = await Promise.all([
       import('../data/corpus.js'),
       import('../data/corpus-table.js'),
       import('../data/dataset.js'),
       import('../data/split.js'),
     ]);
     const options = { ...ctx.options, source: await located(ctx) };
+    const { source } = options;
+    // Labels that a teacher gave stay a teacher's.
+    const by = source.type === 'dataset' ? (await readDatasetInfo(source.path)).labelled_by : undefined;
     const folder = await ctx.output('report');
     const against = ctx.inputList('against').map(({ path }) => path);
     const work = { folder, against, quarantine: () => ctx.sharedFolder('quarantine') };
     await withCorpus(options, ctx.seed, ctx, work, async (corpus) => {
       ctx.show(corpusTable(corpus));
       for (const name of SPLITS) {
-        await writeDataset(await ctx.output(name), corpus.labels, corpus.rows(name), undefined, corpus.names);
+        await writeDataset(await ctx.output(name), corpus.labels, corpus.rows(name), by, corpus.names);
       }
       await corpus.quarantine.write(folder);
       const funnel = corpus.funnel.toJson(corpus.tallies);

@@ -2,7 +2,7 @@ import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { readDataset } from '../../src/data/dataset.js';
+import { readDataset, rowId, writeDataset } from '../../src/data/dataset.js';
 import { Deduplicator } from '../../src/data/deduplicate.js';
 import { sampleData } from '../../src/steps/sample-data.js';
 import type { StepFailure } from '../../src/util/failure.js';
@@ -368,6 +368,36 @@ describe('sample-data', () => {
     expect(info).toMatchObject({ labels: ['a', 'b'], rows: 28 });
     const all = await split(first, 'train');
     for (const row of rows) expect(all.rows).toContainEqual(row);
+  });
+
+  it('knows whose labels an earlier step has, and keeps rows that a model wrote out of splits that judge', async () => {
+    const folder = await temporaryFolder();
+    const rows = ['one', 'two', 'three'].map((text) => ({
+      id: rowId(text),
+      text,
+      label: 'a',
+      responses: ['r'],
+      reasoning: ['t'],
+    }));
+    await writeDataset(folder, ['a'], rows, 'some-teacher');
+    const go = (path: string, split: object = { train: 1, validation: 0, test: 0 }) =>
+      runStep(sampleData, {
+        options: { source: { type: 'dataset' }, split },
+        inputs: { data: { kind: 'dataset', path } },
+      });
+    const { info, rows: found } = await split(await go(folder), 'train');
+    expect(info.labelled_by).toBe('some-teacher');
+    expect(found).toEqual(expect.arrayContaining(rows));
+    await writeDataset(
+      folder,
+      ['a'],
+      rows.map((row) => ({ ...row, synthetic: true as const })),
+    );
+    const marked = await split(await go(folder), 'train');
+    expect(marked.rows.every(({ synthetic }) => synthetic)).toBe(true);
+    await expect(go(folder, { train: 0.5, validation: 0, test: 0.5 })).rejects.toThrow(
+      '3 of the 3 rows are synthetic, and no model is judged by what a model wrote',
+    );
   });
 
   it('warns where all rows have one label', async () => {

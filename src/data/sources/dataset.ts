@@ -17,15 +17,17 @@ export const dataset: Source<DatasetSource> = {
         throw new StepFailure(
           'augmented-data',
           `row ${row.id} of the input "data" is a copy that augment-data made: splits are made of real rows`,
-          'Bind it to the rows that were augmented, and augment the training split.',
+          'Split the real rows first, and add others to the training split.',
         );
       }
-      const { text, label, fields, responses, words, spans, labels, score, synthetic } = row;
+      const { text, label, fields, responses, words, spans, labels, score, reasoning, judgements, synthetic } = row;
       const annotations = {
         ...(words && { words }),
         ...(spans && { spans }),
         ...(labels && { labels }),
         ...(score !== undefined && { score }),
+        ...(reasoning && { reasoning }),
+        ...(judgements && { judgements }),
       };
       yield {
         text,

@@ -31,8 +31,8 @@ export interface BadItem {
   readonly failure?: StepFailure;
 }
 
-/** What is known of a text beside its label. Places are in the text as the item has it. */
-export type Annotations = Partial<Pick<Row, 'words' | 'spans' | 'labels' | 'score'>>;
+/** What is known of a text beside its label, and of its responses. Places are in the text as the item has it. */
+export type Annotations = Partial<Pick<Row, 'words' | 'spans' | 'labels' | 'score' | 'reasoning' | 'judgements'>>;
 
 /** How a source tells what goes on; a step's context fits. */
 export interface Reporter {
