@@ -11,7 +11,7 @@ import { Random } from '../../dist/util/random.js';
 
 const STAGES = 2;
 const LABELS = ['ham', 'spam', 'news', 'lists'];
-const ROWS = 2000;
+const ROWS = 300;
 
 /**
  * Makes a run in a `.recipe` folder as `recipe run` leaves it, without training anything: a training of so many updates

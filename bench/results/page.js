@@ -5,7 +5,7 @@ export function pageOf(results) {
 
 Written by \`npm run results\`, which runs every recipe as it is committed, with other seeds, and goes on where it was killed. A
 figure is the mean over the seeds ± the standard deviation of a sample; every model of a row was judged on the same test rows.
-*Baseline*: the same student without a teacher. *Size* is the student's parameters / the teacher's, with embeddings; *speed* the
+*Baseline*: the same student without a teacher, or what stands behind the stroke. *Size* is the student's parameters / the teacher's, with embeddings; *speed* the
 teacher's median ms a text / the student's, at batch 1 on the machine of these runs; *retention* student / teacher.
 ${set.length > 0 ? `\n**Not the committed sizes**: ${set.join('; ')}.\n` : ''}
 | recipe | evaluation | figure | seeds | teacher | student | baseline | student − baseline | retention | size | speed |
@@ -20,56 +20,60 @@ ${results.map(({ name, runs }) => `| ${name}.yaml | ${range(runs.map(({ seconds 
 `;
 }
 
-/** A row for each student of each evaluation. */
-function rowsOf({ name, runs }) {
+/** A row for each student of each evaluation, and for each that it is held against. */
+function rowsOf({ name, runs, twins, others }) {
   const [first] = runs;
+  const none = new Set([...others, ...Object.values(twins).flat()]);
   return first.steps.flatMap(({ step, models }) => {
-    const students = groupsOf(models.filter(({ role }) => role === 'student'));
-    return students.map((student) => {
-      const all = runs.flatMap(({ steps }) => {
-        const own = steps.find((each) => each.step === step)?.models ?? [];
-        const teacher = own.find(({ role }) => role === 'teacher');
-        const baseline = own.find(({ role }) => role === 'baseline');
-        return own
-          .filter((model) => model.role === 'student' && baseOf(model.name) === student)
-          .map((model) => ({ teacher, baseline, student: model }));
-      });
-      const { figure } = all[0].student;
-      const value = (which) => all.map((one) => one[which]?.figure.value);
-      const sign = figure.more ? 1 : -1;
-      return `| ${[
-        `${name}.yaml`,
-        `${step}: ${student}`,
-        figure.name + (figure.more ? '' : ' (less is better)'),
-        String(all.length),
-        spread(value('teacher')),
-        spread(value('student')),
-        spread(value('baseline')),
-        spread(
-          all.map((one) => one.baseline && sign * (one.student.figure.value - one.baseline.figure.value)),
-          true,
+    const students = groupsOf(models.filter(({ role, name }) => role === 'student' && !none.has(baseOf(name))));
+    return students.flatMap((student) =>
+      (twins[student] ?? [undefined]).map((twin) =>
+        row(
+          `${name}.yaml`,
+          `${step}: ${student}${twin ? ` / ${twin}` : ''}`,
+          runs.flatMap(({ steps }) => {
+            const own = steps.find((each) => each.step === step)?.models ?? [];
+            const teacher = own.find(({ role }) => role === 'teacher');
+            const against = (model) =>
+              twin
+                ? own.find((other) => other.name === twin + model.name.slice(student.length))
+                : own.find(({ role }) => role === 'baseline');
+            return own
+              .filter((model) => model.role === 'student' && baseOf(model.name) === student)
+              .map((model) => ({ teacher, baseline: against(model), student: model }));
+          }),
         ),
-        spread(
-          all.map((one) => one.teacher && (one.student.figure.value / one.teacher.figure.value) * 100),
-          false,
-          ' %',
-          1,
-        ),
-        spread(
-          all.map((one) => one.teacher?.parameters && one.student.parameters / one.teacher.parameters),
-          false,
-          '',
-          3,
-        ),
-        spread(
-          all.map((one) => one.teacher?.ms && one.student.ms && one.teacher.ms / one.student.ms),
-          false,
-          '',
-          1,
-        ),
-      ].join(' | ')} |`;
-    });
+      ),
+    );
   });
+}
+
+/** @param all teacher, student and baseline of each seed */
+function row(recipe, evaluation, all) {
+  const { figure } = all[0].student;
+  const value = (which) => all.map((one) => one[which]?.figure.value);
+  const sign = figure.more ? 1 : -1;
+  const ahead = all.map((one) => one.baseline && sign * (one.student.figure.value - one.baseline.figure.value));
+  // Of a loss no share is kept: there the figures speak.
+  const kept = all.map(
+    (one) => figure.more && one.teacher && (one.student.figure.value / one.teacher.figure.value) * 100,
+  );
+  const size = all.map((one) => one.teacher?.parameters && one.student.parameters / one.teacher.parameters);
+  const speed = all.map((one) => one.teacher?.ms && one.student.ms && one.teacher.ms / one.student.ms);
+  const cells = [
+    recipe,
+    evaluation,
+    figure.name + (figure.more ? '' : ' (less is better)'),
+    String(all.length),
+    spread(value('teacher')),
+    spread(value('student')),
+    spread(value('baseline')),
+    spread(ahead, true),
+    spread(kept, false, ' %', 1),
+    spread(size, false, '', 3),
+    spread(speed, false, '', 1),
+  ];
+  return `| ${cells.join(' | ')} |`;
 }
 
 function range(values) {

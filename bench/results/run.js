@@ -13,21 +13,24 @@ import { read, secondsOf } from './figures.js';
 import { pageOf } from './page.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-/** Those whose own matrix has three seeds are run once. */
+/**
+ * Those whose own matrix has three seeds are run once. `twins`: of a student, those that it is held against; without them, the
+ * evaluation's baseline. `others`: models that are judged as students and are none: teachers, twins, yardsticks.
+ */
 const RECIPES = [
-  { name: 'tinybert' },
+  { name: 'tinybert', others: ['bag-of-words'] },
   { name: 'distilbert' },
   { name: 'tagger' },
   { name: 'matching' },
-  { name: 'few-labels', once: true },
-  { name: 'multi-teacher' },
+  { name: 'few-labels', once: true, twins: { bert: ['bert-alone'] } },
+  { name: 'multi-teacher', others: ['meaning', 'network'] },
   { name: 'self-distill' },
   { name: 'online-distill' },
   { name: 'multitask' },
   { name: 'llm-labels-logistic' },
   { name: 'llm-labels-bert' },
   { name: 'llm-responses' },
-  { name: 'progressive-minillm', once: true },
+  { name: 'progressive-minillm', once: true, twins: { student: ['alone', 'sequence-level'] } },
 ];
 
 const { values } = parseArgs({
@@ -50,14 +53,16 @@ const settings = values.set.map((each) => /^([\w-]+):(.+)$/.exec(each) ?? refuse
 mkdirSync(values.at, { recursive: true });
 
 const results = [];
-for (const { name, once } of RECIPES.filter((recipe) => !wanted || wanted.includes(recipe.name))) {
+for (const { name, once, twins = {}, others = [] } of RECIPES.filter(
+  (recipe) => !wanted || wanted.includes(recipe.name),
+)) {
   const set = settings.filter(([, recipe]) => recipe === name).map(([, , assignment]) => assignment);
   const runs = [];
   for (const seed of once ? [undefined] : seeds) {
     console.log(`${name}${seed === undefined ? '' : `, seed ${seed}`}`);
     runs.push({ seed, ...(await run(name, seed, set)) });
   }
-  results.push({ name, set, runs });
+  results.push({ name, set, runs, twins, others });
 }
 writeFileSync(values.to, pageOf(results));
 console.log(`wrote ${values.to}`);

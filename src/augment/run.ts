@@ -126,8 +126,9 @@ async function write(
       }
       ids.add(id);
       made++;
-      const { fields } = row;
-      return [{ id, text, label: keepLabel ? row.label : null, ...(fields && { fields }), augmented_from: row.id }];
+      const { fields, synthetic } = row;
+      const label = keepLabel ? row.label : null;
+      return [{ id, text, label, ...(fields && { fields }), augmented_from: row.id, ...(synthetic && { synthetic }) }];
     });
     return originals ? [row, ...own] : own;
   });

@@ -1,6 +1,6 @@
 import { Random } from '../util/random.js';
 import { shuffled } from './draw.js';
-import { gather, lowerNearest, rowOf, squaredDistance, type Vectors } from './vectors.js';
+import { gather, lowerNearest, pointOf, squaredDistance, type Vectors } from './vectors.js';
 
 /** How much of a pool lies near to chosen rows. Distances are Euclidean, between vectors of length 1: √(2 − 2·cosine). */
 export interface Coverage {
@@ -50,7 +50,7 @@ export async function coverageOf(
   const nearest = async (rows: ArrayLike<number>): Promise<Float64Array> => {
     const squares = new Float64Array(seen.count).fill(Number.POSITIVE_INFINITY);
     for (let i = 0; i < rows.length; i++) {
-      lowerNearest(seen, rowOf(vectors, rows[i] as number), squares);
+      lowerNearest(seen, pointOf(vectors, rows[i] as number), squares);
       await onRow(++done, total);
     }
     return squares.map(Math.sqrt);
@@ -86,12 +86,13 @@ const within = (distances: Float64Array, radius: number): number =>
   distances.reduce((sum, distance) => sum + (distance <= radius ? 1 : 0), 0) / distances.length;
 
 /** Of two different rows, drawn many times; sorted. One distance of 0 where there is but one row. */
-function pairDistances({ data, count, width }: Vectors, random: Random): Float64Array {
+function pairDistances(vectors: Vectors, random: Random): Float64Array {
+  const { data, count, width } = vectors;
   if (count < 2) return new Float64Array(1);
   return Float64Array.from({ length: Math.min(PAIRS, (count * (count - 1)) / 2) }, () => {
     const a = random.below(count);
     const b = (a + 1 + random.below(count - 1)) % count;
-    return Math.sqrt(squaredDistance(data, a * width, data, b * width, width, Number.POSITIVE_INFINITY));
+    return Math.sqrt(squaredDistance(data, a * width, pointOf(vectors, b), 0, width, Number.POSITIVE_INFINITY));
   }).sort();
 }
 

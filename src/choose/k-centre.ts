@@ -1,4 +1,4 @@
-import { lowerNearest, meanOf, rowOf, squaredDistance, type Vectors } from './vectors.js';
+import { lowerNearest, meanOf, pointOf, squaredDistance, type Vectors } from './vectors.js';
 
 /**
  * Greedy k-centre (Gonzalez 1985, Theoretical Computer Science 38; as core-sets, Sener & Savarese 2018,
@@ -18,7 +18,7 @@ export async function kCentre(
 ): Promise<Int32Array> {
   const nearest = new Float64Array(vectors.count).fill(Number.POSITIVE_INFINITY);
   const take = (row: number): void => {
-    lowerNearest(vectors, rowOf(vectors, row), nearest);
+    lowerNearest(vectors, pointOf(vectors, row), nearest);
     // No row twice, not even where all that is left is like one that is taken.
     nearest[row] = -1;
   };

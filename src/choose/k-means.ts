@@ -1,5 +1,5 @@
 import type { Random } from '../util/random.js';
-import { lowerNearest, rowOf, squaredDistance, type Vectors } from './vectors.js';
+import { lowerNearest, pointOf, squaredDistance, type Vectors } from './vectors.js';
 
 /** Rows in clusters. */
 export interface Clusters {
@@ -59,8 +59,9 @@ export function seeded(vectors: Vectors, count: number, random: Random): Float64
   const nearest = new Float64Array(vectors.count).fill(Number.POSITIVE_INFINITY);
   let next = random.below(vectors.count);
   for (let k = 0; k < count; k++) {
-    centres.set(rowOf(vectors, next), k * width);
-    lowerNearest(vectors, rowOf(vectors, next), nearest);
+    const centre = pointOf(vectors, next);
+    centres.set(centre, k * width);
+    lowerNearest(vectors, centre, nearest);
     let left = random.uniform() * nearest.reduce((sum, x) => sum + x, 0);
     next = nearest.findIndex((x) => {
       left -= x;

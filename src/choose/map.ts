@@ -64,17 +64,19 @@ export interface Seen {
 /**
  * The regions of a pool and a map of it: k-means and the plane of largest variance, of the sample.
  * @param idsOf ids of the rows of these numbers
+ * @param onIteration awaited after each iteration of k-means
  */
 export async function mapOf(
   seen: Seen,
   words: WordModel,
   seed: number,
   idsOf: (rows: Int32Array) => Promise<readonly string[]>,
+  onIteration: (done: number, most: number) => Promise<void>,
 ): Promise<CoverageMap> {
   const { vectors, sample, covered, texts } = seen;
   const own = gather(vectors, sample);
   const count = Math.max(1, Math.min(REGIONS, Math.floor(sample.length / ROWS_A_REGION)));
-  const { centres, labels } = await kMeans(own, seeded(own, count, new Random(seed, 'regions')));
+  const { centres, labels } = await kMeans(own, seeded(own, count, new Random(seed, 'regions')), onIteration);
   const drawn = new Random(seed, 'map').shuffle(Array.from(sample)).slice(0, DRAWN);
   const plane = planeOf(gather(vectors, drawn), new Random(seed, 'plane'));
   const chosen = Int32Array.from(seen.chosen);

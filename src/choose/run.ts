@@ -10,6 +10,7 @@ import { sample } from './draw.js';
 import { mapOf } from './map.js';
 import type { Task } from './method.js';
 import { methodOf } from './methods/index.js';
+import { logitsMisfits } from './misfits.js';
 import { Pool } from './pool.js';
 import { type ChoiceReport, sharesOf, tableOf } from './report.js';
 import { type RowVectors, rowVectors } from './row-vectors.js';
@@ -25,6 +26,9 @@ export async function run(ctx: Context): Promise<void> {
   const { rows, by } = ctx.options;
   const pool = await Pool.open(ctx.input('data').path, ctx.optionalInput('chosen')?.path);
   checkSize(pool, rows);
+  // Asked before anything ran; but a step that gives logits may be switched off.
+  const [misfit] = logitsMisfits(by, ctx.inputList('logits').length);
+  if (misfit) throw new StepFailure('logits', misfit.message, misfit.hint, misfit.pointer);
   const numbers = sample(pool.count, SAMPLE, ctx.seed, 'sample');
   const texts = (await pool.some(numbers)).map(({ text }) => text);
   const progress: Task['progress'] = async (done, total, phase, unit = 'rows') => {
@@ -49,7 +53,13 @@ export async function run(ctx: Context): Promise<void> {
       progress(done, total, 'coverage'),
     );
     const seen = { vectors: all, sample: numbers, texts, covered, chosen };
-    const drawing = await mapOf(seen, words, ctx.seed, async (some) => (await pool.some(some)).map(({ id }) => id));
+    const drawing = await mapOf(
+      seen,
+      words,
+      ctx.seed,
+      async (some) => (await pool.some(some)).map(({ id }) => id),
+      (done, most) => progress(done, most, 'regions', 'iterations'),
+    );
     const labels = await write(ctx, pool, chosen);
     const report: ChoiceReport = {
       report: 'coverage',

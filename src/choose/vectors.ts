@@ -30,12 +30,12 @@ export function meanOf({ data, count, width }: Vectors): Float64Array {
  * is nearer already needs no more of it. Sums of squares only grow, so nothing is approximate.
  *
  * @param at where the row starts in `data`
- * @param from where the point starts in `point`
+ * @param from where the point starts in `point`, whose numbers have float64, so that they are not converted for every row
  */
 export function squaredDistance(
   data: Float32Array,
   at: number,
-  point: Float32Array | Float64Array,
+  point: Float64Array,
   from: number,
   width: number,
   bound: number,
@@ -44,7 +44,10 @@ export function squaredDistance(
   let i = 0;
   for (const whole = width - (width % 16); i < whole; ) {
     // Four sums, so that an addition need not wait for the one before it.
-    let [a, b, c, d] = [0, 0, 0, 0];
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
     for (const end = i + 16; i < end; i += 4) {
       const p = (data[at + i] as number) - (point[from + i] as number);
       const q = (data[at + i + 1] as number) - (point[from + i + 1] as number);
@@ -69,11 +72,7 @@ export function squaredDistance(
  * Lowers what each row has to the nearest of several points, now that there is one more.
  * @param nearest squared distances: [count]
  */
-export function lowerNearest(
-  { data, count, width }: Vectors,
-  point: Float32Array | Float64Array,
-  nearest: Float64Array,
-): void {
+export function lowerNearest({ data, count, width }: Vectors, point: Float64Array, nearest: Float64Array): void {
   for (let row = 0; row < count; row++) {
     const bound = nearest[row] as number;
     // A row that is one of the points, and what is marked as chosen.
@@ -83,6 +82,6 @@ export function lowerNearest(
   }
 }
 
-/** A row, as a view. */
-export const rowOf = ({ data, width }: Vectors, row: number): Float32Array =>
-  data.subarray(row * width, (row + 1) * width);
+/** A row as a point: a copy. */
+export const pointOf = ({ data, width }: Vectors, row: number): Float64Array =>
+  Float64Array.from(data.subarray(row * width, (row + 1) * width));

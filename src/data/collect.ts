@@ -1,3 +1,4 @@
+import { StepFailure } from '../util/failure.js';
 import type { CorpusOptions, Entry } from './corpus.js';
 import { type Names, type Row, rowId } from './dataset.js';
 import { Deduplicator } from './deduplicate.js';
@@ -5,7 +6,8 @@ import type { Funnel } from './funnel.js';
 import type { Quarantine } from './quarantine.js';
 import type { RowStore } from './row-store.js';
 import { readSource } from './sources/index.js';
-import type { Annotations, BadItem, Reporter, TextItem } from './sources/source.js';
+import { type Annotations, type BadItem, badItem, type Reporter, type TextItem } from './sources/source.js';
+import { SplitKeys } from './split-keys.js';
 import { cutText, wellFormed } from './text.js';
 import { isTagged } from './words.js';
 
@@ -18,6 +20,10 @@ export interface Collected {
   /** Sorted. */
   readonly labels: readonly string[];
   readonly names: Names;
+  /** Rows that a model wrote. */
+  readonly synthetic: number;
+  /** What rows are split by, by their number. */
+  readonly keys: SplitKeys;
 }
 
 /** Reads a source into a store, without what is unreadable, empty or there already. */
@@ -27,8 +33,10 @@ export class Collector {
   private readonly tags = new Set<string>();
   private readonly spanLabels = new Set<string>();
   private contradictions = 0;
+  private synthetic = 0;
   private readonly deduplicator: Deduplicator;
   private readonly stages;
+  private readonly keys: SplitKeys;
 
   constructor(
     private readonly options: CorpusOptions,
@@ -39,6 +47,7 @@ export class Collector {
     private readonly quarantine: Quarantine,
   ) {
     this.deduplicator = new Deduplicator(options.deduplicate, seed, (position) => store.read(position).text);
+    this.keys = new SplitKeys(options.split);
     this.stages = {
       unreadable: funnel.stage('unreadable'),
       empty: funnel.stage('empty'),
@@ -50,10 +59,10 @@ export class Collector {
   /** @throws StepFailure for input that has to be mended */
   async collect(): Promise<Collected> {
     const { read } = this.funnel;
-    for await (const item of readSource(this.options.source, this.report)) {
+    for await (const item of readSource(this.options.source, this.report, this.keys.fields)) {
       read.add(item.label);
       if ('unreadable' in item) await this.leaveOut(item);
-      else this.take(item);
+      else await this.take(item);
     }
     await this.quarantine.check(read.total);
     const silent = this.stages.unreadable.dropped.total - SPOKEN;
@@ -65,6 +74,8 @@ export class Collector {
       entries: this.entries,
       labels: [...this.labels].sort(),
       names: { tags: [...this.tags].sort(), span_labels: [...this.spanLabels].sort() },
+      synthetic: this.synthetic,
+      keys: this.keys,
     };
   }
 
@@ -75,8 +86,10 @@ export class Collector {
     if (unreadable.dropped.total <= SPOKEN) this.report.log('warning', `${item.where} left out: ${item.unreadable}`);
   }
 
-  private take(item: TextItem): void {
+  private async take(item: TextItem): Promise<void> {
     const { label } = item;
+    const time = await this.timeOf(item);
+    if (time === undefined) return;
     const clean = (text: string): string => cutText(wellFormed(text), this.options.max_characters);
     const text = clean(item.text);
     if (text.trim() === '') {
@@ -92,6 +105,7 @@ export class Collector {
       if (label !== null && kept.label !== null && kept.label !== label) this.contradictions++;
       return;
     }
+    this.keys.add(item.keys, time);
     const responses = item.responses?.map(clean).filter((response) => response.trim() !== '') ?? [];
     this.keep({
       id,
@@ -100,7 +114,20 @@ export class Collector {
       ...(fields && { fields }),
       ...(item.annotations && within(text, item.annotations)),
       ...(responses.length > 0 && { responses }),
+      ...(item.synthetic && { synthetic: true }),
     });
+  }
+
+  /** Undefined of a row whose time is none, which is a bad row. */
+  private async timeOf({ keys, label, text }: TextItem): Promise<number | undefined> {
+    const place = this.funnel.read.total;
+    try {
+      return this.keys.timeOf(keys, `row ${place} of the source`);
+    } catch (error) {
+      if (!(error instanceof StepFailure)) throw error;
+      await this.leaveOut({ ...badItem(error, 'row', 'row', place, text), where: `row ${place} of the source`, label });
+      return undefined;
+    }
   }
 
   private keep(row: Row): void {
@@ -108,6 +135,7 @@ export class Collector {
     const labelled = label !== null || row.labels !== undefined || row.score !== undefined || isTagged(row);
     // One string for all rows of a label: a source makes a new one each time.
     this.entries.push({ number: this.store.length, label: label === null ? null : this.own(label), labelled });
+    if (row.synthetic) this.synthetic++;
     for (const each of labels) this.labels.add(each);
     for (const { tag } of words) if (tag !== null) this.tags.add(tag);
     for (const span of spans) this.spanLabels.add(span.label);

@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { StepFailure } from '../util/failure.js';
 import { Collector } from './collect.js';
 import type { Names, Row } from './dataset.js';
+import { type DecontaminateOptions, decontaminate } from './decontaminate.js';
 import type { DeduplicateOptions } from './deduplicate.js';
+import { percent } from './filters/filter.js';
 import type { FilterOptions } from './filters/index.js';
 import { Funnel } from './funnel.js';
 import { applyFilters } from './quality.js';
@@ -11,6 +13,8 @@ import { RowStore } from './row-store.js';
 import type { SourceOptions } from './sources/index.js';
 import type { Reporter } from './sources/source.js';
 import { checkSplit, proportionalOrder, SPLITS, type SplitName, type SplitOptions, splitRows } from './split.js';
+import { splitByTime, splitGroups } from './split-groups.js';
+import type { SplitBy, SplitKeys } from './split-keys.js';
 import { Tally } from './tally.js';
 
 export interface CorpusOptions {
@@ -20,7 +24,8 @@ export interface CorpusOptions {
   /** How many bad rows are left out: a number, or below 1 their share; without it the first fails. */
   readonly max_bad?: number;
   readonly deduplicate: DeduplicateOptions;
-  readonly split: SplitOptions;
+  readonly split: SplitOptions & SplitBy;
+  readonly decontaminate?: DecontaminateOptions;
   /** How many training rows keep their label; 0 means all. */
   readonly gold: number;
   /** How many rows to use; 0 means all. */
@@ -33,6 +38,8 @@ export interface CorpusOptions {
 export interface Workplace {
   /** A folder for rows while they are worked on; nothing is left there. */
   readonly folder: string;
+  /** Folders of datasets that `decontaminate` compares with. */
+  readonly against: readonly string[];
   /** A folder that outlives the step, for a list of bad rows. */
   readonly quarantine: () => Promise<string>;
 }
@@ -74,7 +81,7 @@ export async function withCorpus<T>(
   checkSplit(options.split);
   const store = new RowStore(join(work.folder, 'rows.tmp'));
   try {
-    return await use(await build(options, seed, report, store, new Quarantine(options.max_bad, work.quarantine)));
+    return await use(await build(options, seed, report, work, store));
   } finally {
     store.close();
   }
@@ -84,22 +91,35 @@ async function build(
   options: CorpusOptions,
   seed: number,
   report: Reporter,
+  work: Workplace,
   store: RowStore,
-  quarantine: Quarantine,
 ): Promise<Corpus> {
   const funnel = new Funnel();
-  const { entries, labels, names } = await new Collector(options, seed, report, store, funnel, quarantine).collect();
+  const quarantine = new Quarantine(options.max_bad, work.quarantine);
+  const collector = new Collector(options, seed, report, store, funnel, quarantine);
+  const { entries, labels, names, synthetic, keys } = await collector.collect();
   if (entries.length === 0) throw noRows(funnel);
+  if (synthetic > 0 && options.split.train < 1) throw cannotJudge(synthetic, entries.length);
   if (labels.length === 1 && entries.every(({ label }) => label !== null)) {
     report.log('warning', `all rows have the label "${labels[0]}": a classifier has nothing to tell apart`);
   }
   const good = await applyFilters(entries, options.quality ?? [], store, funnel, seed, report);
-  const used = takeLimit(good, options.limit, seed);
-  dropOthers(good, used, funnel, store);
-  const splits = splitRows(used, options.split, seed);
+  const { decontaminate: how } = options;
+  const clean = how ? await decontaminate(good, work.against, how, store, work.folder, funnel, seed, report) : good;
+  const used = takeLimit(clean, options.limit, seed);
+  dropOthers(clean, used, funnel, store);
+  const splits = splitBy(used, options.split, keys, seed);
   for (const name of SPLITS) {
     if (options.split[name] > 0 && splits[name].length === 0) {
       report.log('warning', `the ${name} split is empty: ${used.length} rows are too few for it`);
+    }
+    const share = splits[name].length / used.length;
+    if (keys.groups && Math.abs(share - options.split[name]) > OFF) {
+      const asked = percent(options.split[name]);
+      report.log(
+        'warning',
+        `the ${name} split has ${percent(share)} of the rows where ${asked} are asked for: groups are large`,
+      );
     }
   }
   const withheld = withhold(splits.train, options.gold, seed, report);
@@ -112,6 +132,29 @@ async function build(
   const written = splits.train.map(({ number, label }) => ({ label: withheld.has(number) ? null : label }));
   const tallies = { train: Tally.of(written), validation: Tally.of(splits.validation), test: Tally.of(splits.test) };
   return { labels, names, funnel, quarantine, tallies, rows };
+}
+
+/** What a model is worth shows on rows that no model wrote. */
+const cannotJudge = (synthetic: number, rows: number): StepFailure =>
+  new StepFailure(
+    'synthetic-data',
+    `${synthetic} of the ${rows} rows are synthetic, and no model is judged by what a model wrote: they go into no validation and no test split`,
+    'Write split: { train: 1, validation: 0, test: 0 }, and split real rows in a step of their own.',
+    '/split',
+  );
+
+/** How far groups may keep a split from its share before it is said. */
+const OFF = 0.05;
+
+function splitBy(
+  used: readonly Entry[],
+  shares: SplitOptions,
+  { groups, times }: SplitKeys,
+  seed: number,
+): Record<SplitName, Entry[]> {
+  if (groups) return splitGroups(used, ({ number }) => groups.of(number), shares, seed);
+  if (times) return splitByTime(used, ({ number }) => times.at(number), shares, seed);
+  return splitRows(used, shares, seed);
 }
 
 function noRows({ read, widest }: Funnel): StepFailure {

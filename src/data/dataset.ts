@@ -46,6 +46,8 @@ export interface Row {
   readonly judgements?: readonly number[];
   /** The row that this one is a copy of, with other words; absent of a real row. */
   readonly augmented_from?: string;
+  /** A model wrote it; absent of a row that somebody wrote. */
+  readonly synthetic?: true;
 }
 
 /** `dataset.json`. */
@@ -57,6 +59,8 @@ export interface DatasetInfo {
   readonly labelled: number;
   /** The teacher whose answers the labels are; absent where they are real. */
   readonly labelled_by?: string;
+  /** Rows that a model wrote; absent where there are none. */
+  readonly synthetic?: number;
   /** Every tag that a word of the corpus has, sorted; absent where words have none. */
   readonly tags?: readonly string[];
   /** Every label that a span of the corpus has, sorted; absent where there are none. */
@@ -93,7 +97,7 @@ export async function writeDataset(
   const tags = new Set(names.tags);
   const spanLabels = new Set(names.span_labels);
   const known = new Set(labels);
-  let [count, labelled] = [0, 0];
+  let [count, labelled, synthetic] = [0, 0, 0];
   const file = await open(join(folder, ROWS), 'w');
   try {
     let lines: string[] = [];
@@ -107,6 +111,7 @@ export async function writeDataset(
         if (!known.has(own)) throw new Error(`row ${id} has the label "${own}", which the dataset does not list`);
       }
       if (label !== null || row.labels !== undefined) labelled++;
+      if (row.synthetic) synthetic++;
       for (const { tag } of words) if (tag !== null) tags.add(tag);
       for (const span of spans) spanLabels.add(span.label);
       lines.push(`${JSON.stringify(ordered(row))}\n`);
@@ -122,6 +127,7 @@ export async function writeDataset(
     rows: count,
     labelled,
     ...(labelledBy !== undefined && { labelled_by: labelledBy }),
+    ...(synthetic > 0 && { synthetic }),
     ...(tags.size > 0 && { tags: [...tags].sort() }),
     ...(spanLabels.size > 0 && { span_labels: [...spanLabels].sort() }),
   };
@@ -155,10 +161,19 @@ export async function readDatasetInfo(folder: string): Promise<DatasetInfo> {
 }
 
 /**
- * Refuses rows that are copies with other words: what a model is worth shows on real ones alone.
- * @throws StepFailure `augmented-data`
+ * Refuses rows that are copies with other words or that a model wrote: what a model is worth shows on real ones alone.
+ * @throws StepFailure `augmented-data`, `synthetic-data`
  */
 export function refuseCopies(rows: readonly Row[], input: string): void {
+  const synthetic = rows.filter((row) => row.synthetic).length;
+  if (synthetic > 0) {
+    throw new StepFailure(
+      'synthetic-data',
+      `${synthetic} of the ${rows.length} rows of the input "${input}" are synthetic: a model wrote them`,
+      'Judge models on real rows: bind it to a split of sample-data.',
+      `/${input}`,
+    );
+  }
   const copies = rows.filter(({ augmented_from: from }) => from !== undefined).length;
   if (copies === 0) return;
   throw new StepFailure(
@@ -171,7 +186,14 @@ export function refuseCopies(rows: readonly Row[], input: string): void {
 /** How many rows have a real label. */
 export function realLabels({ labelled_by }: Pick<DatasetInfo, 'labelled_by'>, rows: readonly Row[]): number {
   if (labelled_by !== undefined) return 0;
-  return rows.filter(({ label, augmented_from: from }) => label !== null && from === undefined).length;
+  return rows.filter(({ label, augmented_from: from, synthetic }) => label !== null && from === undefined && !synthetic)
+    .length;
+}
+
+/** How many rows a model wrote, for what is said of a training; nothing where none. */
+export function syntheticOf(rows: readonly Row[]): { readonly synthetic?: number } {
+  const synthetic = rows.filter((row) => row.synthetic).length;
+  return synthetic > 0 ? { synthetic } : {};
 }
 
 /**
@@ -218,6 +240,7 @@ const CHECKS: Readonly<Record<Optional, (value: unknown) => boolean>> = {
   reasoning: (value) => isListOf(value, isText),
   judgements: (value) => isListOf(value, Number.isFinite),
   augmented_from: (value) => isText(value),
+  synthetic: (value) => value === true,
 };
 const OPTIONAL = Object.keys(CHECKS) as readonly Optional[];
 

@@ -8,13 +8,13 @@ export interface DeduplicateOptions {
   readonly near: number | null;
 }
 
-export type Judgement =
-  | { readonly verdict: 'kept' }
-  | {
-      readonly verdict: 'exact' | 'near';
-      /** Position among the kept ones of the one it resembles. */
-      readonly like: number;
-    };
+export type Judgement = { readonly verdict: 'kept' } | Likeness;
+
+export interface Likeness {
+  readonly verdict: 'exact' | 'near';
+  /** Position among the kept ones of the one it resembles. */
+  readonly like: number;
+}
 
 /**
  * Decides text by text, in order: a text is dropped if a text kept before it is the same (`exact`) or similar
@@ -46,19 +46,37 @@ export class Deduplicator {
     this.index = new SimilarityIndex(rowsPerBand(options.near ?? 1));
   }
 
-  /** @param id of the text's content */
+  /**
+   * Keeps a text unless it is like one that was kept.
+   * @param id of the text's content
+   */
   add(id: string, text: string): Judgement {
+    return this.compare(id, text, (set, signature) => {
+      this.ids.add(id);
+      if (set === undefined || signature === undefined) return;
+      this.index.add(signature);
+      this.sizes.push(set.length);
+    });
+  }
+
+  /** Which kept text a text is like, if it is like one. */
+  find(id: string, text: string): Likeness | { readonly verdict: undefined } {
+    const found = this.compare(id, text, () => {});
+    return found.verdict === 'kept' ? { verdict: undefined } : found;
+  }
+
+  private compare(id: string, text: string, unlike: (set?: Uint32Array, signature?: Uint32Array) => void): Judgement {
     const same = this.ids.find(id);
     if (same !== undefined) return { verdict: 'exact', like: same };
-    if (this.options.near !== null) {
+    if (this.options.near === null) {
+      unlike();
+    } else {
       const set = shingles(text);
       const signature = this.minHash.signature(set);
       const like = this.similar(set, signature, this.options.near);
       if (like !== undefined) return { verdict: 'near', like };
-      this.index.add(signature);
-      this.sizes.push(set.length);
+      unlike(set, signature);
     }
-    this.ids.add(id);
     return { verdict: 'kept' };
   }
 

@@ -26,6 +26,8 @@ interface Two {
   readonly pair: string;
   readonly textKey: string;
   readonly pairKey: string;
+  /** A model wrote it. */
+  readonly synthetic: boolean;
 }
 
 export interface Pairs {
@@ -95,8 +97,11 @@ export async function makePairs(
     const hard = similar ? taken.best(options.hard, await similar(place)) : [];
     lacking += options.random + options.hard - drawn.length - hard.length;
     const [no, yes] = known.has(two.text) ? options.labels : [null, null];
-    made.push(rowOf(two.text, two.pair, yes));
-    for (const other of [...drawn, ...hard]) made.push(rowOf(two.text, (used[other] as Two).pair, no));
+    made.push(rowOf(two.text, two.pair, yes, two.synthetic));
+    for (const other of [...drawn, ...hard]) {
+      const { pair, synthetic } = used[other] as Two;
+      made.push(rowOf(two.text, pair, no, two.synthetic || synthetic));
+    }
   }
   return { rows: made, empty, repeated, lacking };
 }
@@ -117,9 +122,9 @@ function labelled(used: readonly Two[], gold: number, seed: number): ReadonlySet
   return new Set(gold === 0 ? texts : new Random(seed, 'gold').shuffle(texts).slice(0, gold));
 }
 
-function rowOf(text: string, pair: string, label: string | null): Row {
+function rowOf(text: string, pair: string, label: string | null, synthetic: boolean): Row {
   const fields = { [PAIR]: pair };
-  return { id: rowId(text, fields), text, label, fields };
+  return { id: rowId(text, fields), text, label, fields, ...(synthetic && { synthetic }) };
 }
 
 function twoOf(row: Row, { text, pair, ignore }: PairOptions): Two {
@@ -137,7 +142,7 @@ function twoOf(row: Row, { text, pair, ignore }: PairOptions): Two {
   const pattern = ignore === undefined ? undefined : new RegExp(ignore, 'giu');
   const key = (value: string): string =>
     (pattern ? value.replace(pattern, ' ') : value).toLowerCase().replace(/\s+/gu, ' ').trim();
-  return { text: first, pair: second, textKey: key(first), pairKey: key(second) };
+  return { text: first, pair: second, textKey: key(first), pairKey: key(second), synthetic: row.synthetic ?? false };
 }
 
 /** Chooses negatives of one row, none of them twice. */

@@ -51,6 +51,11 @@ export function splitRows<T extends Labelled>(
       start += count;
     }
   }
+  return shuffled(splits, seed);
+}
+
+/** The splits, each in a random order. */
+export function shuffled<T>(splits: Record<SplitName, T[]>, seed: number): Record<SplitName, T[]> {
   for (const name of SPLITS) new Random(seed, `order/${name}`).shuffle(splits[name]);
   return splits;
 }

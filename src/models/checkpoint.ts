@@ -31,6 +31,8 @@ const CHAT_TEMPLATE = 'chat_template.jinja';
 export interface TrainedOn {
   readonly rows: number;
   readonly labelled: number;
+  /** Rows that a model wrote; absent where there are none. */
+  readonly synthetic?: number;
 }
 
 /** How a language model was asked for what it writes. */

@@ -88,7 +88,7 @@ const parametersOf = (model: Pick<LogisticModel, 'weight' | 'bias'>): number => 
 export async function saveLogistic(
   folder: string,
   model: LogisticModel,
-  trainedOn?: { readonly rows: number; readonly labelled: number },
+  trainedOn?: { readonly rows: number; readonly labelled: number; readonly synthetic?: number },
 ): Promise<void> {
   const { labels, weight, bias, vocabulary } = model;
   const { word_ngrams, min_count, max_features, max_words, lowercase, l2 } = model.options;
@@ -97,7 +97,7 @@ export async function saveLogistic(
     labels,
     options: { word_ngrams, min_count, max_features, max_words, lowercase, l2 },
     parameters: parametersOf(model),
-    ...(trainedOn && { trained_on: { rows: trainedOn.rows, labelled: trainedOn.labelled } }),
+    ...(trainedOn && { trained_on: trainedOn }),
   };
   await writeFile(join(folder, 'recipe.json'), `${JSON.stringify(recipe, null, 2)}\n`);
   await writeFile(join(folder, 'vocabulary.json'), `${JSON.stringify(vocabulary.ngrams)}\n`);

@@ -41,7 +41,24 @@ export interface SampleDataOptions {
     ...(LengthFilter | LanguageFilter | RepetitionFilter | BoilerplateFilter | CharactersFilter | PerplexityFilter)[]
   ];
   /**
-   * Share of each split; together 1. Every label is split in these proportions. A share of 0 leaves a split empty.
+   * What is left out because the rows of the input against, such as a test set, know it.
+   */
+  decontaminate?: {
+    /**
+     * The Jaccard similarity of word 5-shingles from which two texts are the same. null: equal texts only.
+     */
+    near: number | null;
+    /**
+     * Also texts that have so many words in a row in common with one of them; 13 for GPT-3 (Brown et al. 2020). null: not.
+     */
+    ngram: number | null;
+    /**
+     * Whether such rows are left out, or fail the step.
+     */
+    overlap: 'drop' | 'fail';
+  };
+  /**
+   * Share of each split; together 1. Every label is split in these proportions, unless rows are grouped or ordered by time. A share of 0 leaves a split empty.
    */
   split: {
     /**
@@ -56,6 +73,16 @@ export interface SampleDataOptions {
      * Share of the test rows.
      */
     test: number;
+    /**
+     * Fields of the source: rows with the same value of one of them come into one split, as do rows that others tie together. Of mails: author, thread, date, folder; of files: file, folder. Labels come as near to their proportions as the groups allow.
+     *
+     * @minItems 1
+     */
+    group?: [string, ...string[]];
+    /**
+     * A field of the source, a number or a date: the oldest rows are for training, the newest for the test.
+     */
+    time?: string;
   };
   /**
    * How many training rows keep their label, and their tags, spans, labels and score; the others lose them, as where labels are dear. Every label keeps its share, and fewer rows are a subset of more. Validation and test keep their labels. 0: all.

@@ -107,7 +107,7 @@ async function contentOf(path: string, bytes: number): Promise<Json | undefined>
   if (bytes > LARGEST) return undefined;
   try {
     if (path.endsWith('.json')) return JSON.parse(await readFile(path, 'utf8')) as Json;
-    if (!path.endsWith('samples.jsonl')) return undefined;
+    if (!/(^|-)(samples|quarantine)\.jsonl$/.test(path)) return undefined;
     const lines = (await readFile(path, 'utf8')).split('\n', LINES).filter((line) => line !== '');
     return lines.map((line) => JSON.parse(line) as Json);
   } catch {

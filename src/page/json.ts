@@ -13,6 +13,13 @@ export const numberOf = (value: unknown): number | undefined =>
 
 export const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
-/** A value as one line of text. */
-export const shown = (value: Json | undefined): string =>
-  typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
+/** A value as text; of an object its parts with their names. */
+export function shown(value: Json | undefined): string {
+  if (typeof value === 'string') return value;
+  if (value === undefined) return '';
+  if (!isObject(value)) return JSON.stringify(value);
+  const parts = Object.entries(value).map(
+    ([name, part]) => `${name}: ${isObject(part) ? JSON.stringify(part) : shown(part)}`,
+  );
+  return parts.join('; ');
+}

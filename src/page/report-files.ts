@@ -1,8 +1,9 @@
 import type { Json, JsonObject } from '../util/json.js';
 import { isObject, numberOf, objectsOf, textOf } from './json.js';
+import { isJudgement } from './places.js';
 import type { RunData, StepData } from './run-data.js';
 
-/** What a step found out about models, as its `report.json` has it; every kind of report has a list of models. */
+/** What a step found out about models, as its `report.json` has it. */
 export interface FoundReport {
   readonly step: StepData;
   readonly report: JsonObject;
@@ -15,7 +16,7 @@ export const reportsOf = ({ steps }: RunData): FoundReport[] =>
   steps.flatMap((step) =>
     step.results.flatMap(({ files }) => {
       const report = files['report.json'];
-      if (!isObject(report)) return [];
+      if (!isObject(report) || !isJudgement(report)) return [];
       return [{ step, report, title: textOf(report.title) ?? step.id, models: objectsOf(report.models) }];
     }),
   );

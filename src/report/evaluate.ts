@@ -31,6 +31,8 @@ export interface TrainedOn {
   readonly rows: number;
   /** Of these rows, how many had a real label. */
   readonly labelled: number;
+  /** Of these rows, how many a model wrote; absent where none. */
+  readonly synthetic?: number;
 }
 
 export interface LabelledRow {

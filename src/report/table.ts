@@ -115,8 +115,8 @@ export function trainingNotes(models: readonly Pick<ModelReport, 'trained_on'>[]
   return [...groups].map(([text, members]) => `${members.join(', ')}: ${text}.`);
 }
 
-const trainedOn = ({ rows, labelled }: TrainedOn): string =>
-  `trained on ${grouped(rows)} rows, ${labelled === rows ? 'all' : grouped(labelled)} with real labels`;
+const trainedOn = ({ rows, labelled, synthetic = 0 }: TrainedOn): string =>
+  `trained on ${grouped(rows)} rows, ${labelled === rows ? 'all' : grouped(labelled)} with real labels${synthetic > 0 ? `, ${grouped(synthetic)} of them synthetic` : ''}`;
 
 function comparisonNotes({ models, bootstrap }: Report, names: readonly string[]): string[] {
   const i = models.findIndex(({ role }) => role === 'student');

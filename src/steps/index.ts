@@ -15,6 +15,7 @@ import { onlineDistill } from './online-distill.js';
 import { queryTeacher } from './query-teacher.js';
 import { sampleData } from './sample-data.js';
 import { selfDistill } from './self-distill.js';
+import { synthesizeData } from './synthesize-data.js';
 import { train } from './train.js';
 import { trainMultitask } from './train-multitask.js';
 import { trainTokenizer } from './train-tokenizer.js';
@@ -26,6 +27,7 @@ export const steps: readonly AnyStep[] = [
   makePairs,
   importModel,
   queryTeacher,
+  synthesizeData,
   trainTokenizer,
   designStudent,
   train,

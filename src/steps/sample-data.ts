@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SourceOptions } from '../data/sources/index.js';
-import { defineStep, optional, type StepContext, StepFailure } from '../engine/step.js';
+import { defineStep, list, optional, type StepContext, StepFailure } from '../engine/step.js';
 import type { SampleDataOptions } from '../options/sample-data.js';
 import { PERMISSION } from '../teachers/claims.js';
 
@@ -21,7 +21,7 @@ export const sampleData = defineStep<SampleDataOptions>({
   version: 2,
   summary:
     'Reads texts of many kinds, drops duplicates and what is no good, and splits into train, validation and test.',
-  inputs: { data: optional('dataset') },
+  inputs: { data: optional('dataset'), against: { ...list('dataset'), optional: true } },
   outputs: { train: 'dataset', validation: 'dataset', test: 'dataset', report: 'report' },
   lane: 'io',
   packages: ({ source: { type }, quality = [] }) => [
@@ -31,7 +31,20 @@ export const sampleData = defineStep<SampleDataOptions>({
   environment: { HF_TOKEN: 'secret', HF_ENDPOINT: 'plain', HF_HOME: 'plain', HF_HUB_CACHE: 'plain' },
   claims: ({ source: { data } }) =>
     data === undefined ? [] : [{ topic: PERMISSION, value: { ...data }, pointer: '/source/data/permission' }],
-  async misfits({ source }, known) {
+  problems: ({ split: { group, time } }) =>
+    group === undefined || time === undefined
+      ? []
+      : [{ pointer: '/split/time', message: 'rows are split by groups or by time, not by both' }],
+  async misfits({ source, decontaminate }, known) {
+    const against = known('against').length > 0;
+    if (against && decontaminate === undefined) {
+      const message = 'the input "against" is used by the option "decontaminate", which is not there';
+      return [{ pointer: '', message, hint: 'decontaminate: {} has its defaults.' }];
+    }
+    if (!against && decontaminate !== undefined) {
+      const message = 'there is nothing to compare with: the input "against" is not bound';
+      return [{ pointer: '/decontaminate', message }];
+    }
     const bound = known('data').length > 0;
     if (source.type === 'dataset' && !bound) {
       const hint = 'Bind it to a dataset: data: ${{ steps.ID.outputs.NAME }}.';
@@ -52,7 +65,8 @@ export const sampleData = defineStep<SampleDataOptions>({
     ]);
     const options = { ...ctx.options, source: await located(ctx) };
     const folder = await ctx.output('report');
-    const work = { folder, quarantine: () => ctx.sharedFolder('quarantine') };
+    const against = ctx.inputList('against').map(({ path }) => path);
+    const work = { folder, against, quarantine: () => ctx.sharedFolder('quarantine') };
     await withCorpus(options, ctx.seed, ctx, work, async (corpus) => {
       ctx.show(corpusTable(corpus));
       for (const name of SPLITS) {

@@ -6,6 +6,6 @@ import type { TrainedOn } from '../report/evaluate.js';
 export async function trainedOn(folder: string): Promise<TrainedOn | undefined> {
   const recipe = JSON.parse(await readFile(join(folder, 'recipe.json'), 'utf8')) as { trained_on?: TrainedOn };
   if (recipe.trained_on === undefined) return undefined;
-  const { rows, labelled } = recipe.trained_on;
-  return { rows, labelled };
+  const { rows, labelled, synthetic } = recipe.trained_on;
+  return { rows, labelled, ...(synthetic !== undefined && { synthetic }) };
 }

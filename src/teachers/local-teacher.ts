@@ -29,7 +29,8 @@ export async function localTeacher(
     throw new StepFailure(
       'not-used',
       'vectors are kept of a teacher that compares those of two texts, and this one does not',
-      'Leave vectors out, or take a teacher that was trained with task: matching.',
+      'Leave it out, or take a teacher that was trained with task: matching.',
+      '/vectors',
     );
   }
   // Of a model that compares vectors nobody reads the layers: they are those of single texts.

@@ -1,4 +1,4 @@
-import { type DatasetInfo, type Row, readDataset, refuseCopies } from '../data/dataset.js';
+import { type DatasetInfo, type Row, readDataset, refuseCopies, syntheticOf } from '../data/dataset.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
 import type { StepContext } from '../engine/step.js';
 import type { TransformerConfig } from '../models/architecture.js';
@@ -114,7 +114,7 @@ export function lessonsOf(ctx: StepContext<TrainOptions>, { info, rows }: Data):
     },
     trainedOn(judgedStages) {
       const used = [...new Set(places)].flatMap((place) => rowsOf(rows, place));
-      return (tasks.at(-1) as Task).trainedOn(used, judgedStages);
+      return { ...(tasks.at(-1) as Task).trainedOn(used, judgedStages), ...syntheticOf(used) };
     },
     async similarity(...given) {
       const task = tasks.at(-1) as Task;

@@ -1,4 +1,4 @@
-import { type DatasetInfo, type Row, realLabels } from '../data/dataset.js';
+import { type DatasetInfo, type Row, realLabels, syntheticOf } from '../data/dataset.js';
 import { pairOf } from '../data/pair.js';
 import type { StepContext } from '../engine/step.js';
 import { cosinesOf, remembering } from '../models/bi-encoder.js';
@@ -56,7 +56,7 @@ export async function trainSimilarityProbe(
         'features: similarity learns from pairs of both labels, of which those that belong together are more alike';
       throw new StepFailure('no-rows', message, 'Make pairs with a make-pairs step, or take another encoder.');
     }
-    const trainedOn = { rows: rows.length, labelled: realLabels(info, rows) };
+    const trainedOn = { rows: rows.length, labelled: realLabels(info, rows), ...syntheticOf(rows) };
     await saveSimilarityProbe(await ctx.output('model'), info.labels, found, encoder, from, trainedOn);
   } finally {
     await encoder.close();

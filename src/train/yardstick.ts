@@ -1,4 +1,4 @@
-import { type DatasetInfo, type Row, realLabels } from '../data/dataset.js';
+import { type DatasetInfo, type Row, realLabels, syntheticOf } from '../data/dataset.js';
 import type { StepContext } from '../engine/step.js';
 import type { TrainedOn } from '../models/checkpoint.js';
 import { loadEmbedder } from '../models/embedders.js';
@@ -25,7 +25,11 @@ export async function trainYardstick(
   refuseUnused(ctx, model);
   const { labels } = info;
   const targets = await targetsOf(rows, labels, onlyTeacher(ctx));
-  const trainedOn = { rows: targets.rows.length, labelled: realLabels(info, targets.rows) };
+  const trainedOn = {
+    rows: targets.rows.length,
+    labelled: realLabels(info, targets.rows),
+    ...syntheticOf(targets.rows),
+  };
   if (model.features === 'embeddings') await trainProbe(ctx, model, labels, targets, trainedOn);
   else await trainWords(ctx, model, labels, targets, trainedOn);
 }

@@ -22,6 +22,7 @@ steps:
       source: { type: jsonl, path: rows.jsonl, data: { permission: any, licence: CC0-1.0 } }
       deduplicate: { near: null }
       split: { train: 0.5, validation: 0.2, test: 0.3 }
+      quality: [{ type: length, max_characters: 63 }]
   tokenizer:
     uses: train-tokenizer
     with: { data: ${ref('corpus.train')}, vocabulary: 150 }
@@ -46,6 +47,9 @@ steps:
             - { type: hard-label, weight: { from: 0, to: 0.5, schedule: linear } }
           updates: "\${{ params.updates }}"
           validate: { every: 2 }
+  chosen:
+    uses: choose-data
+    with: { data: ${ref('corpus.train')}, rows: 6, by: k-centre }
   words:
     uses: train
     with: { data: ${ref('corpus.train')}, model: { type: logistic } }
@@ -58,6 +62,9 @@ steps:
       baseline: ${ref('words.model')}
       expect: { size_ratio: "<= 1" }
 `;
+
+const FUNNEL = 'Rows that are left, and what took the others';
+const MAP = 'Rows and those that were chosen; holes are named by their words';
 
 const noBrowser = process.platform !== 'linux' && process.env.CHROME_PATH === undefined;
 
@@ -125,11 +132,19 @@ test.skipIf(noBrowser)(
       'Cost',
       'Training',
       'Data',
+      'Coverage',
       'Steps',
       'Provenance',
     ]);
     const charts = await page.locator('figcaption').allTextContents();
-    for (const title of ['Weight of each objective', 'Schedule: temperature', 'Learning rate', 'When each step ran']) {
+    for (const title of [
+      'Weight of each objective',
+      'Schedule: temperature',
+      'Learning rate',
+      'When each step ran',
+      FUNNEL,
+      MAP,
+    ]) {
       expect(charts).toContain(title);
     }
     expect(await page.locator('pre').textContent()).toBe(RECIPE);

@@ -9,7 +9,7 @@ import { logSoftmax } from '../../src/choose/opinions.js';
 import { placeIn, planeOf } from '../../src/choose/principal.js';
 import { randomizedSvd } from '../../src/choose/svd.js';
 import { typicalWords } from '../../src/choose/typical.js';
-import { gather, squaredDistance, type Vectors } from '../../src/choose/vectors.js';
+import { gather, squaredDistance as squared, type Vectors } from '../../src/choose/vectors.js';
 import { wordModel, wordVectors } from '../../src/choose/word-vectors.js';
 import { Random } from '../../src/util/random.js';
 import { expectClose } from '../backend/rig.js';
@@ -21,6 +21,15 @@ const points: Vectors = {
   width: golden.width,
   count: golden.points.length / golden.width,
 };
+/** Of two rows that start there. */
+const squaredDistance = (
+  a: Float32Array,
+  at: number,
+  b: Float32Array,
+  from: number,
+  width: number,
+  bound: number,
+): number => squared(a, at, Float64Array.from(b), from, width, bound);
 const silent = async (): Promise<void> => {};
 
 describe('vectors', () => {
@@ -167,10 +176,13 @@ describe('principal components and words', () => {
         rows: texts.length,
         columns: words.length,
         times: (x) => Float64Array.from(dense, (row) => product(row, x)),
-        transposedTimes: (y) =>
-          Float64Array.from(words, (_, i) =>
-            dense.reduce((sum, row, k) => sum + (row[i] as number) * (y[k] as number), 0),
-          ),
+        transposedTimes(y) {
+          const x = new Float64Array(words.length);
+          dense.forEach((row, k) => {
+            for (let i = 0; i < x.length; i++) x[i] = (x[i] as number) + (row[i] as number) * (y[k] as number);
+          });
+          return x;
+        },
       },
       64,
       20,
@@ -232,15 +244,13 @@ describe('coverage', () => {
     expect(covered).toEqual(distances.map((distance) => distance <= coverage.radius));
     expect(coverage.chosen).toBeCloseTo(covered.filter(Boolean).length / points.count, 12);
     expect(coverage.distance.chosen.most).toBeCloseTo(Math.max(...distances), 9);
+    const wide = Float64Array.from(points.data);
     for (const { share_of_pairs: share, radius } of coverage.curve) {
       let [near, all] = [0, 0];
       for (let a = 0; a < points.count; a++) {
         for (let b = 0; b < a; b++) {
           all++;
-          if (
-            squaredDistance(points.data, a * points.width, points.data, b * points.width, points.width, Infinity) <=
-            radius ** 2
-          )
+          if (squared(points.data, a * points.width, wide, b * points.width, points.width, Infinity) <= radius ** 2)
             near++;
         }
       }

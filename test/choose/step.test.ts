@@ -187,6 +187,7 @@ describe('choose-data', () => {
     await expect(choose({ rows: 9 }, { chosen: others })).rejects.toMatchObject({ reason: 'labels-differ' });
     const asked = await dataset(ROWS.slice(0, 3), LABELS, 'gpt-x');
     await expect(choose({ rows: 9 }, { chosen: asked })).rejects.toMatchObject({ reason: 'labels-differ' });
+    await expect(choose({ rows: 9, by: 'uncertain' })).rejects.toMatchObject({ reason: 'logits', pointer: '/by' });
     const silent = await dataset([{ id: rowId(' '), text: ' ', label: null }]);
     await expect(choose({ rows: 1 }, { data: silent })).rejects.toMatchObject({ reason: 'no-words' });
   });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { BIN, folder, ROWS, recipe, TINY } from './recipe.js';
 
@@ -120,7 +120,9 @@ describe('running', () => {
     const cwd = tiny();
     const first = await recipe(cwd, ['run', 'r.yaml', '--set', 'params.features=50']);
     expect(first).toMatchObject({ code: 0, err: '' });
-    expect(first.out).toMatch(/\ntiny: ok in .* \(3 steps\)\n {2}model → .*out\/tiny\/model\n$/);
+    expect(first.out).toMatch(
+      /\ntiny: ok in .* \(3 steps\)\n {2}model → .*out\/tiny\/model\n {2}report → \.recipe\/runs\/\S+\/report\.html\n$/,
+    );
     expect((await recipe(cwd, ['status'])).out).toBe(
       'tiny  r.yaml --set params.features=50\n  corpus         done\n  model[seed=1]  done\n  model[seed=2]  done\n',
     );
@@ -152,6 +154,11 @@ describe('running', () => {
     expect(lines.at(-1)).toBe('Go on with: recipe resume');
     const log = lines.find((line) => line.startsWith('  log: '))?.slice(7) ?? '';
     expect(existsSync(join(cwd, log))).toBe(true);
+    const report = join(cwd, dirname(log), 'report.html');
+    expect(readFileSync(report, 'utf8')).toContain('<strong class="bad">corpus</strong> failed');
+    // Where it cannot be written, the run is none the worse.
+    rmSync(report);
+    mkdirSync(report);
 
     writeFileSync(join(cwd, 'rows.jsonl'), ROWS);
     const later = new Date(Date.now() + 5000);
@@ -159,7 +166,7 @@ describe('running', () => {
     const resumed = await recipe(cwd, ['resume']);
     expect(resumed.code).toBe(0);
     expect(resumed.err).toMatch(
-      /^resuming run \S+ of r\.yaml: 0 of 3 steps done, failed at corpus\nr\.yaml has changed since that run began; going on with it as it is now\n$/,
+      /^resuming run \S+ of r\.yaml: 0 of 3 steps done, failed at corpus\nr\.yaml has changed since that run began; going on with it as it is now\nwarning: the report of this run could not be written: .*\n$/,
     );
     expect(resumed.out).toMatch(/^tiny: resumed, 3 steps, run /);
   });

@@ -145,6 +145,33 @@ const card = cardOf(parts);
 const sectionOf = (title: string, text = card): string => text.split(`## ${title}\n\n`)[1]?.split('\n\n## ')[0] ?? '';
 
 describe('the model card', () => {
+  it('says what is synthetic: the data, who wrote it, and how much of it was learnt', () => {
+    const made = ancestor(
+      'made',
+      'synthesize-data',
+      { teacher: { model: 'writer', base_url: 'https://u:secret@host' }, judge: { teacher: { model: 'judge' } } },
+      { seeds: ['rows'] },
+    );
+    const [student, ...rest] = [...lineage]
+      .reverse()
+      .filter(({ step }) => step === 'student[seed=1]' || step === 'rows');
+    const text = cardOf({
+      ...parts,
+      facts: { ...facts, trainedOn: { rows: 420, labelled: 200, synthetic: 220 } },
+      origin: { ...parts.origin, lineage: [...rest, made, { ...(student as Ancestor), inputs: { data: ['made'] } }] },
+    });
+    expect(sectionOf('Data', text)).toContain('- `made`: synthetic texts, which a model wrote');
+    expect(sectionOf('Teacher', text)).toBe(
+      '- `made`: `writer` behind an API, which wrote synthetic texts, of which `judge` said that they fit their labels',
+    );
+    expect(sectionOf('Terms', text)).toContain('Of `made` the recipe says no terms.');
+    expect(sectionOf('Method', text)).toContain(
+      '200 of them with a real label; 220 are synthetic: a model wrote them.',
+    );
+    expect(sectionOf('Limits', text)).toContain('It was trained on synthetic texts');
+    expect(text).not.toContain('secret');
+  });
+
   it('has at its head what the Hub reads', () => {
     expect(parse(card.split('---')[1] as string)).toEqual({
       language: ['en'],

@@ -78,6 +78,13 @@ const FEEDS = {
     asked: full(batch, (i) => i),
   }),
   ragged: masksOf(golden.masks),
+  nothing: masksOf({
+    real: full(all, () => 0),
+    negatives: full(all, () => 0),
+    rows: full(batch, () => 0),
+    compared: full(batch * all, () => 0),
+    asked: [],
+  }),
 };
 
 const unit = (x: Tensor): Tensor => tf.div(x, tf.sqrt(tf.sum(tf.square(x), -1, true)));
@@ -114,6 +121,39 @@ describe.each(['onnx', 'cpu'] as const)('losses of vectors on %s', async (backen
       expectClose(dense(gradients[name], parameters[name] as HostTensor), expected[name], `gradient of ${name}`);
     }
   });
+
+  it.each(OPTIONS.map((options) => [options.type, options] as const))(
+    '%s has the gradient of finite differences, and is 0 where no row is left',
+    async (_, options) => {
+      const fn = lossOf(options);
+      const { gradients } = await runner.gradients(fn, parameters, FEEDS.ragged);
+      // Along the gradient: the loss must change by its squared norm.
+      const steps = Object.entries(parameters).map(([name, own]) => [name, dense(gradients[name], own)] as const);
+      const square = steps.reduce((sum, [, g]) => sum + g.reduce((s, x) => s + x * x, 0), 0);
+      const size = 1e-2 / Math.sqrt(square);
+      const at = async (step: number): Promise<number> => {
+        const moved = steps.map(([name, g]) => {
+          const { shape, data } = parameters[name as keyof typeof parameters];
+          return [
+            name,
+            float32(
+              shape,
+              Array.from(data as Float32Array, (x, i) => x + step * (g[i] as number)),
+            ),
+          ];
+        });
+        return (await runner.forward(fn, Object.fromEntries(moved), FEEDS.ragged)).loss?.[0] as number;
+      };
+      const slope = ((await at(size)) - (await at(-size))) / (2 * size);
+      expect(slope / square).toBeCloseTo(1, 2);
+
+      const nothing = await runner.gradients(fn, parameters, FEEDS.nothing);
+      expect(nothing.values.loss?.[0]).toBe(0);
+      for (const [name, own] of Object.entries(parameters)) {
+        for (const x of dense(nothing.gradients[name], own)) expect(Math.abs(x)).toBe(0);
+      }
+    },
+  );
 });
 
 it('takes cosines from a teacher that has some', () => {

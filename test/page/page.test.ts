@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeRun } from '../../bench/page/make-run.js';
 import { loadRegistry } from '../../src/cli/registry.js';
+import type { CurveReport } from '../../src/curve/report.js';
 import { Journal, type RunRecord, readRun } from '../../src/engine/journal.js';
+import { LocalStore } from '../../src/engine/local-store.js';
 import { thinned } from '../../src/page/charts/lines.js';
 import { gather } from '../../src/page/gather.js';
 import { page } from '../../src/page/page.js';
@@ -18,12 +20,14 @@ const made = async (updates: number, text?: string): Promise<string> => {
   const root = await temporaryFolder();
   return built(root, await makeRun(root, { updates, ...(text === undefined ? {} : { text }) }));
 };
+/** What the made-up run has nothing of. */
+const SOMETIMES = ['failures', 'coverage', 'learning-curve', 'tables'];
 const count = (text: string, pattern: RegExp): number => [...text.matchAll(pattern)].length;
 
 test('a run of 10,000 updates is a page of at most 3 MB, with a table behind every chart', async () => {
   const text = await made(10_000);
   expect(text.length).toBeLessThan(3e6);
-  for (const { id } of sections.filter(({ id }) => !['calibration', 'tables'].includes(id))) {
+  for (const { id } of sections.filter(({ id }) => !SOMETIMES.includes(id))) {
     expect(text, id).toContain(`<section id="${id}"`);
   }
   const charts = count(text, /<svg role="img" aria-label="[^"]+"/g);
@@ -99,4 +103,42 @@ test('thins evenly and keeps both ends', () => {
       5,
     ),
   ).toEqual([0, 25, 50, 75, 100]);
+});
+
+test('draws what a learning curve found, with its table and nothing of it elsewhere', async () => {
+  const root = await temporaryFolder();
+  const store = new LocalStore(join(root, 'store'));
+  const report: CurveReport = {
+    metric: 'accuracy',
+    model: 'logistic',
+    rows: 400,
+    test: { rows: 100, unlabelled: 0 },
+    bootstrap: { resamples: 1000, seed: 1 },
+    points: [100, 200, 400].map((rows) => ({ rows, values: [rows / 500], mean: rows / 500 })),
+    verdict: 'reachable',
+    said: 'Some more rows <b>would</b> do.',
+    gain: { value: 0.1, low: 0, high: 0.2 },
+    law: null,
+    curve: [100, 400].map((rows) => ({ rows, value: rows / 500, low: 0, high: 1 })),
+    next: null,
+  };
+  const folder = await store.scratch();
+  await writeFile(join(folder, 'report.json'), JSON.stringify(report));
+  const outputs = { report: { kind: 'report', digest: await store.put(folder, 'report') } };
+  const journal = await Journal.create(root, { recipe: '/r.yaml', name: 'curve', set: [], threads: 1 });
+  const { id } = journal.record;
+  const steps = [{ id: 'curve', uses: 'learning-curve', needs: [] }];
+  const table = { title: 'Sizes', columns: [{ label: 'rows', align: 'right' as const }], rows: [['100']], notes: [] };
+  journal.append({ at: 1, type: 'run-started', run: id, recipe: '/r.yaml', name: 'curve', resumed: false, steps });
+  journal.append({ at: 2, type: 'step-table', step: 'curve', table });
+  const ended = { cached: false, seconds: 1, peakMemory: 1, fingerprint: 'f'.repeat(64) };
+  journal.append({ at: 3, type: 'step-finished', step: 'curve', outputs, ...ended });
+  journal.close();
+  const text = await built(root, id);
+  expect(text).toContain('Some more rows &lt;b&gt;would&lt;/b&gt; do.');
+  expect(text).toContain(
+    'accuracy by training rows by rows: measured, mean from 0.2000 at 100 to 0.8000 at 400; power law',
+  );
+  expect(count(text, /<h4>Sizes<\/h4>/g)).toBe(1);
+  expect(text).not.toContain('<section id="results"');
 });

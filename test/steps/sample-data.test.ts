@@ -274,6 +274,88 @@ describe('sample-data', () => {
     });
   });
 
+  it('splits by groups of fields, and by time', async () => {
+    const lines = Array.from({ length: 60 }, (_, i) => ({
+      text: `word${'abcdefghij'[i % 10]} ${'klmnopqrst'[Math.floor(i / 10)]} tale`,
+      label: i % 2 ? 'a' : 'b',
+      author: `author ${i % 12}`,
+      thread: i === 0 || i === 1 ? 'both' : `thread ${i}`,
+      when: `2026-0${1 + (i % 9)}-01`,
+    }));
+    const path = join(
+      await write({ 'rows.jsonl': lines.map((line) => JSON.stringify(line)).join('\n') }),
+      'rows.jsonl',
+    );
+    const options = { source: { type: 'jsonl', path }, deduplicate: { near: null } };
+    const shares = { train: 0.6, validation: 0, test: 0.4 };
+    const of = new Map(lines.map((line) => [line.text, line]));
+    const grouped = await run({ ...options, split: { ...shares, group: ['author', 'thread'] } });
+    const authors = async (name: string) =>
+      new Set((await split(grouped, name)).rows.map(({ text }) => of.get(text)?.author));
+    const [train, test] = [await authors('train'), await authors('test')];
+    expect([...train].filter((author) => test.has(author))).toEqual([]);
+    expect(train.size + test.size).toBe(12);
+    expect(train.has('author 0')).toBe(train.has('author 1'));
+    expect((await split(grouped, 'train')).rows[0]).not.toHaveProperty('fields');
+    const byTime = await run({ ...options, split: { ...shares, time: 'when' } });
+    const times = async (name: string) =>
+      (await split(byTime, name)).rows.map(({ text }) => of.get(text)?.when as string).sort();
+    expect((await times('train')).at(-1)).toBe('2026-06-01');
+    expect((await times('test'))[0]).toBe('2026-06-01');
+    const wrong = run({ ...options, split: { ...shares, time: 'author' } });
+    await expect(wrong).rejects.toThrow('row 1 of the source: field "author" is no time: "author 0"');
+    await expect(run({ ...options, split: { ...shares, group: ['nobody'] } })).rejects.toThrow(
+      ':1: field "nobody" has to be a string or number, and is not there',
+    );
+  });
+
+  it('leaves out what a test set knows, or fails because of it', async () => {
+    const long = 'one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen';
+    const rows = [
+      long,
+      `${long.toUpperCase()}!`,
+      `before all this: ${long}, and much more after it, for a long while, until it ends`,
+      'something else',
+    ];
+    const file = async (texts: string[]) =>
+      join(await write({ 'rows.jsonl': texts.map((text) => JSON.stringify({ text })).join('\n') }), 'rows.jsonl');
+    const all = { train: 1, validation: 0, test: 0 };
+    const known = await run({ source: { type: 'jsonl', path: await file([long]) }, split: all });
+    const against = { kind: 'dataset', path: known.outputs.train as string };
+    const go = async (decontaminate: JsonObject, texts = rows) =>
+      runStep(sampleData, {
+        options: {
+          source: { type: 'jsonl', path: await file(texts) },
+          split: all,
+          deduplicate: { near: null },
+          decontaminate,
+        },
+        inputs: { against },
+      });
+    const texts = async (context: TestContext) => (await split(context, 'train')).rows.map(({ text }) => text).sort();
+    expect(await texts(await go({}))).toEqual(['something else']);
+    expect(await texts(await go({ ngram: null }))).toEqual([rows[2], 'something else'].sort());
+    expect(await texts(await go({ ngram: null, near: null }))).toEqual(rows.slice(1).sort());
+    const context = await go({});
+    const { stages } = JSON.parse(await readFile(join(context.outputs.report as string, 'funnel.json'), 'utf8'));
+    const { id } = (await split(known, 'train')).rows[0] as { id: string };
+    expect(stages.at(-2)).toMatchObject({
+      name: 'in the input "against"',
+      rows: 3,
+      examples: [
+        { text: long, reason: `equal to row ${id}` },
+        { reason: `like row ${id}` },
+        { reason: 'has "one two three four five six seven eight nine ten eleven twelve thirteen" in common' },
+      ],
+    });
+    await expect(go({ overlap: 'fail' })).rejects.toMatchObject({
+      reason: 'test-overlap',
+      message: `3 of 4 rows are in the input "against" too, the first equal to row ${id}: ${JSON.stringify(long.slice(0, 80))}`,
+      pointer: '/decontaminate',
+    });
+    await expect(go({}, [long])).rejects.toMatchObject({ hint: 'None is left: the two are the same data.' });
+  });
+
   it('reads the rows of an earlier step', async () => {
     const path = await rowsFile(40, (i) => (i % 2 ? 'a' : 'b'));
     const first = await run({

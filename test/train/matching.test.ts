@@ -304,6 +304,6 @@ describe('a model that compares vectors', async () => {
     await writeFile(join(classifier, 'recipe.json'), '{"type": "logistic", "labels": ["a", "b"]}');
     await expect(
       capture(join(folder, 'no-vectors'), { data: datasets.validation.path }, classifier, { vectors: true }),
-    ).rejects.toMatchObject({ reason: 'not-used' });
+    ).rejects.toMatchObject({ reason: 'not-used', pointer: '/vectors' });
   });
 });

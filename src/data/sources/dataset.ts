@@ -20,7 +20,7 @@ export const dataset: Source<DatasetSource> = {
           'Bind it to the rows that were augmented, and augment the training split.',
         );
       }
-      const { text, label, fields, responses, words, spans, labels, score } = row;
+      const { text, label, fields, responses, words, spans, labels, score, synthetic } = row;
       const annotations = {
         ...(words && { words }),
         ...(spans && { spans }),
@@ -33,6 +33,7 @@ export const dataset: Source<DatasetSource> = {
         ...(fields && { fields }),
         ...(responses && { responses }),
         ...(Object.keys(annotations).length > 0 && { annotations }),
+        ...(synthetic && { synthetic }),
         ...(keys.length > 0 && { keys: Object.fromEntries(keys.map((key) => [key, fieldOf(row.id, fields, key)])) }),
       };
     }

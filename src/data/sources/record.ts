@@ -48,6 +48,8 @@ export function recordItem(
     label,
     ...(response !== null && { responses: [response] }),
     ...(annotations && { annotations }),
+    // As rows of a dataset have it.
+    ...(row.get('synthetic') === true && { synthetic: true }),
     ...(options.fields.length > 0 && { fields: pick(row, options.fields, where, isString, 'a string') }),
     ...(keys.length > 0 && { keys: pick(row, keys, where, isPlain, 'a string or number') }),
   };

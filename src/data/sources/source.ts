@@ -13,6 +13,8 @@ export interface TextItem {
   readonly responses?: readonly string[];
   /** What there is to say of parts of it, of labels it may have several of, and of a score. */
   readonly annotations?: Annotations;
+  /** A model wrote it. */
+  readonly synthetic?: true;
   /** What rows are kept together or ordered by, where that is asked for; it is not kept with the row. */
   readonly keys?: Readonly<Record<string, string>>;
 }

@@ -13,6 +13,10 @@ const TEACHING = ['teacher', 'teachers', 'serve'];
 /** Steps that pass on what another says. */
 const RELAYS = ['cache-logits', 'ensemble-teachers'];
 
+/** Steps that ask a model behind an API. */
+const ASKING = ['query-teacher', 'synthesize-data'];
+export const asks = ({ uses }: Ancestor): boolean => ASKING.includes(uses);
+
 /** The steps that a model comes from, sorted by what they did for it. */
 export class Ancestry {
   /** Those that the model was made of, itself among them; the others only judge it. */
@@ -32,7 +36,7 @@ export class Ancestry {
     visit(origin.model);
     this.made = origin.lineage.filter(({ step }) => needed.has(step));
     const taught = new Set(this.made.flatMap((each) => this.taughtBy(each)));
-    this.teachers = this.made.filter(({ step, uses }) => taught.has(step) || uses === 'query-teacher');
+    this.teachers = this.made.filter((each) => taught.has(each.step) || asks(each));
   }
 
   /** The step that made the model; undefined where the engine did not tell. */

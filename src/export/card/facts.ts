@@ -11,8 +11,8 @@ export interface Facts {
   /** Of a classifier. */
   readonly labels: readonly string[];
   readonly parameters: number;
-  /** Rows that it learnt from, and how many of them had a real label; undefined where its folder does not say. */
-  readonly trainedOn: { readonly rows: number; readonly labelled: number } | undefined;
+  /** Rows that it learnt from, how many of them had a real label, and how many a model wrote; undefined where its folder does not say. */
+  readonly trainedOn: { readonly rows: number; readonly labelled: number; readonly synthetic?: number } | undefined;
   /** Whether it reads two texts at once. */
   readonly pairs: boolean;
   /** Tokens that are read of a text. */

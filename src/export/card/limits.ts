@@ -37,6 +37,9 @@ export function limitsSection(
       : metrics.test.rows < FEW
         ? `Its figures are of ${metrics.test.rows} rows only.`
         : undefined,
+    facts.trainedOn?.synthetic
+      ? 'It was trained on synthetic texts, which are like those that a model writes, and less like those that people do.'
+      : undefined,
     personal ? 'It was trained on personal data, parts of which it may give away.' : undefined,
     exactness.transformers.state === 'unsupported' ? 'transformers.js has no pipeline for it.' : undefined,
   ];

@@ -45,7 +45,7 @@ export function methodSection(ancestry: Ancestry, { trainedOn, labels }: Pick<Fa
     model?.uses === 'train-multitask' ? togetherOf(model) : undefined,
     trainedOn === undefined
       ? undefined
-      : `It learnt from ${grouped(trainedOn.rows)} rows${labels.length > 0 ? `, ${grouped(trainedOn.labelled)} of them with a real label` : ''}.`,
+      : `It learnt from ${grouped(trainedOn.rows)} rows${labels.length > 0 ? `, ${grouped(trainedOn.labelled)} of them with a real label` : ''}${trainedOn.synthetic ? `; ${grouped(trainedOn.synthetic)} are synthetic: a model wrote them` : ''}.`,
     ...trained.map((each) => `Before it, ${code(each.step)} trained ${modelOf(each)}. ${trainingOf(each)}`),
   );
 }

@@ -1,6 +1,6 @@
 import type { Ancestor, PlacedClaim } from '../../engine/step.js';
 import { type DataUse, PERMISSION, TERMS, type Terms } from '../../teachers/claims.js';
-import type { Ancestry } from './ancestry.js';
+import { type Ancestry, asks } from './ancestry.js';
 import { code, list, plain, section, shown, table } from './markdown.js';
 import { learnt, modelOf } from './method.js';
 
@@ -19,10 +19,18 @@ const ALLOWS: Readonly<Record<Terms['allows'], string>> = {
 /** What the rows are, under which licence, what may be done with them. */
 export function dataSection(ancestry: Ancestry): string {
   const sources = ancestry.made.filter(
-    ({ uses, inputs }) => uses !== 'import-model' && Object.keys(inputs).length === 0,
+    ({ uses, inputs }) => !['import-model', 'synthesize-data'].includes(uses) && Object.keys(inputs).length === 0,
   );
-  if (sources.length === 0) return section('Data', 'Nothing is known of the data that the model was trained on.');
-  return section('Data', list(sources.map((each) => dataLine(each, claimsOf(ancestry, PERMISSION)))));
+  const synthetic = ancestry.of('synthesize-data');
+  if (sources.length + synthetic.length === 0)
+    return section('Data', 'Nothing is known of the data that the model was trained on.');
+  return section(
+    'Data',
+    list([
+      ...sources.map((each) => dataLine(each, claimsOf(ancestry, PERMISSION))),
+      ...synthetic.map(({ step }) => `${code(step)}: synthetic texts, which a model wrote`),
+    ]),
+  );
 }
 
 function dataLine({ step, options }: Ancestor, claims: readonly PlacedClaim[]): string {
@@ -76,6 +84,15 @@ function teacherLine(teacher: Ancestor): string {
     const masked = (redact?.length ?? 0) > 0 ? '; personal data was masked before it was asked' : '';
     return `${name}: ${code(asked.model)} behind an API (${plain(asked.provider ?? 'custom')}), asked to ${plain(task.mode)}${masked}`;
   }
+  if (uses === 'synthesize-data') {
+    const { teacher: writer, judge } = options as unknown as {
+      teacher: { model: string };
+      judge?: false | { teacher?: { model: string } };
+    };
+    const chooser = judge === false ? undefined : (judge?.teacher?.model ?? writer.model);
+    const chosen = chooser === undefined ? '' : `, of which ${code(chooser)} said that they fit their labels`;
+    return `${name}: ${code(writer.model)} behind an API, which wrote synthetic texts${chosen}`;
+  }
   if (uses === 'import-model') return `${name}: an imported model, ${details(options)}`;
   if (uses === 'train') return `${name}: ${modelOf(teacher)}, trained in this recipe: ${learnt(teacher)}`;
   return `${name}: made by ${code(uses)}`;
@@ -87,7 +104,7 @@ export function termsSection(ancestry: Ancestry): string {
   const all = ancestry.origin.claims;
   const reasons = all.flatMap(({ step, acknowledged }) => (acknowledged === undefined ? [] : [[step, acknowledged]]));
   const unique = [...new Map(reasons.map((pair) => [pair.join('\n'), pair])).values()];
-  const asked = ancestry.teachers.filter(({ uses }) => uses === 'query-teacher');
+  const asked = ancestry.teachers.filter(asks);
   const silent = asked.filter(({ step }) => !terms.some((claim) => claim.step === idOf(step)));
   return section(
     'Terms',

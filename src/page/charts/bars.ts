@@ -12,6 +12,8 @@ export interface Bars {
   readonly series: readonly { readonly name: string; readonly values: readonly (number | undefined)[] }[];
   /** Where each bar begins; by default at 0. */
   readonly starts?: readonly number[];
+  /** Bars of one name stand one behind the other. */
+  readonly stacked?: boolean;
   /** Beside the axis and in the table. */
   readonly format?: (value: number) => string;
 }
@@ -19,7 +21,15 @@ export interface Bars {
 const ROW = 24;
 
 /** Bars from left to right, one below the other, those of one name together. */
-export function barChart({ title, of, names, series, starts, format = number }: Bars): Html {
+export function barChart({
+  title,
+  of,
+  names,
+  series,
+  starts,
+  stacked = starts !== undefined,
+  format = number,
+}: Bars): Html {
   const bars = series.map(({ name, values }, i) => ({
     type: 'bar' as const,
     name,
@@ -27,7 +37,7 @@ export function barChart({ title, of, names, series, starts, format = number }: 
     itemStyle: { color: colour(i) },
     barMaxWidth: 14,
     barMinHeight: 2,
-    ...(starts && { stack: 'all' }),
+    ...(stacked && { stack: 'all' }),
   }));
   const offset = { type: 'bar' as const, stack: 'all', data: [...(starts ?? [])], itemStyle: { color: 'transparent' } };
   const { axis, left } = namedAxis(names);
@@ -38,14 +48,14 @@ export function barChart({ title, of, names, series, starts, format = number }: 
         ...axisStyle,
         type: 'value',
         min: 0,
-        splitNumber: 4,
+        splitNumber: 3,
         axisLabel: { ...axisStyle.axisLabel, formatter: format },
       },
       yAxis: axis,
       series: starts ? [offset, ...bars] : bars,
     },
     `${title}: ${names.map((name, i) => `${name} ${series.map(({ values }) => told(values[i], format)).join(', ')}`).join('; ')}`,
-    46 + ROW * names.length * (starts ? 1 : Math.max(1, series.length * 0.75)),
+    46 + ROW * names.length * (stacked ? 1 : Math.max(1, series.length * 0.75)),
   );
   const columns = [of, ...series.map(({ name }) => name)].map((label, i) => ({
     label,

@@ -18,6 +18,8 @@ export interface LineChart {
   readonly series: readonly Series[];
   /** The vertical axis begins at 0. */
   readonly fromZero?: boolean;
+  /** End of the vertical axis; by default that of the points. */
+  readonly most?: number;
   /** Points are marked. */
   readonly marked?: boolean;
 }
@@ -28,7 +30,7 @@ const DRAWN = 200;
 const ROWS = 25;
 
 /** Lines over numbers. */
-export function lineChart({ title, x, range, series, fromZero = false, marked = false }: LineChart): Html {
+export function lineChart({ title, x, range, series, fromZero = false, most, marked = false }: LineChart): Html {
   const known = series.filter(({ points }) => points.length > 0);
   const all = known.flatMap(({ points }) => points.map(([, y]) => y));
   const [low, high] = [Math.min(...all), Math.max(...all)];
@@ -52,6 +54,7 @@ export function lineChart({ title, x, range, series, fromZero = false, marked = 
         type: 'value',
         // A line that is level says more with 0 in sight.
         scale: !fromZero && !flat,
+        ...(most === undefined ? {} : { max: most }),
         axisLabel: { ...axisStyle.axisLabel, formatter: (value: number) => axisNumber(value) },
         splitNumber: 4,
       },

@@ -1,69 +1,64 @@
-import { truncateMiddle } from '../../ui/format.js';
 import type { Html } from '../html.js';
-import { number } from '../words.js';
+import type { PageTable } from '../table.js';
 import { figure } from './figure.js';
-import { axisStyle, colour, svgOf } from './svg.js';
+import { thinned } from './lines.js';
+import { axisStyle, colour, svgOf, WIDTH } from './svg.js';
 
-export interface ScatterPoint {
-  readonly name: string;
-  /** Above 0. */
-  readonly x: number;
-  readonly y: number;
-  /** It is on the line. */
-  readonly front: boolean;
+export interface Scatter {
+  readonly title: string;
+  /** What it shows, for those who do not see it. */
+  readonly alt: string;
+  /** Those named later are drawn above the others. */
+  readonly groups: readonly { readonly name: string; readonly points: readonly (readonly [x: number, y: number])[] }[];
+  /** Names at places. */
+  readonly labels: readonly { readonly name: string; readonly x: number; readonly y: number }[];
+  readonly table: PageTable;
 }
 
-const NAME = 18;
+/** Points drawn of a group: more do not show at this size. */
+const DRAWN = 500;
 
-/** Named points over a logarithmic axis, and a line through those that no other one beats. */
-export function scatterChart(title: string, x: string, y: string, points: readonly ScatterPoint[]): Html {
-  const front = points.filter((point) => point.front).sort((a, b) => a.x - b.x);
-  const label = {
-    show: true,
-    position: 'top' as const,
-    color: 'var(--muted)',
-    fontFamily: 'inherit',
-    fontSize: 10,
+/** Points in a plane whose axes mean nothing by themselves. */
+export function scatterChart({ title, alt, groups, labels, table }: Scatter): Html {
+  const axis = {
+    ...axisStyle,
+    type: 'value' as const,
+    scale: true,
+    axisLabel: { show: false },
+    axisLine: { show: false },
+    splitLine: { show: false },
   };
   const svg = svgOf(
     {
-      grid: { left: 8, right: 40, top: 20, bottom: 24, containLabel: true },
-      xAxis: {
-        ...axisStyle,
-        type: 'log',
-        name: x,
-        nameLocation: 'middle',
-        nameGap: 24,
-        splitLine: { show: false },
-        axisLabel: { ...axisStyle.axisLabel, formatter: (value: number) => number(value) },
-      },
-      yAxis: { ...axisStyle, type: 'value', scale: true, splitNumber: 4 },
+      grid: { left: 8, right: 8, top: 8, bottom: 8 },
+      xAxis: axis,
+      yAxis: axis,
       series: [
+        ...groups.map(({ points }, i) => ({
+          type: 'scatter' as const,
+          data: thinned(points, DRAWN).map(([x, y]) => [x, y]),
+          symbol: i === 0 ? 'circle' : 'diamond',
+          symbolSize: i === 0 ? 3 : 7,
+          itemStyle: { color: colour(i) },
+        })),
         {
-          type: 'line',
-          data: front.map((point) => [point.x, point.y]),
-          showSymbol: false,
-          lineStyle: { color: colour(0), width: 1.5, type: 'dashed' },
-        },
-        {
-          type: 'scatter',
-          data: points.map((point) => ({
-            value: [point.x, point.y],
-            itemStyle: { color: colour(point.front ? 0 : 1) },
-            label: { ...label, formatter: () => truncateMiddle(point.name, NAME) },
-          })),
-          symbolSize: 9,
-          labelLayout: { hideOverlap: true },
+          type: 'scatter' as const,
+          data: labels.map(({ name, x, y }) => ({ name, value: [x, y] })),
+          symbolSize: 1,
+          itemStyle: { color: 'transparent' },
+          label: {
+            show: true,
+            formatter: ({ name }: { name: string }) => name,
+            color: 'var(--text)',
+            fontSize: 12,
+            textBorderColor: 'var(--back)',
+            textBorderWidth: 3,
+          },
         },
       ],
     },
-    `${title}: ${points.map((point) => `${point.name} ${y} ${number(point.y)}, ${x} ${number(point.x)}${point.front ? ', on the front' : ''}`).join('; ')}`,
-    280,
+    alt,
+    Math.round(WIDTH * 0.8),
   );
-  const columns = ['model', x, y, 'on the front'].map((name, i) => ({
-    label: name,
-    align: i === 0 ? ('left' as const) : ('right' as const),
-  }));
-  const rows = points.map((point) => [point.name, number(point.x), number(point.y), point.front ? 'yes' : '']);
-  return figure({ title, svg, table: { columns, rows } });
+  return figure({ title, svg, key: groups.map(({ name }) => name), table });
 }

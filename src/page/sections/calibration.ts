@@ -23,6 +23,7 @@ export const calibration: Section = {
         x: 'probability',
         range: [0, 1],
         fromZero: true,
+        most: 1,
         marked: true,
         series: [
           {

@@ -3,7 +3,10 @@ import { asked } from './asked.js';
 import { calibration } from './calibration.js';
 import { confusion } from './confusion.js';
 import { cost } from './cost.js';
+import { coverage } from './coverage.js';
 import { data } from './data.js';
+import { failures } from './failures.js';
+import { learningCurve } from './learning-curve.js';
 import { provenance } from './provenance.js';
 import { results } from './results.js';
 import { samples } from './samples.js';
@@ -13,6 +16,7 @@ import { training } from './training.js';
 
 /** The report's sections in their order. To add one: a module here, and its line. */
 export const sections: readonly Section[] = [
+  failures,
   asked,
   results,
   confusion,
@@ -21,6 +25,8 @@ export const sections: readonly Section[] = [
   samples,
   training,
   data,
+  coverage,
+  learningCurve,
   steps,
   tables,
   provenance,

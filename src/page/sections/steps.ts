@@ -11,8 +11,10 @@ import { tableOf } from '../table.js';
 
 /** With more steps a drawing shows nothing any more. */
 const DRAWN = 150;
+/** Listed at most. */
+const WARNINGS = 30;
 
-/** Steps, what needs what, how long each took, and what went wrong. */
+/** Steps, what needs what, how long each took, and what it warned of. */
 export const steps: Section = {
   id: 'steps',
   title: 'Steps',
@@ -30,7 +32,7 @@ export const steps: Section = {
             `Steps: ${run.steps.map(({ id, needs }) => (needs.length > 0 ? `${id} after ${needs.join(', ')}` : id)).join('; ')}`,
           )
         : undefined;
-    return html`${dag}${problems(run.steps)}${figures(timeline(run))}<details${run.steps.length <= 12 && html` open`}><summary>All steps</summary>${stepTable(run.steps)}</details>`;
+    return html`${dag}${warnings(run.steps)}${figures(timeline(run))}<details${run.steps.length <= 12 && html` open`}><summary>All steps</summary>${stepTable(run.steps)}</details>`;
   },
 };
 
@@ -90,18 +92,14 @@ function stepTable(all: readonly StepData[]): Html {
   return tableOf({ columns, rows }, 'All steps');
 }
 
-/** Failures and warnings. */
-function problems(all: readonly StepData[]): Html | undefined {
-  const failed = all.filter(({ state, failure }) => state === 'failed' && failure);
+/** What steps warned of. */
+function warnings(all: readonly StepData[]): Html | undefined {
   const warned = all.flatMap(({ id, logs }) =>
-    [...new Set(logs.filter(({ level }) => level === 'warning').map(({ message }) => message))].map((message) => ({
-      id,
-      message,
-    })),
+    [...new Set(logs.filter(({ level }) => level === 'warning').map(({ message }) => message))].map(
+      (message) => html`<li><strong>${id}</strong>: ${message}</li>`,
+    ),
   );
-  if (failed.length + warned.length === 0) return undefined;
-  return html`<ul class="problems">${failed.map(
-    ({ id, failure }) =>
-      html`<li class="bad"><strong>${id}</strong> failed: ${failure?.message}${failure?.place && html` (line ${failure.place.line})`}${failure?.hint && html`<br>${failure.hint}`}</li>`,
-  )}${warned.slice(0, 30).map(({ id, message }) => html`<li><strong>${id}</strong>: ${message}</li>`)}${warned.length > 30 && html`<li>and ${warned.length - 30} more warnings</li>`}</ul>`;
+  if (warned.length === 0) return undefined;
+  const more = warned.length - WARNINGS;
+  return html`<ul class="problems">${warned.slice(0, WARNINGS)}${more > 0 && html`<li>and ${more} more warnings</li>`}</ul>`;
 }

@@ -100,7 +100,14 @@ export class Interview<Value> {
     return subjects.flatMap((subject): Request[] => {
       const fields = Object.entries({ ...fieldsOf(row), ...subject }).map(([name, text]) => [name, redact(text)]);
       const messages = messagesOf(prompt, Object.fromEntries(fields), at);
-      const question: Question = { base_url: baseUrl, model, messages, parameters };
+      const sample = this.mode.sample?.(row);
+      const question: Question = {
+        base_url: baseUrl,
+        model,
+        messages,
+        parameters,
+        ...(sample !== undefined && { sample }),
+      };
       const useless = this.useless && { useless: this.useless };
       if (together || samples === 1) return [{ question, ...useless }];
       return Array.from({ length: samples }, (_, sample) => ({ question: { ...question, sample }, ...useless }));

@@ -5,19 +5,16 @@ import { fieldsOf } from '../../data/template.js';
 import type { Progress, StepContext } from '../../engine/step.js';
 import type { QueryTeacherOptions } from '../../options/query-teacher.js';
 import { StepFailure } from '../../util/failure.js';
-import type { JsonObject } from '../../util/json.js';
 import { Answers } from './answers.js';
 import { ANSWERS } from './answers-file.js';
-import { Asker, OutOfBudget } from './asker.js';
+import { type Asker, OutOfBudget } from './asker.js';
+import { type Asking, openAsking, outOfBudget, usageOf } from './asking.js';
 import { askInBatches } from './batch.js';
-import { Client } from './client.js';
 import { RequestFailure } from './failure.js';
 import { parameterFailure } from './giving-up.js';
-import { Pace } from './pace.js';
-import type { Price } from './price.js';
 import { teacherOf } from './providers.js';
 import { askAll, type Unanswered } from './round.js';
-import { type Served, serveModel } from './served.js';
+import { serveTeacher } from './served.js';
 import { type Asked, askedBy, whereOf } from './settings.js';
 import { writeAnswers } from './write.js';
 
@@ -36,22 +33,15 @@ export async function run(ctx: StepContext<QueryTeacherOptions>): Promise<void> 
   const answers = Answers.open(file, ctx.account, options.budget, ctx.now);
   try {
     const began = ctx.now();
-    const served = await serveTeacher(ctx);
-    const asking = makeAsker(ctx, answers, asked.price, served?.baseUrl ?? where);
+    const served = await serveTeacher(ctx, options.teacher);
+    const asking = openAsking(ctx, options, answers, asked.price, served?.baseUrl ?? where);
     const unanswered = await askEverything(ctx, asked, asking, sources, total).finally(() => served?.stop());
     const seconds = (ctx.now() - began) / 1000;
     const written = await writeAnswers(ctx, asked, answers, unanswered);
-    ctx.measure('usage', usageOf(asking.asker, seconds, written));
+    ctx.measure('usage', usageOf([asking.asker], seconds, written));
   } finally {
     await answers.close();
   }
-}
-
-/** Starts the server of a model of this workplace, if that is the teacher. */
-async function serveTeacher(ctx: StepContext<QueryTeacherOptions>): Promise<Served | undefined> {
-  const { baseUrl, model } = teacherOf(ctx.options.teacher);
-  if (baseUrl !== undefined) return undefined;
-  return serveModel(ctx.input('serve').path, model, ctx.threads, ctx.signal);
 }
 
 /** Every row has what the prompt takes: known before the first question is paid for. */
@@ -74,43 +64,6 @@ async function checkRows(sources: readonly string[], { fields }: Asked): Promise
   }
   if (rows === 0) throw new StepFailure('no-rows', 'there are no rows to ask about');
   return rows;
-}
-
-interface Asking {
-  readonly asker: Asker;
-  readonly pace: Pace;
-  readonly answers: Answers;
-  readonly client: Client;
-}
-
-function makeAsker(
-  ctx: StepContext<QueryTeacherOptions>,
-  answers: Answers,
-  price: Price | undefined,
-  baseUrl: string,
-): Asking {
-  const { rate, budget } = ctx.options;
-  const { signal, now } = ctx;
-  const timeoutMs = 1000 * rate.timeout;
-  const clients = keysOf(ctx).map((key) => new Client({ baseUrl, key, timeoutMs, signal, now }));
-  const pace = new Pace(clients, {
-    concurrency: rate.concurrency,
-    requestsPerMinute: rate.requests_per_minute,
-    tokensPerMinute: rate.tokens_per_minute,
-    signal,
-    now,
-  });
-  const bounded = budget.usd !== undefined || budget.tokens !== undefined;
-  const asker = new Asker({ answers, pace, price, bounded, retries: rate.retries, signal });
-  return { asker, pace, answers, client: clients[0] as Client };
-}
-
-/** The recipe's keys, or the one that the provider's variable holds; one that is undefined: none is sent. */
-function keysOf(ctx: StepContext<QueryTeacherOptions>): (string | undefined)[] {
-  const { teacher } = ctx.options;
-  if (teacher.api_key !== undefined) return [teacher.api_key].flat();
-  const { variable } = teacherOf(teacher).provider;
-  return [variable === undefined || teacher.base_url !== undefined ? undefined : ctx.variable(variable)];
 }
 
 async function askEverything(
@@ -159,7 +112,9 @@ async function askEverything(
       },
     });
   } catch (error) {
-    if (error instanceof OutOfBudget) throw pause(ctx.options, asker, answered, total);
+    if (error instanceof OutOfBudget) {
+      throw outOfBudget(ctx.options.budget, asker, `${answered} of ${total} rows are answered`);
+    }
     if (error instanceof RequestFailure) throw parameterFailure(error, where.baseUrl, where.model);
     throw error;
   }
@@ -175,38 +130,4 @@ function spending({ teacher }: QueryTeacherOptions, asker: Asker, left: number):
   const { rows, nanousd } = asker.counts;
   const cost = (asker.before.spent.nanousd + nanousd) / 1e9;
   return rows === 0 ? { cost } : { cost, costInAll: cost + ((nanousd / rows) * left) / 1e9 };
-}
-
-function pause({ budget }: QueryTeacherOptions, asker: Asker, answered: number, total: number): StepFailure {
-  const { spent, reserved } = asker.balance();
-  const usd = (nanousd: number): string => `$${(nanousd / 1e9).toFixed(4)}`;
-  const parts = [
-    ...(budget.usd === undefined ? [] : [`${usd(spent.nanousd)} of $${budget.usd} spent`]),
-    ...(budget.tokens === undefined ? [] : [`${spent.tokens} of ${budget.tokens} tokens used`]),
-  ];
-  const open = budget.usd === undefined ? `${reserved.tokens} tokens` : usd(reserved.nanousd);
-  const held = reserved.tokens === 0 ? '' : `, ${open} set aside for requests whose end is not known`;
-  return new StepFailure(
-    'budget',
-    `the budget has no room for another question: ${parts.join(', ')}${held}; ${answered} of ${total} rows are answered`,
-    'Raise "budget" and run the recipe again: it goes on where it stopped, and nothing is paid for twice.',
-  );
-}
-
-/** What this run took of the teacher. */
-function usageOf(asker: Asker, seconds: number, written: { readonly rows: number; readonly usd: number }): JsonObject {
-  const { sent, found, again, slowDowns, nanousd, prompt, completion } = asker.counts;
-  return {
-    requests: sent,
-    repeated: again,
-    slow_downs: slowDowns,
-    stored_answers: found,
-    prompt_tokens: prompt,
-    completion_tokens: completion,
-    usd: nanousd / 1e9,
-    usd_in_all: asker.balance().spent.nanousd / 1e9,
-    seconds,
-    /** Of these rows, whenever their answers were paid for. */
-    usd_a_thousand: (1000 * written.usd) / Math.max(1, written.rows),
-  };
 }

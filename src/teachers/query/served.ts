@@ -2,7 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { StepContext } from '../../engine/step.js';
+import type { QueryTeacherOptions } from '../../options/query-teacher.js';
 import { StepFailure } from '../../util/failure.js';
+import { teacherOf } from './providers.js';
 
 const CLI = fileURLToPath(new URL('../../cli.js', import.meta.url));
 /** What `recipe serve` prints when it can be asked. */
@@ -12,6 +15,15 @@ const READY = /^serving .+ at (http:\S+)$/;
 export interface Served {
   readonly baseUrl: string;
   stop(): Promise<void>;
+}
+
+/** Starts the server of the input "serve", if that is the teacher. */
+export async function serveTeacher(
+  ctx: Pick<StepContext<unknown>, 'input' | 'threads' | 'signal'>,
+  teacher: QueryTeacherOptions['teacher'],
+): Promise<Served | undefined> {
+  const { baseUrl, model } = teacherOf(teacher);
+  return baseUrl === undefined ? serveModel(ctx.input('serve').path, model, ctx.threads, ctx.signal) : undefined;
 }
 
 /**

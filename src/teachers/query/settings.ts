@@ -4,6 +4,7 @@ import type { QueryTeacherOptions } from '../../options/query-teacher.js';
 import { StepFailure } from '../../util/failure.js';
 import type { JsonObject } from '../../util/json.js';
 import { defaultPrompt, type Inquiry, inquiryOf } from './inquiry.js';
+import type { InterviewOptions } from './interview.js';
 import { isLabelTask } from './modes/index.js';
 import type { Price } from './price.js';
 import { priceFrom } from './price-file.js';
@@ -29,8 +30,7 @@ export interface Asked {
  * @throws StepFailure if there are no labels, or the examples or the prices cannot be read
  */
 export async function askedBy(options: QueryTeacherOptions, known: readonly string[], where: string): Promise<Asked> {
-  const { task, teacher } = options;
-  const { provider, model } = teacherOf(teacher);
+  const { task } = options;
   const labels = isLabelTask(task) ? (task.labels ?? known) : [];
   if (isLabelTask(task) && labels.length < 2) {
     throw new StepFailure(
@@ -40,13 +40,36 @@ export async function askedBy(options: QueryTeacherOptions, known: readonly stri
     );
   }
   const brought = defaultPrompt(task, labels);
-  const redact = redactor(options.redact);
+  const { speech, redact, revision, price } = await speechOf(options, where);
   const masked = (fields: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, redact(text)]));
   const given = options.examples === undefined ? [] : await readExamples(options.examples);
   const examples = given.map(({ fields, answer }) => ({ fields: masked(fields), answer: redact(answer) }));
   const user = options.prompt ?? brought.user;
-  const inquiry = inquiryOf(task, labels, {
+  const prompt = { system: options.system ?? brought.system, user, examples };
+  const inquiry = inquiryOf(task, labels, { ...speech, prompt });
+  const taken = [...holesOf(user), ...('correct' in task && task.correct ? [task.correct.field] : [])];
+  return { inquiry, labels, revision, price, fields: [...new Set(taken)].filter((name) => !SUBJECTS.has(name)) };
+}
+
+/** How a teacher is spoken to, whatever it is asked. */
+export interface Speech extends Pick<Asked, 'revision' | 'price'> {
+  readonly speech: Omit<InterviewOptions, 'prompt'>;
+  readonly redact: InterviewOptions['redact'];
+}
+
+/**
+ * @param where as in `askedBy`
+ * @throws StepFailure if the prices cannot be read
+ */
+export async function speechOf(
+  options: Pick<QueryTeacherOptions, 'teacher' | 'max_tokens' | 'corrections' | 'redact'>,
+  where: string,
+): Promise<Speech> {
+  const { teacher } = options;
+  const { provider, model } = teacherOf(teacher);
+  const redact = redactor(options.redact);
+  const speech = {
     baseUrl: where,
     model,
     abilities: {
@@ -56,21 +79,21 @@ export async function askedBy(options: QueryTeacherOptions, known: readonly stri
     },
     parameters: teacher.parameters as JsonObject,
     maxTokens: options.max_tokens,
-    prompt: { system: options.system ?? brought.system, user, examples },
     corrections: options.corrections,
     redact,
-  });
-  const revision = `${model} at ${where}`;
-  const taken = [...holesOf(user), ...('correct' in task && task.correct ? [task.correct.field] : [])];
+  };
   const price =
     typeof teacher.price === 'string'
       ? await priceFrom(teacher.price, [model, `${provider.name}/${model}`])
       : teacher.price;
-  return { inquiry, labels, revision, price, fields: [...new Set(taken)].filter((name) => !SUBJECTS.has(name)) };
+  return { speech, redact, revision: `${model} at ${where}`, price };
 }
 
 /** What the keys of answers say of the server: its address; of a served model, which it is, wherever it is served. */
-export function whereOf({ teacher }: QueryTeacherOptions, served: Pick<InputArtifact, 'digest'> | undefined): string {
+export function whereOf(
+  { teacher }: Pick<QueryTeacherOptions, 'teacher'>,
+  served: Pick<InputArtifact, 'digest'> | undefined,
+): string {
   const { baseUrl } = teacherOf(teacher);
   if (baseUrl !== undefined) return baseUrl;
   if (served !== undefined) return `recipe:${served.digest}`;

@@ -19,6 +19,8 @@ export interface Mode<Value> {
   readonly temperature: number;
   /** What of a row is asked about one by one, as further fields for the template; without it, the row as a whole. */
   subjects?(row: Row): readonly Readonly<Record<string, string>>[];
+  /** Which of several answers to the same question a row asks for; without it, the first. */
+  sample?(row: Row): number;
   /** Reads one answer to a row. */
   read(choice: Choice, row: Row): Reading<Value>;
   /** The row with its answers, the samples of each subject in order; undefined: nothing is left of it. */
