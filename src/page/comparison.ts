@@ -1,7 +1,7 @@
 import type { ComparedModel, Comparison } from '../report/across.js';
 import { comparisonTable } from '../report/across-table.js';
 import { figures } from './charts/figure.js';
-import { type ParetoPoint, paretoChart } from './charts/pareto.js';
+import { type FrontPoint, frontChart } from './charts/fronts.js';
 import { type Html, html } from './html.js';
 import { lonePage } from './page.js';
 import { stepTable } from './table.js';
@@ -19,14 +19,14 @@ export function comparisonPage(comparison: Comparison, runs: readonly string[]):
     front: ComparedModel['pareto'][number],
     cost: (model: ComparedModel) => number | null,
   ): Html[] => {
-    const points = comparison.models.flatMap((model): ParetoPoint[] => {
+    const points = comparison.models.flatMap((model): FrontPoint[] => {
       const x = cost(model);
       // A logarithm has no place for 0.
       if (x === null || x <= 0 || model.quality.value === null) return [];
       const name = runs.length > 1 ? `${model.name} (${model.runs.join(', ')})` : model.name;
       return [{ name, x, y: model.quality.value, front: model.pareto.includes(front) }];
     });
-    return points.length < 2 ? [] : [paretoChart(title, axis, quality, points)];
+    return points.length < 2 ? [] : [frontChart(title, axis, quality, points)];
   };
   const charts = [
     ...chart(

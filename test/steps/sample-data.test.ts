@@ -380,7 +380,7 @@ describe('sample-data', () => {
       reasoning: ['t'],
     }));
     await writeDataset(folder, ['a'], rows, 'some-teacher');
-    const go = (path: string, split: object = { train: 1, validation: 0, test: 0 }) =>
+    const go = (path: string, split: Record<string, number> = { train: 1, validation: 0, test: 0 }) =>
       runStep(sampleData, {
         options: { source: { type: 'dataset' }, split },
         inputs: { data: { kind: 'dataset', path } },

@@ -10,7 +10,7 @@ import type { Section } from '../section.js';
 import { details, stepTable, tableOf } from '../table.js';
 import { number, plain } from '../words.js';
 
-/** Lists of a model that have a section of their own, are matrices, or stand in a table that the step shows. */
+/** Lists that have a section or a table of their own. */
 const ELSEWHERE = ['confusion', 'bins', 'labels', 'slices'];
 
 /** How good the models are: tables, figures with their intervals, what was expected, and where they fail. */

@@ -4,7 +4,7 @@ import { number } from '../words.js';
 import { figure } from './figure.js';
 import { axisStyle, colour, svgOf } from './svg.js';
 
-export interface ParetoPoint {
+export interface FrontPoint {
   readonly name: string;
   /** Above 0. */
   readonly x: number;
@@ -16,7 +16,7 @@ export interface ParetoPoint {
 const NAME = 18;
 
 /** Named points over a logarithmic axis, and a line through those that no other one beats. */
-export function paretoChart(title: string, x: string, y: string, points: readonly ParetoPoint[]): Html {
+export function frontChart(title: string, x: string, y: string, points: readonly FrontPoint[]): Html {
   const front = points.filter((point) => point.front).sort((a, b) => a.x - b.x);
   const label = {
     show: true,
