@@ -17,5 +17,6 @@ export const synthesizeData = defineStep<SynthesizeDataOptions>({
   problems: problemsOf,
   claims: claimsOf,
   refuses: refusalsOf,
+  estimate: async (ctx) => (await import('../teachers/synthesize/estimate.js')).estimate(ctx),
   run: async (ctx) => (await import('../teachers/synthesize/run.js')).run(ctx),
 });

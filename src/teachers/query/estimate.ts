@@ -6,6 +6,7 @@ import type { QueryTeacherOptions } from '../../options/query-teacher.js';
 import { Answers } from './answers.js';
 import { ANSWERS } from './answers-file.js';
 import type { Request } from './asker.js';
+import type { AskingOptions } from './asking.js';
 import { keyOf } from './key.js';
 import type { Budget } from './ledger.js';
 import { costOf, mostTokens, type Price } from './price.js';
@@ -34,7 +35,7 @@ export async function estimate(ctx: EstimateContext<QueryTeacherOptions>): Promi
   const file = join(await ctx.sharedFolder(ANSWERS.folder), ANSWERS.file);
   const known = existsSync(file) ? Answers.open(file, ctx.account, {}, () => 0) : undefined;
   try {
-    return summed(options, asked.price, rows, sample, known);
+    return estimateOf(options, asked.price, rows, sample, known);
   } finally {
     await known?.close();
   }
@@ -52,8 +53,13 @@ async function sampleRows(sources: readonly string[], { inquiry }: Asked) {
   return { rows, sample };
 }
 
-function summed(
-  { teacher, budget, rate }: QueryTeacherOptions,
+/**
+ * @param rows that are asked about
+ * @param sample the requests of some of them
+ * @param known undefined where nothing was ever answered
+ */
+export function estimateOf(
+  { teacher, budget, rate }: AskingOptions,
   price: Price | undefined,
   rows: number,
   sample: readonly (readonly Request[])[],

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DatasetInfo, type Row, readDataset, writeDataset } from '../../data/dataset.js';
+import { type DatasetInfo, writeDataset } from '../../data/dataset.js';
 import type { StepContext } from '../../engine/step.js';
 import type { SynthesizeDataOptions } from '../../options/synthesize-data.js';
 import { StepFailure } from '../../util/failure.js';
@@ -9,22 +9,14 @@ import { Answers } from '../query/answers.js';
 import { ANSWERS } from '../query/answers-file.js';
 import { usageOf } from '../query/asking.js';
 import { serveTeacher } from '../query/served.js';
-import { askedBy, speechOf, whereOf } from '../query/settings.js';
 import { type Cell, cellsOf } from './cells.js';
 import { type Made, make } from './making.js';
-import { judging } from './policy.js';
+import { type NamedPost, postsOf } from './posts.js';
 import { reportOf, tableOf } from './report.js';
 import { Respondent } from './respondent.js';
-import type { Wishing } from './wishes.js';
-import { promptOf, systemOf, writerOf } from './writer.js';
+import { labelsOf, readSeeds, type Seeds, wishingOf } from './seeds.js';
 
 type Context = StepContext<SynthesizeDataOptions>;
-
-/** Rows that are there already. */
-interface Seeds {
-  readonly info: DatasetInfo | undefined;
-  readonly rows: readonly Row[];
-}
 
 /** The `synthesize-data` step. */
 export async function run(ctx: Context): Promise<void> {
@@ -39,7 +31,10 @@ export async function run(ctx: Context): Promise<void> {
     const served = await serveTeacher(ctx, options.teacher);
     try {
       const began = ctx.now();
-      const { writer, judge, who } = await staff(ctx, answers, served?.baseUrl);
+      const posts = await postsOf(options, ctx.optionalInput('serve'));
+      const writer = new Respondent(ctx, at(posts.writer, served?.baseUrl), answers);
+      const judge =
+        posts.judge && new Respondent(ctx, at(posts.judge, posts.same ? served?.baseUrl : undefined), answers);
       const { near, rounds } = options;
       const threshold = options.judge === false ? 0 : options.judge.threshold;
       const wishing = wishingOf(ctx, seeds);
@@ -47,7 +42,7 @@ export async function run(ctx: Context): Promise<void> {
       const usd = (writer.nanousd + (judge?.nanousd ?? 0)) / 1e9;
       const askers = [writer.asker, ...(judge ? [judge.asker] : [])] as const;
       ctx.measure('usage', usageOf(askers, (ctx.now() - began) / 1000, { rows: made.counts.kept, usd }));
-      await write(ctx, seeds, cells, made, who);
+      await write(ctx, seeds, cells, made, { writer: posts.writer.revision, judge: posts.judge?.revision ?? null });
     } finally {
       await served?.stop();
     }
@@ -56,50 +51,9 @@ export async function run(ctx: Context): Promise<void> {
   }
 }
 
-async function readSeeds(ctx: Context): Promise<Seeds> {
-  const input = ctx.optionalInput('seeds');
-  return input === undefined ? { info: undefined, rows: [] } : readDataset(input.path);
-}
-
-function labelsOf({ labels }: SynthesizeDataOptions, { info }: Seeds): readonly string[] {
-  const found = labels ?? info?.labels ?? [];
-  if (found.length > 0) return found;
-  throw new StepFailure('no-labels', 'the seeds have no labels, and the recipe names none', 'Add labels: [spam, ham].');
-}
-
-/** Who writes and who judges. @param served address of the model that is served for the time of the step */
-async function staff(ctx: Context, answers: Answers, served: string | undefined) {
-  const { options } = ctx;
-  const { texts_per_request: perRequest, temperature } = options;
-  const where = whereOf(options, ctx.optionalInput('serve'));
-  const { speech, revision, price } = await speechOf(options, where);
-  const prompt = {
-    system: options.system ?? systemOf(perRequest),
-    user: options.prompt ?? promptOf(options.topics !== undefined),
-    examples: [],
-  };
-  const inquiry = writerOf({ ...speech, prompt }, perRequest, temperature);
-  const writer = new Respondent(ctx, { options, inquiry, price, baseUrl: served ?? where }, answers);
-  const asked = judging(options);
-  if (asked === undefined) return { writer, judge: undefined, who: { writer: revision, judge: null } };
-  const same = options.judge !== false && options.judge.teacher === undefined;
-  const place = same ? where : whereOf(asked, undefined);
-  const judged = await askedBy(asked, [], place);
-  const post = { options: asked, inquiry: judged.inquiry, price: judged.price, baseUrl: (same && served) || place };
-  return { writer, judge: new Respondent(ctx, post, answers), who: { writer: revision, judge: judged.revision } };
-}
-
-function wishingOf({ options, seed }: Context, { rows }: Seeds): Wishing {
-  const seeds = new Map<string, string[]>();
-  for (const { text, label } of rows) {
-    if (label === null) continue;
-    const own = seeds.get(label);
-    if (own === undefined) seeds.set(label, [text]);
-    else own.push(text);
-  }
-  const { descriptions, seed_texts: seedTexts, texts_per_request: perRequest } = options;
-  return { descriptions, seeds, seedTexts, perRequest, seed };
-}
+/** A post whose server is started for the time of the step. */
+const at = (post: NamedPost, served: string | undefined): NamedPost =>
+  served === undefined ? post : { ...post, baseUrl: served };
 
 async function write(
   ctx: Context,

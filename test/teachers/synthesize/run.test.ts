@@ -4,10 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { type DatasetInfo, type Row, rowId } from '../../../src/data/dataset.js';
 import { evaluate } from '../../../src/steps/evaluate.js';
 import { sampleData } from '../../../src/steps/sample-data.js';
+import { synthesizeData } from '../../../src/steps/synthesize-data.js';
 import { train } from '../../../src/steps/train.js';
 import type { Rejected } from '../../../src/teachers/synthesize/making.js';
 import type { SynthesisReport } from '../../../src/teachers/synthesize/report.js';
-import { digests, runStep, temporaryFolder } from '../../steps/context.js';
+import { digests, makeContext, runStep, temporaryFolder, withDefaults } from '../../steps/context.js';
 import { dataset, lines, serve } from '../query/rig.js';
 import { asked } from '../query/server.js';
 import { isJudge, synthesize, textOf, wishIn, word, writerAndJudge } from './rig.js';
@@ -194,6 +195,19 @@ describe('synthesize-data', () => {
     expect(tables[0]?.notes.join('\n')).toContain(
       'student: trained on 20 rows, 0 with real labels, 20 of them synthetic.',
     );
+  });
+
+  it('says beforehand what its first round takes', async () => {
+    const options = withDefaults('synthesize-data', {
+      teacher: { ...teacher('http://127.0.0.1:9/v1'), price: { input: 1, output: 2 } },
+      labels: ['a', 'b'],
+      rows: 20,
+    });
+    const { ctx } = await makeContext({ options });
+    const found = await synthesizeData.estimate?.({ ...ctx, freeBytes: 0 });
+    expect(found).toMatchObject({ rows: 20, usd: expect.any(Number) });
+    expect(found?.usd).toBeGreaterThan(0);
+    expect(found?.notes[0]).toBe('4 requests for texts, 20 questions to the judge; what is dropped is asked for again');
   });
 
   it('goes into no split but the one for training, from a step or a file', async () => {
