@@ -390,7 +390,7 @@ describe('train-multitask', async () => {
       '/tasks/1/name: tasks 1 and 2 are both called "spam", and a task\'s output has its name',
     ]);
     expect(problems({ tasks: [{ ...SPAM, name: 'history' }] })).toEqual([
-      '/tasks/0/name: a task cannot be called "history": that output is how the training went',
+      '/tasks/0/name: the output "history" tells how the training went, so no task is called that',
     ]);
     expect(
       problems({

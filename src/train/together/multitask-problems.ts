@@ -42,10 +42,6 @@ function nameProblems(tasks: Tasks, k: number): OptionProblem[] {
     const message = 'the output "history" tells how the training went, so no task is called that';
     return [{ pointer: `/tasks/${k}/name`, message, hint: 'Give it another name' }];
   }
-  if (name === 'history') {
-    const message = 'a task cannot be called "history": that output is how the training went';
-    return [{ pointer: `/tasks/${k}/name`, message, hint: 'Give it another name' }];
-  }
   const before = tasks.findIndex((other) => other.name === name);
   if (before === k) return [];
   const message = `tasks ${before + 1} and ${k + 1} are both called "${name}", and a task's output has its name`;
