@@ -34,7 +34,9 @@ export function reporter(
   return async (report) => {
     const { stage, done, total, position, optimizer, best, named } = report;
     const { validate } = stages[stage] as Stage;
-    history.add(report, validate?.metric);
+    // Several tasks are judged by the mean of their metrics.
+    const metric = validate && (validate.metric ?? 'mean of the tasks');
+    history.add(report, metric);
     loss.add(report.loss);
     for (const [i, { name }] of named.entries()) {
       const mean = losses.get(name) ?? new Mean();
@@ -60,7 +62,7 @@ export function reporter(
       ctx.log('warning', `${where}, update ${done}: ${complaint}`);
     }
     if (report.validation !== undefined && validate) {
-      const value = `${validate.metric ?? "the mean of the tasks' metrics"} ${report.validation.toFixed(4)}`;
+      const value = `${metric} ${report.validation.toFixed(4)}`;
       const so = best?.progress.since === 0 ? ', the best so far' : '';
       ctx.log('info', `update ${done} of ${total}: ${value} on the validation rows${so}`);
       if (report.stopped) ctx.log('info', `${where} ends here: no better in ${validate.patience} evaluations`);

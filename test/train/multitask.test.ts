@@ -372,7 +372,7 @@ describe('train-multitask', async () => {
       const found = /^on the validation rows: spam macro_f1 (\S+), stars pearson (\S+)$/.exec(line);
       return found ? [(Number(found[1]) + Number(found[2])) / 2] : [];
     });
-    const means = told.flatMap((line) => /the mean of the tasks' metrics (\S+)/.exec(line)?.[1] ?? []);
+    const means = told.flatMap((line) => /mean of the tasks (\S+)/.exec(line)?.[1] ?? []);
     expect(judged).toHaveLength(3);
     judged.forEach((mean, i) => {
       expect(Number(means[i])).toBeCloseTo(mean, 3);
@@ -388,6 +388,9 @@ describe('train-multitask', async () => {
     expect(problems({})).toEqual([]);
     expect(problems({ tasks: [SPAM, { ...STARS, name: 'spam' }] })).toEqual([
       '/tasks/1/name: tasks 1 and 2 are both called "spam", and a task\'s output has its name',
+    ]);
+    expect(problems({ tasks: [{ ...SPAM, name: 'history' }] })).toEqual([
+      '/tasks/0/name: the output "history" tells how the training went, so no task is called that',
     ]);
     expect(
       problems({
