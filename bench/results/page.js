@@ -14,7 +14,7 @@ ${results.flatMap(rowsOf).join('\n')}
 
 Whether rows that are chosen teach more than random ones: [COVERAGE.md](COVERAGE.md).
 
-How long a run's steps took, added up, on that machine; the range over the seeds.
+How long a run's steps took, added up; the range over the seeds. Other work on the machine makes it longer.
 
 | recipe | minutes |
 | --- | --- |
