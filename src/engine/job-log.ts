@@ -1,9 +1,11 @@
-import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 
 const TAIL_LINES = 20;
 
-/** What a job's process prints, line by line and redacted: into a file that is made when the first line comes. */
+/**
+ * What a job's process prints, line by line and redacted: into a file that is made when the first line comes. Where it cannot
+ * be written, its folder removed or the disk full, the job goes on without.
+ */
 export class JobLog {
   private stream: WriteStream | undefined;
   private readonly partial = { out: '', err: '' };
@@ -28,9 +30,10 @@ export class JobLog {
 
   async close(): Promise<void> {
     this.endLines();
-    if (this.stream === undefined) return;
-    this.stream.end();
-    await once(this.stream, 'close');
+    const { stream } = this;
+    if (stream === undefined) return;
+    stream.end();
+    if (!stream.closed) await new Promise<void>((resolve) => stream.once('close', () => resolve()));
   }
 
   private endLines(): void {
@@ -41,7 +44,7 @@ export class JobLog {
 
   private line(source: 'out' | 'err', line: string): void {
     const text = this.redact(line);
-    this.stream ??= createWriteStream(this.path, { flags: 'a' });
+    this.stream ??= createWriteStream(this.path, { flags: 'a' }).on('error', () => {});
     this.stream.write(`${text}\n`);
     if (source !== 'err' || text.trim() === '') return;
     this.lines.push(text);
