@@ -54,7 +54,7 @@ describe('a finished run', () => {
     const kinds = files(join(done, '.recipe'))
       .filter((path) => path.endsWith('manifest.json'))
       .map((path) => (JSON.parse(readFileSync(path, 'utf8')) as { kind: string }).kind);
-    expect([...new Set(kinds)].sort()).toEqual(['dataset', 'logits', 'model', 'report', 'tokenizer']);
+    expect([...new Set(kinds)].sort()).toEqual(['dataset', 'history', 'logits', 'model', 'report', 'tokenizer']);
   });
 
   test('does nothing when run again, says so, and takes no second', async () => {
@@ -63,7 +63,7 @@ describe('a finished run', () => {
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).not.toContain('started train');
     // The run's own time: how long a process takes to start is the machine's affair.
-    expect(out).toMatch(/\nsmall: ok in 0\.\d s \(8 steps, 8 up to date\)\n {2}student → .*out\/small\/student\n$/);
+    expect(out).toMatch(/\nsmall: ok in 0\.\d s \(8 steps, 8 up to date\)\n {2}student → .*out\/small\/student\n {2}report → .*report\.html\n$/);
     expect(await digests(join(done, '.recipe/store/artifacts'))).toEqual(before);
   });
 
