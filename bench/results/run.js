@@ -30,7 +30,7 @@ const RECIPES = [
   { name: 'llm-labels-logistic' },
   { name: 'llm-labels-bert' },
   { name: 'llm-responses' },
-  { name: 'progressive-minillm', once: true, twins: { student: ['alone', 'sequence-level'] } },
+  { name: 'progressive-minillm', twins: { student: ['alone', 'sequence-level'] } },
 ];
 
 const { values } = parseArgs({

@@ -63,7 +63,9 @@ describe('a finished run', () => {
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).not.toContain('started train');
     // The run's own time: how long a process takes to start is the machine's affair.
-    expect(out).toMatch(/\nsmall: ok in 0\.\d s \(8 steps, 8 up to date\)\n {2}student → .*out\/small\/student\n {2}report → .*report\.html\n$/);
+    expect(out).toMatch(
+      /\nsmall: ok in 0\.\d s \(8 steps, 8 up to date\)\n {2}student → .*out\/small\/student\n {2}report → .*report\.html\n$/,
+    );
     expect(await digests(join(done, '.recipe/store/artifacts'))).toEqual(before);
   });
 
