@@ -1,13 +1,16 @@
-/** docs/RESULTS.md of what all runs found. */
-export function pageOf(results) {
+/**
+ * docs/RESULTS.md of what all runs found.
+ * @param left names of the recipes that were not run
+ */
+export function pageOf(results, left) {
   const set = results.flatMap(({ name, set }) => set.map((assignment) => `${name}: ${assignment}`));
   return `# Results
 
-Written by \`npm run results\`, which runs every recipe as it is committed, with other seeds, and goes on where it was killed. A
+Written by \`npm run results\`, which runs recipes as they are committed, with other seeds, and goes on where it was killed. A
 figure is the mean over the seeds ± the standard deviation of a sample; every model of a row was judged on the same test rows.
 *Baseline*: the same student without a teacher, or what stands behind the stroke. *Size* is the student's parameters / the teacher's, with embeddings; *speed* the
 teacher's median ms a text / the student's, at batch 1 on the machine of these runs; *retention* student / teacher.
-${set.length > 0 ? `\n**Not the committed sizes**: ${set.join('; ')}.\n` : ''}
+${left.length > 0 ? `\n**Not run for this page**: ${left.join(', ')}.\n` : ''}${set.length > 0 ? `\n**Not the committed sizes**: ${set.join('; ')}.\n` : ''}
 | recipe | evaluation | figure | seeds | teacher | student | baseline | student − baseline | retention | size | speed |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ${results.flatMap(rowsOf).join('\n')}

@@ -64,7 +64,8 @@ for (const { name, once, twins = {}, others = [] } of RECIPES.filter(
   }
   results.push({ name, set, runs, twins, others });
 }
-writeFileSync(values.to, pageOf(results));
+const left = RECIPES.map(({ name }) => name).filter((name) => !results.some((result) => result.name === name));
+writeFileSync(values.to, pageOf(results, left));
 console.log(`wrote ${values.to}`);
 
 /** One run of a recipe with a seed: what each of its evaluations found, and how long its steps took. */
@@ -87,7 +88,8 @@ async function run(name, seed, set) {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
-  const finished = events.filter(({ type }) => type === 'step-finished');
+  // By name: which of two ends first is chance.
+  const finished = events.filter(({ type }) => type === 'step-finished').sort((a, b) => (a.step < b.step ? -1 : 1));
   return { steps: finished.flatMap((event) => read(values.at, event)), seconds: secondsOf(values.at, finished) };
 }
 
