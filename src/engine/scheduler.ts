@@ -8,19 +8,24 @@ import { LANES, type Lane } from './step.js';
  */
 export type Ended = 'done' | 'failed' | 'interrupted' | 'absent' | 'blocked' | 'pending';
 
+/** How an instance ended already; what is to do in its lane; or that it is to ask again when its twin has ended. */
+export type Prepared = Ended | (() => Promise<Ended>) | { readonly after: Promise<unknown> };
+
 /** What the scheduler asks of whoever knows what a step is. */
 export interface Work {
   lane(instance: StepInstance): Lane;
   /** The disabled need that keeps an instance from running, if any. */
   blockedBy(instance: StepInstance, absent: { has(id: string): boolean }): string | undefined;
-  /** All that it needs has ended well: says how it ended already, or returns what is to do in its lane. */
-  prepare(instance: StepInstance): Promise<Ended | (() => Promise<Ended>)>;
+  /** All that it needs has ended well. Must not wait for another instance. */
+  prepare(instance: StepInstance): Promise<Prepared>;
   skipped(instance: StepInstance, reason: 'condition' | 'upstream', because?: string): void;
   stopping(): boolean;
 }
 
 /** One compute step at a time gets all threads; the others mostly wait. */
 const CONCURRENCY: Readonly<Record<Lane, number>> = { compute: 1, network: 8, io: 2 };
+
+const ignore = (): void => {};
 
 /**
  * Runs instances as soon as what they need has ended, each in its lane, earlier ones in the recipe first. The failure
@@ -34,10 +39,24 @@ export function schedule(instances: readonly StepInstance[], work: Work): Promis
   const waiting = new Map(instances.map((instance, index) => [instance.id, { instance, index }]));
   const absent = { has: (id: string) => ended.get(id) === 'absent' };
 
+  // Of several that are ready at once, an earlier one that is prepared more slowly still goes first: otherwise the order
+  // of a run would hang on how fast the disk answers.
+  const turns = new Map<Lane, Promise<void>>();
   const start = async (instance: StepInstance, index: number): Promise<Ended> => {
-    const task = await work.prepare(instance);
-    if (typeof task === 'string') return task;
-    return queues[work.lane(instance)].add(task, { priority: -index });
+    const lane = work.lane(instance);
+    for (;;) {
+      const preparing = work.prepare(instance);
+      const placing = (turns.get(lane) ?? Promise.resolve()).then(async () => {
+        const prepared = await preparing;
+        return typeof prepared === 'function' ? { ended: queues[lane].add(prepared, { priority: -index }) } : undefined;
+      });
+      turns.set(lane, placing.then(ignore, ignore));
+      const prepared = await preparing;
+      if (typeof prepared === 'string') return prepared;
+      const place = await placing;
+      if (place) return place.ended;
+      if (typeof prepared === 'object') await prepared.after;
+    }
   };
 
   return new Promise((resolve, reject) => {

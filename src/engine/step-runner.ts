@@ -12,7 +12,7 @@ import type { Plan, StepInstance } from './plan.js';
 import type { Registry } from './registry.js';
 import { replaceAt } from './replace-at.js';
 import { Results, type StepResult } from './results.js';
-import type { Ended, Work } from './scheduler.js';
+import type { Ended, Prepared, Work } from './scheduler.js';
 import { type AnyStep, DAMAGED_INPUT, type Lane, StepFailure, type Table } from './step.js';
 import type { Store } from './store.js';
 
@@ -61,7 +61,7 @@ export class StepRunner implements Work {
     return this.options.control.stopping;
   }
 
-  async prepare(instance: StepInstance): Promise<Ended | (() => Promise<Ended>)> {
+  async prepare(instance: StepInstance): Promise<Prepared> {
     const { plan, emit } = this.options;
     let parts: Parts;
     try {
@@ -74,8 +74,8 @@ export class StepRunner implements Work {
       return 'failed';
     }
     const fingerprint = fingerprintOf(parts);
-    for (let twin = this.underWay.get(fingerprint); twin !== undefined; twin = this.underWay.get(fingerprint))
-      await twin;
+    const twin = this.underWay.get(fingerprint);
+    if (twin) return { after: twin };
     let resolve = (): void => {};
     this.underWay.set(fingerprint, new Promise<void>((settle) => (resolve = settle)));
     const settle = (): void => {

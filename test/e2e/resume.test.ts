@@ -72,7 +72,11 @@ const KILLS: readonly Kill[] = [
 
 /** Runs until the moment has come, ends it, and says with which exit code it ended. */
 async function runAndKill(live: Live, { what, how }: Kill): Promise<number | null> {
-  const early = () => `${what}: over before it could be killed\n${live.err}`;
+  const early = () =>
+    `${what}: over before it could be killed, after ${live.events
+      .slice(-5)
+      .map((event) => JSON.stringify(event))
+      .join('\n')}\n${live.err}`;
   expect(await live.held(1), early()).toBe(true);
   if (how.startsWith('stop')) {
     live.signal('SIGINT');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { StepInstance } from '../../src/engine/plan.js';
-import { type Ended, schedule, type Work } from '../../src/engine/scheduler.js';
+import { type Ended, type Prepared, schedule, type Work } from '../../src/engine/scheduler.js';
 import type { Lane } from '../../src/engine/step.js';
 import { planOf, type Sketch, until } from './rig.js';
 
@@ -9,11 +9,20 @@ class Stage implements Work {
   readonly running: string[] = [];
   readonly started: string[] = [];
   readonly skips: string[] = [];
+  readonly over: string[] = [];
   stopped = false;
   private readonly ends = new Map<string, (as: Ended) => void>();
   readonly ended: Promise<ReadonlyMap<string, Ended>>;
 
-  constructor(steps: Record<string, Partial<Sketch>>) {
+  /**
+   * @param slow those that are prepared slowly
+   * @param twins those that must wait for another's end, though it is not among their needs
+   */
+  constructor(
+    steps: Record<string, Partial<Sketch>>,
+    private readonly slow: ReadonlySet<string> = new Set(),
+    private readonly twins = new Map<string, string>(),
+  ) {
     const sketches = Object.entries(steps).map(([id, sketch]) => [id, { uses: 'compute', ...sketch }] as const);
     this.ended = schedule(planOf(Object.fromEntries(sketches)).instances, this);
   }
@@ -24,8 +33,12 @@ class Stage implements Work {
   blockedBy(instance: StepInstance, absent: { has(id: string): boolean }): string | undefined {
     return instance.needs.find((id) => absent.has(id));
   }
-  async prepare({ id, uses }: StepInstance): Promise<Ended | (() => Promise<Ended>)> {
+  async prepare({ id, uses }: StepInstance): Promise<Prepared> {
     if (uses === 'cached') return 'done';
+    if (this.slow.has(id)) await new Promise((resolve) => setTimeout(resolve, 20));
+    const twin = this.twins.get(id);
+    this.twins.delete(id);
+    if (twin) return { after: until(() => this.over.includes(twin)) };
     return () => {
       if (this.stopped) return Promise.resolve('pending');
       this.started.push(id);
@@ -42,6 +55,7 @@ class Stage implements Work {
   async end(id: string, as: Ended = 'done'): Promise<void> {
     await until(() => this.running.includes(id));
     this.running.splice(this.running.indexOf(id), 1);
+    this.over.push(id);
     this.ends.get(id)?.(as);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
@@ -121,4 +135,16 @@ test('nothing starts once the run is stopping', async () => {
     later: 'pending',
   });
   expect(stage.started).toEqual(['a']);
+});
+
+test('of those that are ready at once, the earlier one goes first, however slowly it is prepared', async () => {
+  const stage = new Stage({ a: {}, b: {}, c: {} }, new Set(['a']));
+  for (const id of ['a', 'b', 'c']) await stage.end(id);
+  expect(stage.started).toEqual(['a', 'b', 'c']);
+});
+
+test('one that waits for its twin keeps nobody waiting, the twin neither', async () => {
+  const stage = new Stage({ a: {}, b: {}, c: {} }, new Set(['c']), new Map([['a', 'c']]));
+  for (const id of ['b', 'c', 'a']) await stage.end(id);
+  expect(stage.started).toEqual(['b', 'c', 'a']);
 });
