@@ -17,6 +17,11 @@ ${results.flatMap(rowsOf).join('\n')}
 
 Whether rows that are chosen teach more than random ones: [COVERAGE.md](COVERAGE.md).
 
+Why a student may be no better than its baseline: every mail of tinybert.yaml has a label ([README](../README.md)); a mean
+teacher and exits know nothing more ([self-and-online.md](self-and-online.md)); the teacher of llm-responses.yaml has seen few
+mails ([teachers.md](teachers.md)); and texts of models as small as those of progressive-minillm.yaml jump, so that their loss is
+the result ([training.md](training.md)).
+
 How long a run's steps took, added up; the range over the seeds. Other work on the machine makes it longer.
 
 | recipe | minutes |
