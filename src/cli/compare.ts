@@ -105,7 +105,7 @@ function contenders(runs: readonly FoundRun[]): Contender[] {
           ms: time?.median_ms ?? null,
           p95_ms: time?.p95_ms ?? null,
           statistic,
-          right: report.figure === 'macro_f1' ? rightRows(report.answers, m) : undefined,
+          right: rightRows(report.figure, report.answers, m),
         });
       }
     }

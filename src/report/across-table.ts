@@ -1,6 +1,6 @@
 import type { ComparedModel, Comparison } from './across.js';
 import type { Ratio } from './compare.js';
-import { grouped, milliseconds, type ReportTable, sizeOf } from './table.js';
+import { grouped, milliseconds, nameWithRole, type ReportTable, sizeOf } from './table.js';
 
 /** The figures that reports compare models by, as a table calls them. */
 const FIGURES: Readonly<Record<string, string>> = {
@@ -18,8 +18,6 @@ const FIGURES: Readonly<Record<string, string>> = {
 export function comparisonTable(comparison: Comparison, runs: readonly string[]): ReportTable {
   const { models, rows, bootstrap } = comparison;
   const figure = FIGURES[comparison.figure] ?? comparison.figure;
-  const name = ({ name, role }: ComparedModel): string =>
-    role === 'student' || name.toLowerCase().includes(role) ? name : `${name} (${role})`;
   const dash = (value: number | null, text: (value: number) => string): string => (value === null ? '–' : text(value));
   const columns: [label: string, cell: (model: ComparedModel) => string][] = [
     [`${figure} [95 %]`, ({ quality }) => within(quality, (x) => x.toFixed(4))],
@@ -45,7 +43,7 @@ export function comparisonTable(comparison: Comparison, runs: readonly string[])
       ...columns.map(([label]) => ({ label, align: label === 'Pareto' ? ('left' as const) : ('right' as const) })),
     ],
     rows: models.map((model) => [
-      name(model),
+      nameWithRole(model),
       ...(several ? [model.runs.join(', ')] : []),
       ...columns.map(([, cell]) => cell(model)),
     ]),

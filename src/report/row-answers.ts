@@ -2,6 +2,7 @@ import { sha256 } from '../util/canonical.js';
 import type { Json, JsonObject } from '../util/json.js';
 import { pearson } from './correlation.js';
 import { entityCounts, entityQuality, sumOf } from './entities.js';
+import { ratioOf } from './first-ahead.js';
 import { microF1Of } from './many-labels.js';
 import { confusionOf, macroF1Of } from './metrics.js';
 
@@ -95,6 +96,14 @@ const STATISTICS: Readonly<
       return right / all;
     };
   },
+  /** A row is a text, its answer the ranks of what belongs to it. */
+  mrr: (_, said) =>
+    ratioOf(
+      said.map((ranks) => {
+        const own = listOf(ranks).map(Number);
+        return { over: own.reduce((sum, rank) => sum + 1 / rank, 0), under: own.length };
+      }),
+    ),
 };
 
 const listOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
@@ -117,6 +126,14 @@ export const rowStatistic = (
   labels: readonly string[],
 ): RowStatistic | undefined => STATISTICS[figure]?.(truth, answers[model] ?? [], labels);
 
-/** Whether each row's answer is right as a whole. */
-export const rightRows = ({ truth, answers }: RowAnswers, model: number): boolean[] =>
-  truth.map((label, row) => label === answers[model]?.[row]);
+/** By the figure that models are compared by, when an answer is right as a whole. */
+const RIGHT: Readonly<Record<string, (truth: Json, answer: Json) => boolean>> = {
+  macro_f1: (truth, answer) => truth === answer,
+  mrr: (_, ranks) => listOf(ranks).every((rank) => rank === 1),
+};
+
+/** Whether each row's answer is right as a whole; undefined where answers are right by degrees. */
+export function rightRows(figure: string, { truth, answers }: RowAnswers, model: number): boolean[] | undefined {
+  const isRight = RIGHT[figure];
+  return isRight && truth.map((label, row) => isRight(label, answers[model]?.[row] as Json));
+}
