@@ -73,7 +73,9 @@ function differing(runs: readonly FoundRun[]): string {
   const shared = report.answers.ids.filter((id) => known.has(id)).length;
   const [a, b] = [report.answers.ids.length, other.report.answers.ids.length];
   const how =
-    shared === a && shared === b ? 'they are the same texts with other labels' : `${shared} of them are the same`;
+    shared === a && shared === b
+      ? 'they are the same, but not what is right of them'
+      : `${shared} of them are the same`;
   return (
     `the test rows differ: ${one} has ${a}, ${two} has ${b}, and ${how}. ` +
     'Figures on different rows do not compare: evaluate both on one split (the same source, seed and split of sample-data)'

@@ -9,6 +9,8 @@ const FIGURES: Readonly<Record<string, string>> = {
   entity_f1: 'entity F1',
   accuracy: 'accuracy',
   pearson: 'Pearson',
+  mrr: 'MRR',
+  rouge_l: 'Rouge-L',
 };
 
 /**
@@ -34,6 +36,8 @@ export function comparisonTable(comparison: Comparison, runs: readonly string[])
     ['ms/text', ({ ms }) => milliseconds(ms ?? undefined)],
     ['Pareto', ({ pareto }) => pareto.join(', ')],
   );
+  // What belongs to a text is found among the same candidates: texts are drawn, not their pairs.
+  const unit = comparison.figure === 'mrr' ? 'texts with others to be told from' : 'test rows';
   const several = runs.length > 1;
   return {
     title: 'Comparison',
@@ -49,7 +53,7 @@ export function comparisonTable(comparison: Comparison, runs: readonly string[])
     ]),
     notes: [
       ...(several ? runs.map((run, i) => `Run ${i + 1}: ${run}.`) : []),
-      `${grouped(rows)} test rows, the same for all. Intervals: 95 %, paired bootstrap over test rows, ${grouped(bootstrap.resamples)} resamples; a difference whose interval does not hold 0 is more than test noise.`,
+      `${grouped(rows)} ${unit}, the same for all. Intervals: 95 %, paired bootstrap over ${unit}, ${grouped(bootstrap.resamples)} resamples; a difference whose interval does not hold 0 is more than test noise.`,
       ...(models.some(({ mcnemar_p }) => mcnemar_p !== null)
         ? [`McNemar p: exact test against ${best(models, several)}, with Holm's correction for all of them.`]
         : []),

@@ -1,5 +1,6 @@
 import type { Figure } from './first-ahead.js';
 import type { ResponsesReport, WriterReport } from './responses.js';
+import { sliceTable } from './slices.js';
 import { grouped, nameWithRole, type ReportTable, sizeOf } from './table.js';
 
 /** How fast a model wrote. */
@@ -58,6 +59,15 @@ export function responsesTable(
     ],
   };
 }
+
+/** One field of the slices as a table. */
+export const responsesSliceTable = (
+  { title, models }: ResponsesReport,
+  field: ResponsesReport['slices'][number],
+): ReportTable =>
+  sliceTable(title, field, models.map(nameWithRole), 'Rouge-L', ({ value }) =>
+    value === null ? '–' : (100 * value).toFixed(1),
+  );
 
 const points = ({ value, interval }: Figure): string => {
   const [middle, low, high] = [value, interval?.low, interval?.high].map((x) =>

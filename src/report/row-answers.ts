@@ -5,6 +5,7 @@ import { entityCounts, entityQuality, sumOf } from './entities.js';
 import { ratioOf } from './first-ahead.js';
 import { microF1Of } from './many-labels.js';
 import { confusionOf, macroF1Of } from './metrics.js';
+import { nearestOf } from './rouge.js';
 
 /** What is right of each test row, and what each model of a report said: `predictions.jsonl`, in the order of ids. */
 export interface RowAnswers {
@@ -96,6 +97,14 @@ const STATISTICS: Readonly<
       return right / all;
     };
   },
+  /** What is right are references, the answer a text, null where there is none. */
+  rouge_l: (truth, said) =>
+    ratioOf(
+      truth.map((references, row) => ({
+        over: nearestOf(listOf(references).map(String), said[row] as string | null).value,
+        under: 1,
+      })),
+    ),
   /** A row is a text, its answer the ranks of what belongs to it. */
   mrr: (_, said) =>
     ratioOf(
