@@ -30,14 +30,17 @@ export function comparisonTable(comparison: Comparison, runs: readonly string[])
   if (models.some(({ mcnemar_p }) => mcnemar_p !== null)) {
     columns.push(['McNemar p', ({ mcnemar_p }) => (mcnemar_p === null ? '' : probability(mcnemar_p))]);
   }
+  if (models.some(({ bootstrap_p }) => bootstrap_p !== null)) {
+    columns.push(['bootstrap p', ({ bootstrap_p }) => (bootstrap_p === null ? '' : probability(bootstrap_p))]);
+  }
   columns.push(
     ['parameters', ({ parameters }) => dash(parameters, grouped)],
     ['bytes', ({ bytes }) => dash(bytes, sizeOf)],
-    ['ms/text', ({ ms }) => milliseconds(ms ?? undefined)],
+    [comparison.figure === 'mrr' ? 'ms/pair' : 'ms/text', ({ ms }) => milliseconds(ms ?? undefined)],
     ['Pareto', ({ pareto }) => pareto.join(', ')],
   );
   // What belongs to a text is found among the same candidates: texts are drawn, not their pairs.
-  const unit = comparison.figure === 'mrr' ? 'texts with others to be told from' : 'test rows';
+  const unit = comparison.figure === 'mrr' ? 'texts' : 'test rows';
   const several = runs.length > 1;
   return {
     title: 'Comparison',
@@ -56,6 +59,9 @@ export function comparisonTable(comparison: Comparison, runs: readonly string[])
       `${grouped(rows)} ${unit}, the same for all. Intervals: 95 %, paired bootstrap over ${unit}, ${grouped(bootstrap.resamples)} resamples; a difference whose interval does not hold 0 is more than test noise.`,
       ...(models.some(({ mcnemar_p }) => mcnemar_p !== null)
         ? [`McNemar p: exact test against ${best(models, several)}, with Holm's correction for all of them.`]
+        : []),
+      ...(models.some(({ bootstrap_p }) => bootstrap_p !== null)
+        ? [`Bootstrap p: two-sided, of the same resamples, with Holm's correction for all models.`]
         : []),
       'Pareto: no other model here is as good and smaller (size), or as good and faster (time).',
     ],

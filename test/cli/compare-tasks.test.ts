@@ -64,6 +64,7 @@ test('models that rank, by MRR, texts drawn; those that come first are counted b
   // Holm: the smaller p of the two is doubled.
   expect(small?.mcnemar_p).toBeCloseTo(2 * 2 * 2 ** -16, 12);
   expect(other?.mcnemar_p).toBeCloseTo(0.5, 12);
+  expect(small?.bootstrap_p).toBeNull();
   expect(small?.difference?.interval?.high).toBeLessThan(0);
   expect(readFileSync(join(cwd, 'c.html'), 'utf8')).toContain('MRR against size');
 
@@ -82,11 +83,12 @@ test('models that write, by Rouge-L, as a table', async () => {
   matching(join(cwd, 'c'), { good: 0.9 });
   const { code, out, err } = await recipe(cwd, ['compare', 'a', 'b']);
   expect(code, err).toBe(0);
-  expect(out).toMatch(/Rouge-L \[95 %\] +− best \[95 %\] +parameters/);
+  expect(out).toMatch(/Rouge-L \[95 %\] +− best \[95 %\] +bootstrap p +parameters/);
   expect(out).toMatch(/^teacher +1 +1\.0000 \[1\.0000, 1\.0000\] +\+0\.1429/m);
   expect(out).toMatch(/^most +2 +0\.8571 /m);
   expect(out).toMatch(/^half +1 +0\.6667 .*−0\.1905 \[−0\.1905, −0\.1905\]/m);
   expect(out).toContain('40 test rows, the same for all.');
+  expect(out).toMatch(/^half .*\] +0\.002 /m);
   const other = await recipe(cwd, ['compare', 'a', 'c']);
   expect(other.err).toMatch(/the tasks differ: a compares models by rouge_l, c by mrr/);
 });

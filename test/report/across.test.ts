@@ -124,6 +124,26 @@ describe('models side by side', () => {
     expect(found.models.flatMap(({ mcnemar_p }) => mcnemar_p ?? [])).toEqual(p);
   });
 
+  test('where answers are right by degrees the p is of the resamples, corrected for all tests', () => {
+    const graded = models.map((model) => ({ ...model, right: undefined }));
+    const compared = compareModels('rouge_l', ROWS, graded, 7).models;
+    expect(compared.map(({ quality, difference }) => [quality, difference])).toEqual(
+      found.models.map(({ quality, difference }) => [quality, difference]),
+    );
+    expect(compared.map(({ mcnemar_p }) => mcnemar_p)).toEqual([null, null, null, null, null]);
+    expect(found.models.map(({ bootstrap_p }) => bootstrap_p)).toEqual([null, null, null, null, null]);
+    const [teacher, api, , beaten, small] = compared.map(({ bootstrap_p }) => bootstrap_p as number);
+    // No resample of small is on the other side: 2 / 2001, the least of four.
+    expect(small).toBeCloseTo((4 * 2) / 2001, 12);
+    expect(teacher).toBe(small);
+    expect(beaten).toBeGreaterThan(small as number);
+    expect(beaten).toBeLessThan(0.1);
+    expect(api).toBeGreaterThanOrEqual(small as number);
+    expect(comparisonTable({ ...found, models: compared }, ['only']).columns.map(({ label }) => label)).toContain(
+      'bootstrap p',
+    );
+  });
+
   test('the Pareto fronts are of size and of time', () => {
     expect(found.models.map(({ name, pareto }) => [name, pareto])).toEqual([
       ['teacher', ['size', 'time']],
