@@ -1,5 +1,6 @@
-import { type Interval, percentile } from '../report/intervals.js';
+import type { Interval } from '../report/intervals.js';
 import { macroF1Of } from '../report/metrics.js';
+import { mean, percentile } from '../util/numbers.js';
 import { Random } from '../util/random.js';
 import { errorAt, fitLaw, type PowerLaw, rowsFor } from './law.js';
 
@@ -136,9 +137,6 @@ function resample(trained: Trained, seed: number): number[][] {
     );
   });
 }
-
-export const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 function explained(fit: PowerLaw, rows: readonly number[], means: readonly number[]): number {
   const middle = mean(means);

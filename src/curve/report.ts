@@ -1,4 +1,5 @@
-import { type Estimated, mean, metricsOf, type Outlook, RESAMPLES, type Trained } from './outlook.js';
+import { mean } from '../util/numbers.js';
+import { type Estimated, metricsOf, type Outlook, RESAMPLES, type Trained } from './outlook.js';
 import { saidOf, times } from './words.js';
 
 /** An estimate as `report.json` has it. */

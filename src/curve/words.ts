@@ -1,6 +1,7 @@
 import type { Table } from '../engine/step.js';
 import type { Interval } from '../report/intervals.js';
-import { type Estimated, FAR, LEAST_R2, mean, metricsOf, type Outlook, type Trained } from './outlook.js';
+import { mean } from '../util/numbers.js';
+import { type Estimated, FAR, LEAST_R2, metricsOf, type Outlook, type Trained } from './outlook.js';
 
 /** The verdict as a sentence or two. @param usdPerRow where it is known, from wherever */
 export function saidOf({ metric, sizes }: Trained, outlook: Outlook, usdPerRow: number | undefined): string {

@@ -1,5 +1,7 @@
 /** How well numbers were predicted, as scipy and scikit-learn have it. */
 
+import { mean } from '../util/numbers.js';
+
 export interface ScoreQuality {
   /** Pearson's correlation; NaN where one side does not vary. */
   readonly pearson: number;
@@ -18,8 +20,6 @@ export function scoreQuality(truth: Float64Array, predicted: Float64Array): Scor
     rmse: Math.sqrt(mean(errors.map((error) => error * error))),
   };
 }
-
-const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** NaN where one side does not vary. */
 export function pearson(x: Float64Array, y: Float64Array): number {
