@@ -77,6 +77,7 @@ const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^ml-matrix$/, /^choose\/svd\.ts$/],
   [/^(tokenizers|postal-mime|html-to-text)$/, /^data\//],
   [/^(csv-parse|hyparquet|hyparquet-compressors|chardet)$/, /^data\/sources\//],
+  [/^yauzl$/, /^data\/sources\/zip\.ts$/],
   [/^eld(\/|$)/, /^data\/filters\//],
 ];
 

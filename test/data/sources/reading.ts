@@ -20,7 +20,8 @@ export async function readAll(source: { type: string; [option: string]: unknown 
   const options = (withDefaults('sample-data', { source: source as never }) as { source: unknown }).source;
   const items: Item[] = [];
   const report = { progress: async () => {}, log: () => {} };
-  for await (const item of readSource(options as SourceOptions, report, keys)) items.push(item);
+  for await (const item of readSource(options as SourceOptions, report, keys, await temporaryFolder()))
+    items.push(item);
   return items;
 }
 
