@@ -11,15 +11,21 @@ export interface ScoreQuality {
   readonly rmse: number;
 }
 
-export function scoreQuality(truth: Float64Array, predicted: Float64Array): ScoreQuality {
-  const errors = truth.map((y, i) => y - (predicted[i] as number));
-  return {
-    pearson: pearson(truth, predicted),
-    spearman: pearson(ranks(truth), ranks(predicted)),
-    mae: mean(errors.map(Math.abs)),
-    rmse: Math.sqrt(mean(errors.map((error) => error * error))),
-  };
-}
+export const scoreQuality = (truth: Float64Array, predicted: Float64Array): ScoreQuality => ({
+  pearson: pearson(truth, predicted),
+  spearman: spearman(truth, predicted),
+  mae: maeOf(truth, predicted),
+  rmse: rmseOf(truth, predicted),
+});
+
+export const maeOf = (truth: Float64Array, predicted: Float64Array): number =>
+  mean(truth.map((y, i) => Math.abs(y - (predicted[i] as number))));
+
+export const rmseOf = (truth: Float64Array, predicted: Float64Array): number =>
+  Math.sqrt(mean(truth.map((y, i) => (y - (predicted[i] as number)) ** 2)));
+
+/** NaN where one side does not vary. */
+export const spearman = (x: Float64Array, y: Float64Array): number => pearson(ranks(x), ranks(y));
 
 /** NaN where one side does not vary. */
 export function pearson(x: Float64Array, y: Float64Array): number {
