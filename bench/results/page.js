@@ -25,12 +25,15 @@ ${results.map(({ name, runs }) => `| ${name}.yaml | ${range(runs.map(({ seconds 
 `;
 }
 
-/** A row for each student of each evaluation, and for each that it is held against. */
-function rowsOf({ name, runs, twins, others }) {
+/** A row for each student of each evaluation, and for each that it is held against; of one without students, for its teacher. */
+function rowsOf({ name, runs, twins, others, last }) {
   const [first] = runs;
   const none = new Set([...others, ...Object.values(twins).flat()]);
   return first.steps.flatMap(({ step, models }) => {
     const students = groupsOf(models.filter(({ role, name }) => role === 'student' && !none.has(baseOf(name))));
+    const [teacher, yardstick] = ['teacher', 'baseline'].map((which) => models.find(({ role }) => role === which));
+    if (!models.some(({ role }) => role === 'student') && teacher && yardstick)
+      return [row(`${name}.yaml`, `${step}: ${teacher.name} / ${yardstick.name}`, runs.flatMap(teacherOf(step)))];
     return students.flatMap((student) =>
       (twins[student] ?? [undefined]).map((twin) =>
         row(
@@ -45,6 +48,7 @@ function rowsOf({ name, runs, twins, others }) {
                 : own.find(({ role }) => role === 'baseline');
             return own
               .filter((model) => model.role === 'student' && baseOf(model.name) === student)
+              .slice(last ? -1 : 0)
               .map((model) => ({ teacher, baseline: against(model), student: model }));
           }),
         ),
@@ -52,6 +56,13 @@ function rowsOf({ name, runs, twins, others }) {
     );
   });
 }
+
+/** Of a run, the teacher of an evaluation as if it were the student. */
+const teacherOf = (step) => (run) => {
+  const own = run.steps.find((each) => each.step === step)?.models ?? [];
+  const [student, baseline] = ['teacher', 'baseline'].map((which) => own.find(({ role }) => role === which));
+  return student ? [{ student, baseline }] : [];
+};
 
 /** @param all teacher, student and baseline of each seed */
 function row(recipe, evaluation, all) {

@@ -15,7 +15,7 @@ import { pageOf } from './page.js';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 /**
  * Those whose own matrix has three seeds are run once. `twins`: of a student, those that it is held against; without them, the
- * evaluation's baseline. `others`: models that are judged as students and are none: teachers, twins, yardsticks.
+ * evaluation's baseline. `last`: of a student that is there round after round, the last round's counts. `others`: models that are judged as students and are none: teachers, twins, yardsticks.
  */
 const RECIPES = [
   { name: 'tinybert', others: ['bag-of-words'] },
@@ -29,6 +29,7 @@ const RECIPES = [
   { name: 'multitask' },
   { name: 'llm-labels-logistic' },
   { name: 'llm-labels-bert' },
+  { name: 'active-labels', last: true },
   { name: 'llm-responses' },
   { name: 'progressive-minillm', twins: { student: ['alone', 'sequence-level'] } },
 ];
@@ -53,7 +54,7 @@ const settings = values.set.map((each) => /^([\w-]+):(.+)$/.exec(each) ?? refuse
 mkdirSync(values.at, { recursive: true });
 
 const results = [];
-for (const { name, once, twins = {}, others = [] } of RECIPES.filter(
+for (const { name, once, twins = {}, others = [], last = false } of RECIPES.filter(
   (recipe) => !wanted || wanted.includes(recipe.name),
 )) {
   const set = settings.filter(([, recipe]) => recipe === name).map(([, , assignment]) => assignment);
@@ -62,7 +63,7 @@ for (const { name, once, twins = {}, others = [] } of RECIPES.filter(
     console.log(`${name}${seed === undefined ? '' : `, seed ${seed}`}`);
     runs.push({ seed, ...(await run(name, seed, set)) });
   }
-  results.push({ name, set, runs, twins, others });
+  results.push({ name, set, runs, twins, others, last });
 }
 const left = RECIPES.map(({ name }) => name).filter((name) => !results.some((result) => result.name === name));
 writeFileSync(values.to, pageOf(results, left));

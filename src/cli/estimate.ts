@@ -1,5 +1,6 @@
 import { estimate } from '../engine/estimate.js';
 import type { FinishedById } from '../engine/fingerprint.js';
+import { groundsOf } from '../engine/ground.js';
 import type { Plan, StepInstance } from '../engine/plan.js';
 import type { Registry } from '../engine/registry.js';
 import { explain, type InstanceStatus } from '../engine/status.js';
@@ -76,7 +77,9 @@ function free(whole: Plan, statuses: readonly InstanceStatus[], registry: Regist
     return true;
   };
   for (const instance of whole.instances) {
-    if (registry.get(instance.uses)?.estimate !== undefined && !done.has(instance.id)) instance.needs.every(collect);
+    if (registry.get(instance.uses)?.estimate === undefined || done.has(instance.id)) continue;
+    const grounds = Object.values(groundsOf(instance, byId, done, registry)).flat();
+    grounds.every(({ binding }) => collect(binding.from));
   }
   // What is done is needed as well: the run takes it from the store.
   const needed = new Set<string>();

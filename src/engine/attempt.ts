@@ -20,8 +20,8 @@ export interface Attempts {
   /** Before each attempt, the first is 1. */
   readonly started: (attempt: number) => Promise<void>;
   readonly emit: (event: EventBody) => void;
-  /** Where in the recipe an option of the job stands. */
-  readonly locate: (pointer: string) => Place;
+  /** Where in the recipe an option of the job stands; without one, its step. */
+  readonly locate: (pointer: string | undefined) => Place;
 }
 
 /** Does a job, again after a failure if there are attempts left; reports the failures. */
@@ -39,7 +39,7 @@ export async function runAttempts(job: Job, options: Attempts): Promise<JobOutco
       reason,
       message,
       ...(hint === undefined ? {} : { hint }),
-      ...(pointer === undefined ? {} : { place: options.locate(pointer) }),
+      place: options.locate(pointer),
       willRetry,
     };
     options.emit({ type: 'step-failed', ...failure });

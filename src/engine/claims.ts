@@ -28,13 +28,14 @@ export function followClaims(
     const type = registry.get(planned.step.uses as string) as AnyStep as StepDefinition<unknown>;
     const sources = new Set([...planned.inputs.values()].flat().map(({ step }) => step));
     const taken = distinct([...sources].flatMap((source) => known.get(source) ?? []));
-    const reason = acknowledged.get(id);
+    const { id: name } = planned.step;
+    const reason = acknowledged.get(name);
     const own: PlacedClaim[] = [];
     for (const { enabled, options } of planned.drafts) {
       if (!enabled) continue;
-      refusals(planned, type, options, taken, document).forEach(report);
+      refusals(planned, type, options, taken, steps, document).forEach(report);
       for (const claim of type.claims?.(options) ?? []) {
-        own.push({ ...claim, step: id, ...(reason === undefined ? {} : { acknowledged: reason }) });
+        own.push({ ...claim, step: name, ...(reason === undefined ? {} : { acknowledged: reason }) });
       }
     }
     known.set(id, distinct([...taken, ...own]));
@@ -47,12 +48,14 @@ function refusals(
   type: StepDefinition<unknown>,
   options: unknown,
   taken: readonly PlacedClaim[],
+  steps: Steps,
   document: RecipeDocument,
 ): Issue[] {
   const open = taken.filter(({ acknowledged }) => acknowledged === undefined);
   return (type.refuses?.(options, open) ?? []).map(({ claim, pointer, message, hint }) => {
     const source = open.find((placed) => placed === claim) as PlacedClaim;
-    const at = document.locate({ pointer: `/steps/${source.step}/with${source.pointer}`, at: 'value' });
+    const { step: claiming } = [...steps.values()].find((each) => each.step.id === source.step) as PlannedRecipeStep;
+    const at = document.locate({ pointer: child(claiming.pointer, 'with') + source.pointer, at: 'value' });
     const place = `${document.source.file}:${at.line}:${at.column}`;
     return {
       code: 'not-permitted',

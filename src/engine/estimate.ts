@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { freeBytes } from '../util/free-bytes.js';
 import { absolute, type FinishedById } from './fingerprint.js';
+import { groundsOf } from './ground.js';
 import { jobInputs } from './inputs.js';
 import { LocalStore } from './local-store.js';
 import type { Plan, StepInstance } from './plan.js';
@@ -9,7 +10,7 @@ import { replaceAt } from './replace-at.js';
 import type { AnyStep, Estimate, InputArtifact, StepDefinition } from './step.js';
 
 /**
- * What an instance will take, if its step can tell and all that it takes is there.
+ * What an instance will take, if its step can tell and what it looks at for that is there.
  * @param root the `.recipe` folder
  * @throws StepFailure for options or inputs that the step cannot do with
  */
@@ -21,10 +22,15 @@ export async function estimate(
   registry: Registry,
 ): Promise<Estimate | undefined> {
   const step = registry.get(instance.uses) as AnyStep as StepDefinition<unknown>;
-  if (step.estimate === undefined || !instance.needs.every((id) => finished.has(id))) return undefined;
+  if (step.estimate === undefined) return undefined;
+  const grounds = groundsOf(instance, new Map(plan.instances.map((each) => [each.id, each])), finished, registry);
+  const bindings = Object.entries(grounds).map(([name, each]) => [name, each.map(({ binding }) => binding)] as const);
+  if (!bindings.flatMap(([, each]) => each).every(({ from }) => finished.has(from))) return undefined;
   const store = new LocalStore(join(resolve(root), 'store'));
   const inputs: Record<string, InputArtifact[]> = {};
-  for (const [name, artifacts] of Object.entries(jobInputs(instance, finished))) {
+  for (const [name, artifacts] of Object.entries(
+    jobInputs({ ...instance, inputs: Object.fromEntries(bindings) }, finished),
+  )) {
     inputs[name] = await Promise.all(
       artifacts.map(async (artifact) => ({
         ...artifact,
@@ -48,5 +54,6 @@ export async function estimate(
     sharedFolder: (name) => store.shared(name),
     account: `${plan.name}/${instance.step}`,
     freeBytes: free,
+    expectedRows: (name) => grounds[name]?.[0]?.rows,
   });
 }

@@ -31,11 +31,11 @@ export async function copyOutputs(
   for (const [key, bindings] of Object.entries(plan.outputs)) {
     const wanted = new Map<string, Wanted>();
     let present = false;
-    for (const { from, output } of bindings) {
+    for (const { from, output, folder: own } of bindings) {
       const producer = finished.get(from);
       if (producer === undefined) continue;
       present = true;
-      const prefix = from.includes('[') ? `${fileName(from)}/` : '';
+      const prefix = own === undefined ? '' : `${fileName(own)}/`;
       const ref = outputOf(producer, from, output);
       if ('value' in ref) {
         const text = `${canonicalJson(ref.value)}\n`;

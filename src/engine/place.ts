@@ -7,16 +7,18 @@ import { isObject } from './schema-set.js';
 
 const root = (step: string): string => child(child('/steps', step), 'with');
 
-/** Where everything stands that a recipe writes below `with`, by JSON pointer. */
+/** Where everything stands that a recipe writes below `with`, by JSON pointer; of a step in rounds too as if it stood in `steps`. */
 export function placesOf(steps: Iterable<RecipeStep>, document: RecipeDocument): Plan['places'] {
   const places: Record<string, Place> = {};
-  const visit = (value: Json, pointer: string): void => {
-    places[pointer] = document.locate({ pointer, at: 'value' });
+  const visit = (value: Json, name: string, pointer: string): void => {
+    places[name] = document.locate({ pointer, at: 'value' });
     if (isObject(value) || Array.isArray(value)) {
-      for (const [key, item] of Object.entries(value)) visit(item, child(pointer, key));
+      for (const [key, item] of Object.entries(value)) visit(item, child(name, key), child(pointer, key));
     }
   };
-  for (const step of steps) if (step.with !== undefined) visit(step.with, root(step.id));
+  for (const { id, pointer, with: written } of steps) {
+    if (written !== undefined) visit(written, root(id), child(pointer, 'with'));
+  }
   return places;
 }
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { JsonObject } from '../util/json.js';
-import { Binder, type OutputUse } from './bind.js';
+import { Binder, listedBy, type OutputUse } from './bind.js';
+import { reportCarried } from './carried.js';
 import { Checker } from './check.js';
 import { followClaims } from './claims.js';
 import type { Diagnostic, Result } from './diagnostic.js';
@@ -12,16 +13,17 @@ import { findFile, findPackage } from './mentions.js';
 import { findCycles, topologicalOrder } from './order.js';
 import { resolveParams } from './params.js';
 import { placesOf } from './place.js';
-import type { Binding, ExternalFile, ExternalPackage, Plan, StepInstance } from './plan.js';
+import type { Binding, ExternalFile, ExternalPackage, OutputBinding, Plan, StepInstance } from './plan.js';
 import { type Draft, type PlannedRecipeStep, planStep } from './plan-step.js';
 import { child } from './pointer.js';
 import { checkProduced } from './produced.js';
-import { type Recipe, readRecipe } from './recipe.js';
+import { readRecipe } from './recipe.js';
 import type { Registry } from './registry.js';
 import { SchemaSet } from './schema-set.js';
 import { readSource } from './source.js';
 import type { PlacedClaim } from './step.js';
 import { didYouMean } from './suggest.js';
+import { idsOf, type Unrolled, unroll } from './unroll.js';
 import { quote } from './words.js';
 
 export interface PlanOptions {
@@ -56,31 +58,37 @@ export async function loadPlan(file: string, options: PlanOptions): Promise<Resu
     new SchemaSet([shell, ...registry.schemas().filter(({ $id }) => $id !== shell.$id)]),
     env,
   );
-  const { recipe, issues } = readRecipe(document.root, checker, shell);
+  const { recipe: written, issues } = readRecipe(document.root, checker, shell);
   issues.forEach(report);
-  const params = resolveParams(recipe, set, document, checker);
+  const params = resolveParams(written, set, document, checker);
   diagnostics.push(...params.diagnostics);
+  const recipe = unroll(written, params.values, report);
+  reportCarried(recipe, registry, report);
 
   const planning = { recipe, document, registry, checker, params: params.values, env, report };
-  const steps = new Map([...recipe.steps.values()].map((step) => [step.id, planStep(step, planning)]));
+  const steps = new Map([...recipe.steps].map(([key, step]) => [key, planStep(step, planning)]));
   reportCycles(steps, report);
   const outputs = bindOutputs(recipe, registry, report);
   const found = await findMentions([...steps.values()], dirname(source.value.path), report);
-  for (const id of recipe.acknowledge.keys()) if (!recipe.steps.has(id)) report(unknownStep(id, recipe));
+  const ids = idsOf(recipe);
+  for (const id of recipe.acknowledge.keys()) if (!ids.has(id)) report(unknownStep(id, ids));
   let claims: ReadonlyMap<string, readonly PlacedClaim[]> = new Map();
   if (diagnostics.length === 0) {
-    const uses = [...[...steps.values()].flatMap(({ inputs }) => [...inputs.values()].flat()), ...outputs.values()];
+    const uses = [
+      ...[...steps.values()].flatMap(({ inputs }) => [...inputs.values()].flat()),
+      ...[...outputs.values()].flat(),
+    ];
     checkProduced(uses, steps, registry, report);
     claims = followClaims(steps, registry, recipe.acknowledge, document, report);
     await reportMisfits(steps, registry, dirname(source.value.path), report);
   }
   if (diagnostics.length > 0) return { ok: false, diagnostics: sortDiagnostics(diagnostics) };
 
-  const instances = topologicalOrder(edgesOf(steps))
-    .flatMap((id) => finishStep(id, steps, found, document))
-    .map((instance) =>
-      registry.get(instance.uses)?.recordsClaims ? { ...instance, claims: claims.get(instance.step) ?? [] } : instance,
-    );
+  const instances = topologicalOrder(edgesOf(steps)).flatMap((key) => {
+    const instances = finishStep(key, steps, found, document);
+    const records = instances[0] && registry.get(instances[0].uses)?.recordsClaims;
+    return records ? instances.map((instance) => ({ ...instance, claims: claims.get(key) ?? [] })) : instances;
+  });
   const plan: Plan = {
     file: source.value.path,
     name: recipe.name,
@@ -89,7 +97,7 @@ export async function loadPlan(file: string, options: PlanOptions): Promise<Resu
     params: Object.fromEntries([...params.values].flatMap(([name, param]) => (param ? [[name, param.value]] : []))),
     places: placesOf(recipe.steps.values(), document),
     instances,
-    outputs: Object.fromEntries([...outputs].map(([name, use]) => [name, bindingsOf([use], steps)])),
+    outputs: Object.fromEntries([...outputs].map(([name, uses]) => [name, outputBindings(uses, steps)])),
   };
   return { ok: true, value: plan, warnings: [] };
 }
@@ -111,18 +119,17 @@ function reportCycles(steps: Steps, report: (issue: Issue) => void): void {
   }
 }
 
-function bindOutputs(recipe: Recipe, registry: Registry, report: (issue: Issue) => void): Map<string, OutputUse> {
+function bindOutputs(recipe: Unrolled, registry: Registry, report: (issue: Issue) => void): Map<string, OutputUse[]> {
   const binder = new Binder(recipe, registry, report);
-  const outputs = new Map<string, OutputUse>();
+  const outputs = new Map<string, OutputUse[]>();
   for (const [name, text] of recipe.outputs) {
-    const use = binder.output(text, child('/outputs', name), `output ${quote(name)} of the recipe`);
-    if (use) outputs.set(name, use);
+    outputs.set(name, binder.outputs(text, child('/outputs', name), `output ${quote(name)} of the recipe`));
   }
   return outputs;
 }
 
-function unknownStep(id: string, recipe: Recipe): Issue {
-  const hint = didYouMean(id, recipe.steps.keys());
+function unknownStep(id: string, ids: ReadonlySet<string>): Issue {
+  const hint = didYouMean(id, ids);
   return {
     code: 'unknown-step',
     message: `unknown step ${quote(id)}`,
@@ -172,22 +179,29 @@ function bindingsOf(uses: readonly OutputUse[], steps: Steps): Binding[] {
   return uses.flatMap(({ step, output }) => instancesOf(step, steps).map((from) => ({ from, output })));
 }
 
+function outputBindings(uses: readonly OutputUse[], steps: Steps): OutputBinding[] {
+  return uses.flatMap((use) => {
+    const listed = listedBy((steps.get(use.step) as PlannedRecipeStep).step, use) !== undefined;
+    return bindingsOf([use], steps).map((binding) => (listed ? { ...binding, folder: binding.from } : binding));
+  });
+}
+
 const instancesOf = (step: string, steps: Steps): string[] => steps.get(step)?.drafts.map(({ id }) => id) ?? [];
 
 function finishStep(
-  id: string,
+  key: string,
   steps: Steps,
   found: ReadonlyMap<string, Found>,
   document: RecipeDocument,
 ): StepInstance[] {
-  const planned = steps.get(id) as PlannedRecipeStep;
+  const planned = steps.get(key) as PlannedRecipeStep;
   const { step, drafts } = planned;
   const inputs = Object.fromEntries([...planned.inputs].map(([name, uses]) => [name, bindingsOf(uses, steps)]));
   const needs = [...planned.needs.keys()].flatMap((need) => instancesOf(need, steps));
   const timeout = step.timeout === undefined ? {} : { timeoutMs: milliseconds(step.timeout) };
   return drafts.map(({ mentions: _, ...draft }: Draft) => ({
     ...draft,
-    step: id,
+    step: step.id,
     uses: step.uses as string,
     inputs,
     needs,

@@ -7,19 +7,20 @@ import type { Wording } from './keyword-issue.js';
 import { type Combination, combinations } from './matrix.js';
 import type { Params } from './params.js';
 import { child, parent, pathBelow, within } from './pointer.js';
-import type { Recipe, RecipeStep } from './recipe.js';
+import type { RecipeStep } from './recipe.js';
 import type { Registry } from './registry.js';
 import { replaceAt } from './replace-at.js';
 import { type Resolved, resolveCondition, resolveOptions, type Scope } from './resolve.js';
 import { isObject } from './schema-set.js';
 import { type AnyStep, kindsOf, type StepDefinition } from './step.js';
 import { didYouMean } from './suggest.js';
+import { idsOf, keysOf, type Unrolled } from './unroll.js';
 import { bindWithin, numbered } from './within.js';
 import { enumerate, quote, withArticle } from './words.js';
 
 /** What planning a step may look at. */
 export interface Planning {
-  readonly recipe: Recipe;
+  readonly recipe: Unrolled;
   readonly document: RecipeDocument;
   readonly registry: Registry;
   readonly checker: Checker;
@@ -105,19 +106,20 @@ function bindInputs(
 
 function readNeeds(
   step: RecipeStep,
-  recipe: Recipe,
+  recipe: Unrolled,
   report: (issue: Issue) => void,
 ): PlannedRecipeStep['needs'] & Map<string, Pick<Issue, 'pointer' | 'at'>> {
   const needs = new Map<string, Pick<Issue, 'pointer' | 'at'>>();
   for (const [i, id] of step.needs.entries()) {
     const at = { pointer: child(child(step.pointer, 'needs'), i), at: 'value' } as const;
+    const keys = keysOf(id, recipe, step.round);
     if (id === step.id) report({ code: 'self-reference', message: `step ${quote(id)} cannot need itself`, ...at });
-    else if (recipe.steps.has(id)) needs.set(id, at);
+    else if (keys) for (const key of keys) needs.set(key, at);
     else
       report({
         code: 'unknown-step',
         message: `unknown step ${quote(id)}`,
-        hint: didYouMean(id, recipe.steps.keys()),
+        hint: didYouMean(id, idsOf(recipe)),
         ...at,
       });
   }
@@ -151,7 +153,7 @@ function makeDrafts(
     report({ code: 'out-of-range', message, pointer: child(step.pointer, 'matrix'), at: 'key' });
     return [];
   }
-  const used = new Set(['seed']);
+  const used = new Set(step.round ? ['seed', 'round'] : ['seed']);
   const drafts = combinations(step.id, step.matrix).map((combination) =>
     makeDraft(step, type, combination, planning, report, used),
   );
@@ -175,7 +177,10 @@ function makeDraft(
 ): Draft {
   const { document, params, env } = planning;
   const matrixOrigin = (key: string, index: number): string => {
-    const pointer = child(child(child(step.pointer, 'matrix'), key), index);
+    const ofRounds = key === 'round' && step.round;
+    const pointer = ofRounds
+      ? child(ofRounds.of.pointer, 'count')
+      : child(child(child(step.pointer, 'matrix'), key), index);
     const { line, column } = document.locate({ pointer, at: 'value' });
     return `matrix.${key} (${document.source.file}:${line}:${column})`;
   };
@@ -319,4 +324,4 @@ function isMisspelt(key: string, type: AnyStep | undefined, registry: Registry):
 }
 
 const isOutput = (value: Json): boolean =>
-  [value].flat().some((item) => typeof item === 'string' && /\$\{\{\s*steps\./.test(item));
+  [value].flat().some((item) => typeof item === 'string' && /\$\{\{\s*(steps|rounds|before)\./.test(item));

@@ -15,6 +15,12 @@ export interface Binding {
   readonly output: string;
 }
 
+/** One of the recipe's outputs. */
+export interface OutputBinding extends Binding {
+  /** Of one that has several, this one's folder in the output's: the instance. */
+  readonly folder?: string;
+}
+
 /** A file or folder outside the store that an option names (`x-file: true` in the step's schema). */
 export interface ExternalFile {
   /** JSON pointer into `options`. */
@@ -75,5 +81,5 @@ export interface Plan {
   /** Topological; among the ready, the recipe's order. */
   readonly instances: readonly StepInstance[];
   /** The recipe's `outputs:`: what is copied to `out/<name>/<key>` (`<key>/<instance>` for a matrix) at the end. */
-  readonly outputs: Readonly<Record<string, readonly Binding[]>>;
+  readonly outputs: Readonly<Record<string, readonly OutputBinding[]>>;
 }

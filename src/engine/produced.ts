@@ -20,7 +20,7 @@ export function checkProduced(
     for (const { options, enabled } of drafts) {
       const names = enabled ? type.produces?.(options) : undefined;
       if (names === undefined || names.includes(use.output)) continue;
-      const message = `step ${quote(use.step)} (${type.name}) has no output ${quote(use.output)} with these options`;
+      const message = `step ${quote(step.id)} (${type.name}) has no output ${quote(use.output)} with these options`;
       report({
         ...referenceIssue('unknown-output', use.part, use.pointer, message),
         hint: didYouMean(use.output, names) ?? `It has ${enumerate(names.map(quote))}`,

@@ -15,7 +15,9 @@ export interface Recipe {
   readonly description: string;
   readonly seed: number;
   readonly params: ReadonlyMap<string, ParamDeclaration | undefined>;
+  /** By `key`; those of rounds are in `rounds`, until `unroll` writes them out. */
   readonly steps: ReadonlyMap<string, RecipeStep>;
+  readonly rounds: ReadonlyMap<string, RecipeRounds>;
   /** References, as written. */
   readonly outputs: ReadonlyMap<string, string>;
   /** By step, why the claims that it makes are no obstacle. */
@@ -32,8 +34,29 @@ export interface ParamDeclaration {
   readonly bounds: JsonObject;
 }
 
+/** Steps that run round after round. */
+export interface RecipeRounds {
+  readonly id: string;
+  readonly pointer: string;
+  /** Undefined if it is in error. */
+  readonly count: number | string | undefined;
+  /** References by name: what the first round has of the one before, and what the next one has of a round. */
+  readonly first: ReadonlyMap<string, string>;
+  readonly next: ReadonlyMap<string, string>;
+  readonly steps: ReadonlyMap<string, RecipeStep>;
+}
+
+/** One of several rounds, numbered from 1. */
+export interface Round {
+  readonly of: RecipeRounds;
+  readonly number: number;
+}
+
 export interface RecipeStep {
   readonly id: string;
+  /** Its id, or `id[round=2]`: no two steps have the same, rounds written out. */
+  readonly key: string;
+  readonly round?: Round;
   readonly pointer: string;
   readonly uses: string | undefined;
   /** Undefined if it is in error. */
@@ -51,10 +74,14 @@ export interface RecipeStep {
 const SHELL_WORDING: Wording = {
   subject(pointer) {
     const path = segments(pointer);
+    const inRounds = path[0] === 'rounds' && path[2] === 'steps' && path.length > 3;
+    if (inRounds) path.splice(0, 2);
     const [group, id] = path;
     if (id !== undefined && (group === 'steps' || group === 'params')) {
       return { noun: 'key', owner: `${group === 'steps' ? 'step' : 'param'} ${quote(id)}`, path: path.slice(2) };
     }
+    if (id !== undefined && group === 'rounds')
+      return { noun: 'key', owner: `rounds ${quote(id)}`, path: path.slice(2) };
     return { noun: 'key', owner: 'the recipe', path };
   },
 };
@@ -72,25 +99,44 @@ export function readRecipe(
 function extract({ value, issues }: Checked): Recipe {
   // Whatever holds a bad value is dropped as a whole: /steps/a/needs for an error at /steps/a/needs/0.
   const broken = new Set(
-    issues.filter(({ at }) => at === 'value').map(({ pointer }) => segments(pointer).slice(0, 3).reduce(child, '')),
+    issues
+      .filter(({ at }) => at === 'value')
+      .map(({ pointer }) => {
+        const path = segments(pointer);
+        return path.slice(0, path[0] === 'rounds' ? 5 : 3).reduce(child, '');
+      }),
   );
   const take = (object: JsonObject, key: string, pointer: string): Json | undefined =>
     broken.has(child(pointer, key)) ? undefined : object[key];
-  const group = (key: string): [string, Json | undefined, string][] => {
-    const found = take(value as JsonObject, key, '');
+  const group = (key: string, of = value as JsonObject, at = ''): [string, Json | undefined, string][] => {
+    const found = take(of, key, at);
     if (!isObject(found)) return [];
-    const pointer = child('', key);
+    const pointer = child(at, key);
     return Object.keys(found).map((name) => [name, take(found, name, pointer), child(pointer, name)]);
   };
-  const texts = (key: string): Map<string, string> =>
-    new Map(group(key).flatMap(([name, text]) => (typeof text === 'string' ? [[name, text]] : [])));
+  const texts = (key: string, of?: JsonObject, at?: string): Map<string, string> =>
+    new Map(group(key, of, at).flatMap(([name, text]) => (typeof text === 'string' ? [[name, text]] : [])));
+  const steps = (of?: JsonObject, at?: string): Map<string, RecipeStep> =>
+    new Map(group('steps', of, at).map(([id, step, pointer]) => [id, readStep(id, step, pointer, take)]));
+  const readRounds = (id: string, found: Json | undefined, pointer: string): RecipeRounds => {
+    const object = isObject(found) ? found : {};
+    return {
+      id,
+      pointer,
+      count: take(object, 'count', pointer) as number | string | undefined,
+      first: texts('first', object, pointer),
+      next: texts('next', object, pointer),
+      steps: steps(object, pointer),
+    };
+  };
   const root = value as JsonObject;
   return {
     name: (take(root, 'name', '') as string | undefined) ?? '',
     description: (take(root, 'description', '') as string | undefined) ?? '',
     seed: (take(root, 'seed', '') as number | undefined) ?? 0,
     params: new Map(group('params').map(([name, param, pointer]) => [name, readParam(param, pointer, broken)])),
-    steps: new Map(group('steps').map(([id, step, pointer]) => [id, readStep(id, step, pointer, take)])),
+    steps: steps(),
+    rounds: new Map(group('rounds').map(([id, found, pointer]) => [id, readRounds(id, found, pointer)])),
     outputs: texts('outputs'),
     acknowledge: texts('acknowledge'),
   };
@@ -127,6 +173,7 @@ function readStep(
   const matrix = get('matrix');
   return {
     id,
+    key: id,
     pointer,
     uses: get('uses') as string | undefined,
     with: 'with' in object ? (get('with') as JsonObject | undefined) : {},

@@ -4,6 +4,10 @@ import { quote } from './words.js';
 /** What `${{ … }}` can name. */
 export type Reference =
   | { readonly kind: 'output'; readonly step: string; readonly output: string }
+  /** What the round before has made. */
+  | { readonly kind: 'before'; readonly name: string }
+  /** What the last round has made. */
+  | { readonly kind: 'rounds'; readonly rounds: string; readonly output: string }
   | { readonly kind: 'param'; readonly name: string }
   | { readonly kind: 'matrix'; readonly key: string }
   | { readonly kind: 'env'; readonly name: string };
@@ -22,8 +26,9 @@ export type Part =
 
 export type ReferencePart = Extract<Part, { type: 'reference' }>;
 
-const ROOTS = ['steps', 'params', 'matrix', 'env'];
-const FORMS = 'A reference is steps.ID.outputs.NAME, params.NAME, matrix.KEY or env.NAME';
+const ROOTS = ['steps', 'rounds', 'before', 'params', 'matrix', 'env'];
+const FORMS =
+  'A reference is steps.ID.outputs.NAME, params.NAME, matrix.KEY or env.NAME; with rounds, rounds.ID.outputs.NAME or before.NAME';
 const NAME = /^[A-Za-z0-9_-]+$/;
 
 /** Takes a text apart at its `${{ … }}`. Nothing is evaluated: an expression is a path of names or an error. */
@@ -67,12 +72,14 @@ function parseExpression(expression: string): Reference | BadExpression {
   if (expression === '') return { message: 'the reference is empty', hint: FORMS };
   if (!names.every((part) => NAME.test(part)))
     return { message: `${quote(expression)} is not a reference`, hint: FORMS };
-  if (root === 'steps') {
-    if (names.length === 4 && middle === 'outputs') return { kind: 'output', step: name, output };
-    const message = `${quote(expression)} does not name an output of a step`;
-    return { message, hint: `Write steps.${name || 'ID'}.outputs.NAME` };
+  if (root === 'steps' || root === 'rounds') {
+    if (names.length === 4 && middle === 'outputs')
+      return root === 'steps' ? { kind: 'output', step: name, output } : { kind: 'rounds', rounds: name, output };
+    const message = `${quote(expression)} does not name an output of ${root === 'steps' ? 'a step' : 'rounds'}`;
+    return { message, hint: `Write ${root}.${name || 'ID'}.outputs.NAME` };
   }
   if (names.length === 2) {
+    if (root === 'before') return { kind: 'before', name };
     if (root === 'params') return { kind: 'param', name };
     if (root === 'matrix') return { kind: 'matrix', key: name };
     if (root === 'env') return { kind: 'env', name };

@@ -68,7 +68,7 @@ export function resolveCondition(scope: Scope): {
   const owner = `"if" of step ${quote(scope.step.id)}`;
   if (parts.every((part) => part.type === 'text'))
     return bad(`${owner} is ${describe(condition)}, but no code is evaluated here`);
-  if (reference && (reference.reference.kind === 'output' || reference.reference.kind === 'env')) {
+  if (reference && ['output', 'before', 'rounds', 'env'].includes(reference.reference.kind)) {
     return bad(`${owner} cannot depend on ${reference.raw}`);
   }
   const value = resolver.visit(condition, pointer);
@@ -120,7 +120,9 @@ class Resolver {
         return this.matrix(part, reference.key, pointer, whole);
       case 'env':
         return this.environment(part, reference.name, pointer, whole);
-      case 'output': {
+      case 'output':
+      case 'before':
+      case 'rounds': {
         const message = `the output of a step can only be given to an input, and this is none`;
         return this.fail('misplaced-reference', part, pointer, message);
       }

@@ -70,7 +70,8 @@ export class StepRunner implements Work {
       if (!(error instanceof StepFailure)) throw error;
       const { reason, message, hint } = error;
       const more = hint === undefined ? {} : { hint };
-      emit({ type: 'step-failed', step: instance.id, attempt: 1, reason, message, ...more, willRetry: false });
+      const { id: step, place } = instance;
+      emit({ type: 'step-failed', step, attempt: 1, reason, message, ...more, place, willRetry: false });
       return 'failed';
     }
     const fingerprint = fingerprintOf(parts);
@@ -128,7 +129,7 @@ export class StepRunner implements Work {
       control,
       retry: instance.retry,
       timeoutMs: instance.timeoutMs,
-      locate: (pointer) => placeOf(plan, instance, pointer),
+      locate: (pointer) => (pointer === undefined ? instance.place : placeOf(plan, instance, pointer)),
       started: async (attempt) => {
         tables.length = 0;
         since = performance.now();

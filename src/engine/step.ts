@@ -169,6 +169,8 @@ export interface EstimateContext<Options>
   extends Pick<StepContext<Options>, 'options' | 'input' | 'optionalInput' | 'seed' | 'sharedFolder' | 'account'> {
   /** Bytes that are free on the disk where artifacts are kept. */
   readonly freeBytes: number;
+  /** How many rows an input will have, where it is not made yet and what `resembles` it stands in for it. */
+  expectedRows(input: string): number | undefined;
 }
 
 /** What a step will take. What is not known, or does not matter, is left out. */
@@ -273,6 +275,13 @@ export interface StepDefinition<Options = never> {
   readonly recordsLineage?: boolean;
   /** What it will take, from a sample of what it is given; costs nothing. */
   estimate?(ctx: EstimateContext<Options>): Promise<Estimate>;
+  /** Inputs that its estimate needs; without it, all that are given. */
+  estimatesFrom?(options: Options): readonly string[];
+  /**
+   * Outputs that are rows of an input, for the estimates of those that take them: which input, and how many rows nobody
+   * has seen in an output before, if that is less than all.
+   */
+  resembles?(options: Options): Readonly<Record<string, { readonly input: string; readonly rows?: number }>>;
   /** What a result that is there has to say to whoever plans; of each output of kind `measurement` its value. */
   recalls?(measured: Readonly<Record<string, Json | undefined>>): readonly string[];
   /** Does the work. Throws `StepFailure` for what can be expected to go wrong; any other throw is a bug. */

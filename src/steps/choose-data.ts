@@ -14,6 +14,7 @@ export const chooseData = defineStep<ChooseDataOptions>({
   outputs: { data: 'dataset', rest: 'dataset', report: 'report' },
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers', 'ml-matrix'],
+  resembles: ({ rows }) => ({ data: { input: 'data', rows }, rest: { input: 'data' } }),
   misfits: async ({ by }, known) => (await import('../choose/misfits.js')).logitsMisfits(by, known('logits').length),
   run: async (ctx) => (await import('../choose/run.js')).run(ctx),
 });

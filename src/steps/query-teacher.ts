@@ -1,6 +1,6 @@
 import { defineStep, one, optional } from '../engine/step.js';
 import type { QueryTeacherOptions } from '../options/query-teacher.js';
-import { claimsOf, outputsOf, problemsOf, refusalsOf, variablesOf } from '../teachers/query/policy.js';
+import { claimsOf, outputsOf, problemsOf, refusalsOf, servedInputs, variablesOf } from '../teachers/query/policy.js';
 import { variables } from '../teachers/query/providers.js';
 
 export const queryTeacher = defineStep<QueryTeacherOptions>({
@@ -17,6 +17,7 @@ export const queryTeacher = defineStep<QueryTeacherOptions>({
   problems: problemsOf,
   claims: claimsOf,
   refuses: refusalsOf,
+  estimatesFrom: (options) => ['data', 'calibration', ...servedInputs(options)],
   estimate: async (ctx) => (await import('../teachers/query/estimate.js')).estimate(ctx),
   run: async (ctx) => (await import('../teachers/query/run.js')).run(ctx),
 });

@@ -1,5 +1,6 @@
 import { defineStep, optional } from '../engine/step.js';
 import type { SynthesizeDataOptions } from '../options/synthesize-data.js';
+import { servedInputs } from '../teachers/query/policy.js';
 import { variables } from '../teachers/query/providers.js';
 import { claimsOf, problemsOf, refusalsOf, variablesOf } from '../teachers/synthesize/policy.js';
 
@@ -17,6 +18,7 @@ export const synthesizeData = defineStep<SynthesizeDataOptions>({
   problems: problemsOf,
   claims: claimsOf,
   refuses: refusalsOf,
+  estimatesFrom: (options) => ['seeds', ...servedInputs(options)],
   estimate: async (ctx) => (await import('../teachers/synthesize/estimate.js')).estimate(ctx),
   run: async (ctx) => (await import('../teachers/synthesize/run.js')).run(ctx),
 });

@@ -19,14 +19,15 @@ export async function estimate(ctx: EstimateContext<CacheLogitsOptions>): Promis
   try {
     const signal = signalOf(teacher.about);
     const survey = await surveyTexts(ctx.input('data').path, teacher.encode, async () => {});
-    const rows = survey.ids.length;
-    const bytes = cacheBytes(signal, survey.tokens);
+    const rows = Math.min(ctx.expectedRows('data') ?? Infinity, survey.ids.length);
+    const counts = survey.tokens.slice(0, rows);
+    const bytes = cacheBytes(signal, counts);
     checkSize(rows, bytes, options.max_bytes);
     const store = await ShardStore.open(await ctx.sharedFolder('logits'), teacher.about, numbersKey(seed, teacher));
     const { shard } = await store.find(survey, []);
-    const open = survey.tokens.filter((_, i) => (shard[i] as number) < 0);
+    const open = counts.filter((_, i) => (shard[i] as number) < 0);
     checkRoom(ctx.freeBytes, rows, cacheBytes(signal, open));
-    const tokens = survey.tokens.reduce((sum, n) => sum + n, 0);
+    const tokens = counts.reduce((sum, n) => sum + n, 0);
     return {
       rows,
       done: rows - open.length,

@@ -7,6 +7,9 @@ import packed from '@sparticuz/chromium';
 import { type Browser, chromium } from 'playwright-core';
 import { onTestFinished } from 'vitest';
 
+/** The package's browser is for Linux. */
+export const noBrowser = process.platform !== 'linux' && process.env.CHROME_PATH === undefined;
+
 /** A browser: that of `CHROME_PATH`, or the one that an npm package brings for Linux. */
 export async function launch(): Promise<Browser> {
   const { CHROME_PATH } = process.env;

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
 import { BIN, folder, ROWS, recipe } from '../cli/recipe.js';
-import { launch } from './chromium.js';
+import { launch, noBrowser } from './chromium.js';
 
 const ref = (path: string): string => `"\${{ steps.${path.replace('.', '.outputs.')} }}"`;
 
@@ -65,8 +65,6 @@ steps:
 
 const FUNNEL = 'Rows that are left, and what took the others';
 const MAP = 'Rows and those that were chosen; holes are named by their words';
-
-const noBrowser = process.platform !== 'linux' && process.env.CHROME_PATH === undefined;
 
 /** Complaints of a page: errors on its console, and requests to anywhere but `allowed`. */
 function complaintsOf(page: Page, allowed: string): string[] {

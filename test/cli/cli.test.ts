@@ -150,7 +150,7 @@ describe('running', () => {
     const failed = await recipe(cwd, ['run', 'r.yaml', '--reporter', 'json']);
     expect(failed.code).toBe(1);
     const lines = failed.err.trimEnd().split('\n');
-    expect(lines[1]).toMatch(/^error: step "corpus" \(sample-data\) failed: /);
+    expect(lines[1]).toMatch(/^r\.yaml:6:3 error: step "corpus" \(sample-data\) failed: /);
     expect(lines.at(-1)).toBe('Go on with: recipe resume');
     const log = lines.find((line) => line.startsWith('  log: '))?.slice(7) ?? '';
     expect(existsSync(join(cwd, log))).toBe(true);

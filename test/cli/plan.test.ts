@@ -54,6 +54,54 @@ test('plan says what a run will take, asks nobody, and knows better once there a
   expect(tight.out).toMatch(/the budget of \$0.001 will not do: \$\d+\.\d+ in all/);
 });
 
+test('plan says what rows cost that are not chosen yet, round after round, and needs no model that nobody asks', async () => {
+  const recipeOf = (teacher: string): string => `version: 1
+name: choosing
+steps:
+  corpus:
+    uses: sample-data
+    with:
+      source: { type: jsonl, path: rows.jsonl }
+      deduplicate: { near: null }
+      split: { train: 1, validation: 0, test: 0 }
+  big:
+    uses: train
+    with: { data: "\${{ steps.corpus.outputs.train }}", model: { type: logistic } }
+rounds:
+  active:
+    count: 3
+    first: { rest: "\${{ steps.corpus.outputs.train }}" }
+    steps:
+      some:
+        uses: choose-data
+        with: { data: "\${{ before.rest }}", rows: 20, by: random }
+      labels:
+        uses: query-teacher
+        with:
+          data: "\${{ steps.some.outputs.data }}"
+          serve: "\${{ steps.big.outputs.model }}"
+          teacher: { ${teacher}, price: { input: 100, output: 400 } }
+          task: { mode: classify, labels: [ham, spam] }
+    next: { rest: "\${{ steps.some.outputs.rest }}" }
+outputs:
+  labels: \${{ steps.labels.outputs.data }}
+`;
+  const asked = 'base_url: "http://127.0.0.1:9", model: m';
+  const here = folder({ 'r.yaml': recipeOf(asked), 'rows.jsonl': ROWS, 'own.yaml': recipeOf('model: "recipe:big"') });
+  const { code, out } = await recipe(here, ['plan', 'r.yaml']);
+  expect(code).toBe(0);
+  for (const round of [1, 2, 3]) {
+    expect(out).toMatch(
+      new RegExp(`labels\\[round=${round}\\] +to run, after .*\n +20 rows, about [\\d,]+ tokens, about \\$`),
+    );
+  }
+  expect(out).toContain('(rows: 20 of 300, of which nobody knows yet which they are)');
+  const each = Number(/labels\[round=1\].*\n.*about \$([\d.]+)/.exec(out)?.[1]);
+  expect(Number(/about \$([\d.]+) in all/.exec(out)?.[1])).toBeCloseTo(3 * each, 1);
+  // The model that would be asked is not there yet.
+  expect((await recipe(here, ['plan', 'own.yaml'])).out).not.toContain('in all');
+});
+
 test('plan says how many bytes a cache of logits takes, and fails where that is too much', async () => {
   const recipeOf = (more: string): string => `version: 1
 name: caching

@@ -112,8 +112,7 @@ describe('a finished run', () => {
     const failed = await recipe(cwd, args);
     expect(failed.code).toBe(1);
     expect(failed.err).toContain(
-      `error: step "student" (train) failed: shard-00003.safetensors of the teacher's logits is damaged: its bytes are not those that were written
-  Run the recipe again: it makes the logits anew, computing only what is damaged.`,
+      `small.yaml:31:3 error: step "student" (train) failed: shard-00003.safetensors of the teacher's logits is damaged: its bytes are not those that were written. Run the recipe again: it makes the logits anew, computing only what is damaged.`,
     );
     const live = Live.cli(cwd, args);
     expect(await live.exit, live.err).toBe(0);
@@ -166,8 +165,10 @@ test('a step that fails: exit code 1, file and line; what does not depend on it 
   const run = (all[0] as { run: string }).run;
   expect(result.err).toBe(
     `
-error: step "bad" (sample-data) failed: ${join(cwd, 'bad.jsonl')}:42: not valid JSON
-  Each line has to be one JSON object.
+r.yaml:4:3 error: step "bad" (sample-data) failed: ${join(cwd, 'bad.jsonl')}:42: not valid JSON. Each line has to be one JSON object.
+  |
+4 |   bad: ${corpus('bad.jsonl')}
+  |   ^^^
   log: .recipe/runs/${run}/events.jsonl
 Go on with: recipe resume
 `,
@@ -319,9 +320,13 @@ ${cases.map(([id, given]) => step(id, given)).join('')}outputs:`;
   expect(result.code, result.err).toBe(1);
   const all = json(result);
   const run = (all[0] as { run: string }).run;
-  const told = cases.map(
-    ([id, , message]) => `error: step "${id}" (train) failed: ${message}\n  log: .recipe/runs/${run}/events.jsonl\n`,
-  );
+  const lines = readFileSync(join(cwd, 'small.yaml'), 'utf8').split('\n');
+  const told = cases.map(([id, , message]) => {
+    const line = lines.indexOf(`  ${id}:`) + 1;
+    const text = message.replace('\n  ', '. ');
+    const excerpt = `   |\n${line} |   ${id}:\n   |   ${'^'.repeat(id.length)}`;
+    return `small.yaml:${line}:3 error: step "${id}" (train) failed: ${text}\n${excerpt}\n  log: .recipe/runs/${run}/events.jsonl\n`;
+  });
   expect(result.err).toBe(`\n${told.join('')}Go on with: recipe resume\n`);
   expect(result.out).not.toContain('"unit":"updates"');
 });

@@ -50,7 +50,7 @@ test('instances are in an order in which they can run, else in that of the recip
   const report = plan.instances.at(-1);
   expect(report?.needs).toEqual(['corpus', ...students, 'teacher']);
   expect(report?.inputs.students).toEqual([...students, 'teacher'].map((from) => ({ from, output: 'model' })));
-  expect(plan.outputs.students).toEqual(students.map((from) => ({ from, output: 'model' })));
+  expect(plan.outputs.students).toEqual(students.map((from) => ({ from, output: 'model', folder: from })));
 });
 
 test('an instance is complete: references resolved, defaults filled in also inside unions', async () => {

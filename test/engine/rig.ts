@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import { RunControl } from '../../src/engine/control.js';
 import type { Event, OutputRef } from '../../src/engine/event.js';
 import { LocalExecutor } from '../../src/engine/local-executor.js';
-import type { Binding, Plan, StepInstance } from '../../src/engine/plan.js';
+import type { Binding, OutputBinding, Plan, StepInstance } from '../../src/engine/plan.js';
 import { type RunOptions, type RunResult, runPlan } from '../../src/engine/run.js';
 import { explainStatus, type InstanceStatus } from '../../src/engine/status.js';
 import type { JsonObject } from '../../src/util/json.js';
@@ -33,6 +33,12 @@ export interface Sketch extends Partial<Omit<StepInstance, 'inputs'>> {
 const binding = (text: string): Binding => {
   const dot = text.lastIndexOf('.');
   return { from: text.slice(0, dot), output: text.slice(dot + 1) };
+};
+
+/** Of a matrix, each has a folder of its own. */
+const placed = (text: string): OutputBinding => {
+  const found = binding(text);
+  return found.from.includes('[') ? { ...found, folder: found.from } : found;
 };
 
 /** A plan by hand: instances by id, and outputs as `id.output` each. */
@@ -65,7 +71,7 @@ export function planOf(steps: Record<string, Sketch>, outputs: Record<string, re
     params: {},
     places: {},
     instances,
-    outputs: Object.fromEntries(Object.entries(outputs).map(([key, from]) => [key, from.map(binding)])),
+    outputs: Object.fromEntries(Object.entries(outputs).map(([key, from]) => [key, from.map(placed)])),
   };
 }
 

@@ -502,7 +502,7 @@ describe('references', () => {
         ),
       ),
     ).toMatchInlineSnapshot(`
-      "recipe.yaml:10:15 error: "foo" is not a reference. A reference is steps.ID.outputs.NAME, params.NAME, matrix.KEY or env.NAME
+      "recipe.yaml:10:15 error: "foo" is not a reference. A reference is steps.ID.outputs.NAME, params.NAME, matrix.KEY or env.NAME; with rounds, rounds.ID.outputs.NAME or before.NAME
          |
       10 |       note: a \${{ foo }} b \${{ steps.c.train }} \${{ param.x }} \${{ 1 + 1 }} \${{ params.a.b }} \${{ }} \${{ foo }}
          |               ^^^^^^^^^^
@@ -517,7 +517,7 @@ describe('references', () => {
       10 |       note: a \${{ foo }} b \${{ steps.c.train }} \${{ param.x }} \${{ 1 + 1 }} \${{ params.a.b }} \${{ }} \${{ foo }}
          |                                                 ^^^^^^^^^^^^^^
 
-      recipe.yaml:10:64 error: "1 + 1" is not a reference. A reference is steps.ID.outputs.NAME, params.NAME, matrix.KEY or env.NAME
+      recipe.yaml:10:64 error: "1 + 1" is not a reference. A reference is steps.ID.outputs.NAME, params.NAME, matrix.KEY or env.NAME; with rounds, rounds.ID.outputs.NAME or before.NAME
          |
       10 |       note: a \${{ foo }} b \${{ steps.c.train }} \${{ param.x }} \${{ 1 + 1 }} \${{ params.a.b }} \${{ }} \${{ foo }}
          |                                                                ^^^^^^^^^^^^
@@ -527,17 +527,17 @@ describe('references', () => {
       10 |       note: a \${{ foo }} b \${{ steps.c.train }} \${{ param.x }} \${{ 1 + 1 }} \${{ params.a.b }} \${{ }} \${{ foo }}
          |                                                                             ^^^^^^^^^^^^^^^^^
 
-      recipe.yaml:10:95 error: the reference is empty. A reference is steps.ID.outputs.NAME, params.NAME, matrix.KEY or env.NAME
+      recipe.yaml:10:95 error: the reference is empty. A reference is steps.ID.outputs.NAME, params.NAME, matrix.KEY or env.NAME; with rounds, rounds.ID.outputs.NAME or before.NAME
          |
       10 |       note: a \${{ foo }} b \${{ steps.c.train }} \${{ param.x }} \${{ 1 + 1 }} \${{ params.a.b }} \${{ }} \${{ foo }}
          |                                                                                               ^^^^^^
 
-      recipe.yaml:10:102 error: "foo" is not a reference. A reference is steps.ID.outputs.NAME, params.NAME, matrix.KEY or env.NAME
+      recipe.yaml:10:102 error: "foo" is not a reference. A reference is steps.ID.outputs.NAME, params.NAME, matrix.KEY or env.NAME; with rounds, rounds.ID.outputs.NAME or before.NAME
          |
       10 |       note: a \${{ foo }} b \${{ steps.c.train }} \${{ param.x }} \${{ 1 + 1 }} \${{ params.a.b }} \${{ }} \${{ foo }}
          |                                                                                                      ^^^^^^^^^^
 
-      recipe.yaml:11:20 error: "\${{ params.x" has no closing "}}". A reference is steps.ID.outputs.NAME, params.NAME, matrix.KEY or env.NAME
+      recipe.yaml:11:20 error: "\${{ params.x" has no closing "}}". A reference is steps.ID.outputs.NAME, params.NAME, matrix.KEY or env.NAME; with rounds, rounds.ID.outputs.NAME or before.NAME
          |
       11 |       temperature: \${{ params.x
          |                    ^^^^^^^^^^^^"

@@ -121,7 +121,27 @@ const metrics = {
       macro_f1: 0.96,
       errors: 3,
       per_label: [{ label: 'ham', precision: 1, recall: 0.9, f1: 0.95, support: 90 }],
-      retention: null,
+      mcc: 0.91,
+      roc_auc: 0.99,
+      log_loss: 0.12,
+      brier: 0.05,
+      calibration: { ece: 0.021, bins: Array(15).fill({}) },
+      retention: {
+        macro_f1: { value: 0.985, interval: { low: 0.97, high: 1.01 } },
+        accuracy: { value: 1, interval: null },
+      },
+      agreement: { value: 0.98, interval: { low: 0.96, high: 0.99 } },
+      baseline: { only_this_wrong: 2, only_baseline_wrong: 7, mcnemar_p: 0.18 },
+    },
+  ],
+  slices: [
+    {
+      field: 'source',
+      slices: [
+        { of: 'value', value: 'list|a', rows: 80, small: false, models: [{ accuracy: 0.99 }] },
+        { of: 'value', value: 'list b', rows: 36, small: false, models: [{ accuracy: 0.9 }] },
+        { of: 'without', value: null, rows: 4, small: true, models: [{ accuracy: 0.5 }] },
+      ],
     },
   ],
   expectations: [{ figure: 'accuracy', expected: '>= 0.9', value: 0.97, met: true }],
@@ -242,6 +262,7 @@ describe('the model card', () => {
       '- It was trained and judged on texts of the sources above: of others nothing is known.',
       '- It has learnt its teacher’s mistakes with its knowledge.',
       '- Its figures are of 120 rows only.',
+      '- Where `source` is `list b` it is worse: accuracy 0.9000, of all rows 0.9700.',
       '- It was trained on personal data, parts of which it may give away.',
     ]);
     const rows = sectionOf('Lineage')
@@ -250,6 +271,35 @@ describe('the model card', () => {
     expect(rows).toHaveLength(lineage.length);
     expect(rows.map((row) => row.split(' | ')[2])).toEqual([...Array(5).fill('model'), 'evaluation', 'evaluation']);
     expect(sectionOf('Metrics')).toContain('| **`student[seed=1]`** | 0.9700 [0.9500, 0.9800] | 0.9600 |');
+    expect(sectionOf('Metrics')).toMatchInlineSnapshot(`
+      "Test mails, on 120 rows that were not trained on.
+
+      | model | accuracy [95 %] | macro-F1 | retention | errors | parameters |
+      | --- | ---: | ---: | ---: | ---: | ---: |
+      | **\`student[seed=1]\`** | 0.9700 [0.9500, 0.9800] | 0.9600 | 98.5 % | 3 | 366,442 |
+
+      Retention is macro-F1 as a share of the teacher’s, on the same rows.
+
+      - Of its probabilities: area under the ROC curve 0.9900, log loss 0.1200, Brier score 0.0500, expected calibration error 0.0210 (15 bins): how far a probability is, in the mean, from the share that it gets right.
+      - Matthews’ correlation coefficient: 0.9100.
+      - Retention: 98.5 % [97.0, 101.0].
+      - Against the baseline: 2 rows that it alone has wrong, 7 that the other alone has wrong (McNemar’s exact test: p = 0.180).
+      - Agreement with its teacher, right or wrong: 98.0 % [96.0, 99.0].
+
+      | label | precision | recall | F1 | rows |
+      | --- | ---: | ---: | ---: | ---: |
+      | \`ham\` | 1.0000 | 0.9000 | 0.9500 | 90 |
+
+      By the values of fields of the rows:
+
+      | field | value | rows | accuracy |
+      | --- | --- | ---: | ---: |
+      | \`source\` | \`list\\|a\` | 80 | 0.9900 |
+      | \`source\` | \`list b\` | 36 | 0.9000 |
+      | \`source\` | none | 4 (few) | 0.5000 |
+
+      The recipe expected: accuracy \\>= 0.9: 0.9700, met."
+    `);
     expect(sectionOf('Metrics')).toContain('The recipe expected: accuracy \\>= 0.9: 0.9700, met.');
     expect(sectionOf('Checks')).toContain('accuracy 0.9700, in float32 0.9750, on 1,000 rows with labels');
     expect(sectionOf('Checks')).toContain(
@@ -260,6 +310,29 @@ describe('the model card', () => {
   it('holds no secret, no address and no reference to the environment', () => {
     for (const word of ['hunter2', 'secret@', 'u:secret', 'env.KEY', 'base_url', 'api_key'])
       expect(card).not.toContain(word);
+  });
+
+  it('has the figures of models that rank, write or tell texts', () => {
+    const value = { value: 0.4567, interval: { low: 0.4, high: 0.5 } };
+    const judged = (title: string, own: object) =>
+      cardOf({
+        ...parts,
+        metrics: {
+          title,
+          test: { rows: 900 },
+          models: [{ name: 'student[seed=1]', role: 'student', parameters: 1200, ...own }],
+        } as unknown as NonNullable<CardParts['metrics']>,
+      });
+    const matched = judged('Mails', { recall_at_1: 0.31, mrr: 0.4567, roc_auc: 0.9, accuracy: 0.8, retention: null });
+    expect(sectionOf('Metrics', matched)).toContain('| model | MRR | recall at 1 | AUC | parameters |');
+    expect(sectionOf('Metrics', matched)).toContain('| **`student[seed=1]`** | 0.4567 | 0.3100 | 0.9000 | 1,200 |');
+    expect(matched).toContain('type: mean_reciprocal_rank\n            value: 0.4567');
+    const masked = judged('Mails', { loss: value, perplexity: 12.5, tokens: 100 });
+    expect(sectionOf('Metrics', masked)).toContain('| model | loss [95 %] | perplexity | parameters |');
+    expect(sectionOf('Metrics', masked)).toContain('| 0.4567 [0.4000, 0.5000] | 12.5000 | 1,200 |');
+    const written = judged('Mails', { rouge_l: value, exact_match: 0.1, perplexity: null });
+    expect(sectionOf('Metrics', written)).toContain('| 0.4567 [0.4000, 0.5000] | 0.1000 | 1,200 |');
+    expect(written).toContain('type: rouge\n            value: 0.4567');
   });
 
   it('says what is not known', () => {

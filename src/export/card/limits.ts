@@ -3,6 +3,7 @@ import type { Ancestry } from './ancestry.js';
 import type { Facts } from './facts.js';
 import { code, grouped, list, plain, section } from './markdown.js';
 import type { Metrics } from './metrics.js';
+import { weakSlices } from './slices.js';
 
 /** Fewer test rows than this say little. */
 const FEW = 500;
@@ -37,6 +38,7 @@ export function limitsSection(
       : metrics.test.rows < FEW
         ? `Its figures are of ${metrics.test.rows} rows only.`
         : undefined,
+    ...(metrics !== undefined && 'labels' in metrics ? weakSlices(metrics, ancestry.origin.model) : []),
     facts.trainedOn?.synthetic
       ? 'It was trained on synthetic texts, which are like those that a model writes, and less like those that people do.'
       : undefined,

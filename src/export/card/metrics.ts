@@ -1,10 +1,15 @@
 import type { ModelReport, Report } from '../../report/evaluate.js';
+import type { LanguageReport } from '../../report/language.js';
+import type { MaskedReport } from '../../report/masked.js';
+import type { MatchReport } from '../../report/matching.js';
 import type { ResponsesReport } from '../../report/responses.js';
 import type { TaskReport } from '../../report/task-report.js';
 import { code, figure, grouped, percent, plain, section, table } from './markdown.js';
+import { qualityList } from './quality.js';
+import { slicesTable } from './slices.js';
 
 /** `report.json` of an evaluation, of whatever task. */
-export type Metrics = Report | ResponsesReport | TaskReport;
+export type Metrics = Report | TaskReport | ResponsesReport | LanguageReport | MaskedReport | MatchReport;
 
 interface Interval {
   readonly low: number | null;
@@ -28,9 +33,21 @@ export function metricsSection(metrics: Metrics | undefined, model: string): str
     head.includes('retention')
       ? `Retention is ${comparedBy(metrics)} as a share of the teacher’s, on the same rows.`
       : undefined,
-    ofLabels(metrics) ? labelsOf(metrics.models.find(({ name }) => name === model)) : undefined,
+    ...(ofLabels(metrics) || ofTask(metrics) ? ofAnswers(metrics, model) : []),
     'expectations' in metrics ? expectationsOf(metrics.expectations) : undefined,
   );
+}
+
+/** Of models whose answers are right or wrong. */
+function ofAnswers(metrics: Report | TaskReport, model: string): (string | undefined)[] {
+  const own = metrics.models.find(({ name }) => name === model);
+  if (own === undefined) return [];
+  const slices = slicesTable(metrics, model);
+  return [
+    qualityList(own, comparedBy(metrics)),
+    'per_label' in own ? labelsOf(own) : undefined,
+    slices && `By the values of fields of the rows:\n\n${slices}`,
+  ];
 }
 
 const ofTask = (metrics: Metrics): metrics is TaskReport => 'task' in metrics;
@@ -56,13 +73,35 @@ function rowsOf(metrics: Metrics): [string[], string[][]] {
     ]);
     return [['accuracy [95 %]', 'macro-F1', 'retention', 'errors'], rows];
   }
-  const rows = metrics.models.map(({ rouge_l: rouge, exact_match, perplexity }) => [
-    within(rouge.value, rouge.interval),
-    percent(exact_match),
-    perplexity === null ? '–' : perplexity.toFixed(2),
-  ]);
-  return [['Rouge-L [95 %]', 'exact match', 'perplexity'], rows];
+  const models: readonly Readonly<Record<string, unknown>>[] = metrics.models.map((model) => ({ ...model }));
+  const columns = COLUMNS.filter(([key]) => models.some((model) => model[key] != null));
+  return [
+    columns.map(([key, label]) => (models.some((model) => isMeasured(model[key])) ? `${label} [95 %]` : label)),
+    models.map((model) => columns.map(([key]) => cell(model[key]))),
+  ];
 }
+
+/** What models are judged by that rank, write or tell texts, and what the Hub calls it, where it knows it. */
+const COLUMNS: readonly (readonly [key: string, label: string, hub?: string])[] = [
+  ['rouge_l', 'Rouge-L', 'rouge'],
+  ['exact_match', 'exact match', 'exact_match'],
+  ['mrr', 'MRR', 'mean_reciprocal_rank'],
+  ['recall_at_1', 'recall at 1'],
+  ['roc_auc', 'AUC', 'roc_auc'],
+  ['bits_per_byte', 'bits per byte'],
+  ['loss', 'loss'],
+  ['perplexity', 'perplexity', 'perplexity'],
+];
+
+interface Measured {
+  readonly value: number;
+  readonly interval: Interval | null;
+}
+
+const isMeasured = (value: unknown): value is Measured =>
+  typeof value === 'object' && value !== null && 'interval' in value && 'value' in value;
+const cell = (value: unknown): string =>
+  isMeasured(value) ? within(value.value, value.interval) : figure(typeof value === 'number' ? value : null);
 
 const share = (value: number | null | undefined): string => (value == null ? '–' : percent(value));
 const within = (value: number | null, interval: Interval | null): string =>
@@ -78,12 +117,16 @@ export function figuresOf(metrics: Metrics, model: string): Readonly<Record<stri
     const own = metrics.models.find(({ name }) => name === model);
     return own ? { accuracy: own.accuracy, f1: own.macro_f1 } : {};
   }
-  const own = metrics.models.find(({ name }) => name === model);
-  return own ? { rouge: own.rouge_l.value } : {};
+  const own: Readonly<Record<string, unknown>> = { ...metrics.models.find(({ name }) => name === model) };
+  return Object.fromEntries(
+    COLUMNS.flatMap(([key, , hub]) => {
+      const value = isMeasured(own[key]) ? own[key].value : own[key];
+      return hub !== undefined && typeof value === 'number' ? [[hub, value]] : [];
+    }),
+  );
 }
 
-function labelsOf(model: ModelReport | undefined): string | undefined {
-  if (model === undefined) return undefined;
+function labelsOf(model: ModelReport): string {
   const rows = model.per_label.map(({ label, precision, recall, f1, support }) => [
     code(label),
     figure(precision),

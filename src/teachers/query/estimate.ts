@@ -32,10 +32,14 @@ export async function estimate(ctx: EstimateContext<QueryTeacherOptions>): Promi
   const asked = await askedBy(options, (await readDatasetInfo(data)).labels, where);
   const calibration = ctx.optionalInput('calibration')?.path;
   const { rows, sample } = await sampleRows(calibration === undefined ? [data] : [data, calibration], asked);
+  const there = (await readDatasetInfo(data)).rows;
+  const expected = Math.min(ctx.expectedRows('data') ?? there, there);
   const file = join(await ctx.sharedFolder(ANSWERS.folder), ANSWERS.file);
   const known = existsSync(file) ? Answers.open(file, ctx.account, {}, () => 0) : undefined;
   try {
-    return estimateOf(options, asked.price, rows, sample, known);
+    const found = estimateOf(options, asked.price, rows - there + expected, sample, known);
+    const likely = `rows: ${expected} of ${there}, of which nobody knows yet which they are`;
+    return expected < there ? { ...found, notes: [likely, ...found.notes] } : found;
   } finally {
     await known?.close();
   }

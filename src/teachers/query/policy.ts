@@ -10,6 +10,10 @@ export function outputsOf({ task }: QueryTeacherOptions): string[] {
   return ['data', ...(soft ? ['logits'] : []), 'quarantine', 'usage'];
 }
 
+/** The input that a teacher of this workplace is served from, if it is one. */
+export const servedInputs = ({ teacher }: Pick<QueryTeacherOptions, 'teacher'>): string[] =>
+  teacherOf(teacher).baseUrl === undefined ? ['serve'] : [];
+
 const isAddress = (baseUrl: string | undefined): boolean => baseUrl === undefined || URL.canParse(baseUrl);
 
 /** Parameters that are not for the recipe to set, and what to do instead. */

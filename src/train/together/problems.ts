@@ -115,7 +115,7 @@ export function entryProblems({ objectives, samples }: Stage, s: number, instead
   const shown = { pointer: `/stages/${s}/samples`, message: '"samples" are of a train step', hint: 'Leave it out' };
   const entries = objectives.flatMap((entry, i): OptionProblem[] => {
     const pointer = `/stages/${s}/objectives/${i}`;
-    if (entry.type === 'gkd' || entry.type === 'minillm') {
+    if ('student_share' in entry) {
       const message = `"${entry.type}" has a student write for a finished teacher to judge`;
       return [{ pointer, message, hint: 'Take a train step for it' }];
     }

@@ -204,7 +204,7 @@ describe('synthesize-data', () => {
       rows: 20,
     });
     const { ctx } = await makeContext({ options });
-    const found = await synthesizeData.estimate?.({ ...ctx, freeBytes: 0 });
+    const found = await synthesizeData.estimate?.({ ...ctx, expectedRows: () => undefined, freeBytes: 0 });
     expect(found).toMatchObject({ rows: 20, usd: expect.any(Number) });
     expect(found?.usd).toBeGreaterThan(0);
     expect(found?.notes[0]).toBe('4 requests for texts, 20 questions to the judge; what is dropped is asked for again');
