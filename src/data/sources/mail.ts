@@ -46,7 +46,7 @@ async function* readTree(
 ): AsyncGenerator<Item> {
   const files = await listMails(tree, options, report);
   // The parser waits for blobs all the time: while one mail waits, others are parsed.
-  const ahead: Promise<Item>[] = [];
+  const ahead: Promise<Item | StepFailure>[] = [];
   const rest = messages(tree, files);
   let done = 0;
   const fill = async (): Promise<void> => {
@@ -57,7 +57,9 @@ async function* readTree(
     }
   };
   for (await fill(); ahead.length > 0; await fill()) {
-    yield (await ahead.shift()) as Item;
+    const next = (await ahead.shift()) as Item | StepFailure;
+    if (next instanceof StepFailure) throw next;
+    yield next;
     if (++done % 16 === 0) {
       const total = Math.max(files.length, done);
       await report.progress({ done, total, unit: 'mails', phase: 'parsing' });
@@ -111,12 +113,12 @@ async function wholeOf(tree: Tree, name: string): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Never rejects: what cannot be read is an item too. */
+/** Never rejects: what cannot be read is an item too, and what cannot be unpacked a failure. */
 async function readMail(
   { bytes, where, label, folder }: Message,
   { fields, response }: MailSource,
   keys: readonly string[],
-): Promise<Item> {
+): Promise<Item | StepFailure> {
   try {
     const mail = await readMailText(await bytes());
     const known =
@@ -129,6 +131,7 @@ async function readMail(
       ...(keys.length > 0 && { keys: Object.fromEntries(keys.map((key) => [key, said[key] ?? `none: ${where}`])) }),
     };
   } catch (error) {
+    if (error instanceof StepFailure) return error;
     return { unreadable: error instanceof Error ? error.message : String(error), where, label };
   }
 }

@@ -138,6 +138,10 @@ describe('folders in a ZIP archive', () => {
     const mails = { 'inbox.mbox': mbox, 'note.eml': 'Subject: Three\n\nbody\n', 'spam/1': 'Subject: Four\n\nbody\n' };
     const rows = ['One', 'Two', 'Three', 'Four'].map((subject, i) => [`${subject}\nbody`, i === 3 ? 'spam' : 'ham']);
     expect(await texts('mail', zipped(mails), { labels })).toEqual(rows);
+    const root = await files({ 'rows.zip': zipped(mails, { 'spam/1': { flags: 1 } }) });
+    expect(await failure(readAll({ type: 'mail', path: join(root, 'rows.zip'), labels }), root)).toContain(
+      'ROOT/rows.zip: "spam/1" in it is encrypted',
+    );
     const path = await files({ 'inbox.zip': zipped({ 'inbox.mbox': mbox }), 'inbox.mbox.gz': gzipSync(mbox) });
     for (const name of ['inbox.zip', 'inbox.mbox.gz']) {
       const items = goodOnes(await readAll({ type: 'mail', path, labels: { [name]: 'ham' } }));
