@@ -17,10 +17,11 @@ export interface Ranking {
 }
 
 /**
- * Ranks each pair that belongs together among the pairs of the same text that do not. Others that belong to the text are
- * left out, so that each is found by itself; equal scores count against it.
+ * The rank, from 1, of each pair that belongs together among the pairs of the same text that do not. Others that belong to
+ * the text are left out, so that each is found by itself; equal scores count against it. Null of a pair that does not
+ * belong together, or has no others to be told from.
  */
-export function rankingOf(pairs: readonly Scored[]): Ranking {
+export function ranksOf(pairs: readonly Scored[]): (number | null)[] {
   const others = new Map<string, number[]>();
   for (const { text, belongs, score } of pairs) {
     if (belongs) continue;
@@ -28,18 +29,22 @@ export function rankingOf(pairs: readonly Scored[]): Ranking {
     if (own) own.push(score);
     else others.set(text, [score]);
   }
-  let [asked, first, reciprocal] = [0, 0, 0];
-  for (const { text, belongs, score } of pairs) {
+  return pairs.map(({ text, belongs, score }) => {
     const rivals = others.get(text);
-    if (!belongs || rivals === undefined) continue;
-    const above = rivals.filter((rival) => rival >= score).length;
-    asked++;
-    if (above === 0) first++;
-    reciprocal += 1 / (1 + above);
-  }
-  return asked === 0
-    ? { asked, recallAt1: null, mrr: null }
-    : { asked, recallAt1: first / asked, mrr: reciprocal / asked };
+    return belongs && rivals !== undefined ? 1 + rivals.filter((rival) => rival >= score).length : null;
+  });
+}
+
+/** Recall and mean reciprocal rank of the ranks of `ranksOf`. */
+export function rankingOf(pairs: readonly Scored[]): Ranking {
+  const ranks = ranksOf(pairs).filter((rank) => rank !== null);
+  const asked = ranks.length;
+  if (asked === 0) return { asked, recallAt1: null, mrr: null };
+  return {
+    asked,
+    recallAt1: ranks.filter((rank) => rank === 1).length / asked,
+    mrr: ranks.reduce((sum, rank) => sum + 1 / rank, 0) / asked,
+  };
 }
 
 /**

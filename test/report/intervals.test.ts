@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { against, retentionOf } from '../../src/report/compare.js';
-import { bootstrap, mcnemar, percentile, wilson } from '../../src/report/intervals.js';
+import { bootstrap, mcnemar, wilson } from '../../src/report/intervals.js';
+import { percentile } from '../../src/util/numbers.js';
 import { Random } from '../../src/util/random.js';
 
 const golden = JSON.parse(readFileSync(new URL('../golden/metrics.json', import.meta.url), 'utf8')) as {
