@@ -3,9 +3,10 @@ import { initialize } from '../dist/models/initialize.js';
 import { zeroed } from '../dist/models/layers.js';
 import { DropoutMasks } from '../dist/train/dropout.js';
 import { teacherFeeds } from '../dist/train/examples.js';
+import { dropoutFeeds } from '../dist/train/feeds.js';
 import { Optimizer } from '../dist/train/optimizer.js';
 import { adamw } from '../dist/train/optimizers/adamw.js';
-import { buildStage, dropoutFeeds } from '../dist/train/stage.js';
+import { buildStage } from '../dist/train/stage.js';
 import { float16Bits } from '../dist/util/float16.js';
 import { Random, streamKey } from '../dist/util/random.js';
 

@@ -10,9 +10,9 @@ import { batchRows, bucketLengths, padTokens } from '../../dist/models/padding.j
 import { extremeBatches, planEpoch } from '../../dist/train/batches.js';
 import { DropoutMasks } from '../../dist/train/dropout.js';
 import { teacherFeeds } from '../../dist/train/examples.js';
+import { dropoutFeeds } from '../../dist/train/feeds.js';
 import { Optimizer } from '../../dist/train/optimizer.js';
 import { adamw } from '../../dist/train/optimizers/adamw.js';
-import { dropoutFeeds } from '../../dist/train/stage.js';
 import { float16Bits } from '../../dist/util/float16.js';
 import { streamKey } from '../../dist/util/random.js';
 import { fixture } from '../fixture.js';
