@@ -9,7 +9,8 @@ import type { RowStatistic } from './row-answers.js';
 export interface Contender {
   readonly name: string;
   readonly role: Role;
-  readonly type: string;
+  /** Null of a teacher of which only answers are here, and of what is no model. */
+  readonly type: string | null;
   /** Places of its runs among those that are compared, from 1. */
   readonly runs: readonly number[];
   readonly parameters: number | null;

@@ -32,7 +32,7 @@ describe('figures made of predictions.jsonl are those of the report', () => {
     const { macroF1, accuracy, errors } = qualityOf(confusionOf(places(truth), places(said), 3), labels);
     expect(rowStatistic('macro_f1', found, 0, labels)?.(all)).toBeCloseTo(macroF1, 12);
     expect(rowStatistic('accuracy', found, 0, labels)?.(all)).toBeCloseTo(accuracy, 12);
-    expect(rightRows(found, 0).filter((right) => !right)).toHaveLength(errors);
+    expect(rightRows('macro_f1', found, 0)?.filter((right) => !right)).toHaveLength(errors);
   });
 
   test('entity F1 and accuracy of words, some of them unread or not known', () => {
