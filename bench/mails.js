@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { mailText } from '../dist/data/sources/mail-text.js';
+import { readMailText } from '../dist/data/sources/mail-text.js';
 
 const FOLDERS = ['easy-ham-1', 'easy-ham-2', 'hard-ham-1', 'spam-1', 'spam-2'];
 
@@ -13,7 +13,8 @@ export async function readMails(count) {
   for (let i = 0; i < count; i++) {
     const folder = join(data, FOLDERS[i % FOLDERS.length]);
     const files = readdirSync(folder).sort();
-    texts.push(await mailText(readFileSync(join(folder, files[Math.floor(i / FOLDERS.length)]))));
+    const { text } = await readMailText(readFileSync(join(folder, files[Math.floor(i / FOLDERS.length)])));
+    texts.push(text);
   }
   return texts;
 }

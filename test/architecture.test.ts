@@ -19,6 +19,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'choose',
     'design',
     'curve',
+    'exams',
     'train',
     'teachers',
     'export',
@@ -34,7 +35,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   augment: ['engine', 'models', 'backend', 'data', 'options', 'util'],
   choose: ['engine', 'models', 'data', 'options', 'util'],
   design: ['engine', 'methods', 'models', 'backend', 'data', 'options', 'util'],
-  curve: ['engine', 'train', 'models', 'data', 'report', 'options', 'util'],
+  curve: ['engine', 'train', 'exams', 'data', 'report', 'options', 'util'],
+  exams: ['models', 'data', 'report', 'options', 'util'],
   train: ['engine', 'methods', 'models', 'backend', 'data', 'report', 'options', 'util'],
   teachers: ['engine', 'models', 'backend', 'data', 'report', 'options', 'util'],
   export: ['engine', 'teachers', 'models', 'backend', 'data', 'report', 'options', 'util'],
@@ -77,6 +79,7 @@ const PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^ml-matrix$/, /^choose\/svd\.ts$/],
   [/^(tokenizers|postal-mime|html-to-text)$/, /^data\//],
   [/^(csv-parse|hyparquet|hyparquet-compressors|chardet)$/, /^data\/sources\//],
+  [/^yauzl$/, /^data\/sources\/zip\.ts$/],
   [/^eld(\/|$)/, /^data\/filters\//],
 ];
 

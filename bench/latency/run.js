@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeTransformer } from '../../dist/models/checkpoint.js';
-import { percentile } from '../../dist/report/intervals.js';
+import { percentile } from '../../dist/util/numbers.js';
 import { Random } from '../../dist/util/random.js';
 import { Side } from './side.js';
 

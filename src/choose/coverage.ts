@@ -1,3 +1,4 @@
+import { percentile } from '../util/numbers.js';
 import { Random } from '../util/random.js';
 import { shuffled } from './draw.js';
 import { gather, lowerNearest, pointOf, squaredDistance, type Vectors } from './vectors.js';
@@ -63,13 +64,13 @@ export async function coverageOf(
   }
   const pairs = pairDistances(seen, new Random(seed, 'pairs'));
   const curve = SHARES.map((share) => {
-    const radius = quantile(pairs, share);
+    const radius = percentile(pairs, share);
     const random = others.reduce((sum, distances) => sum + within(distances, radius), 0) / DRAWS;
     return { share_of_pairs: share, radius, chosen: within(own, radius), random };
   });
   const { radius, chosen: share, random } = curve[SHARES.indexOf(NEAR)] as (typeof curve)[number];
   const together = Float64Array.from(others.flatMap((distances) => [...distances])).sort();
-  const spread = (sorted: Float64Array) => ({ median: quantile(sorted, 0.5), most: quantile(sorted, 1) });
+  const spread = (sorted: Float64Array) => ({ median: percentile(sorted, 0.5), most: percentile(sorted, 1) });
   return {
     coverage: {
       radius,
@@ -95,7 +96,3 @@ function pairDistances(vectors: Vectors, random: Random): Float64Array {
     return Math.sqrt(squaredDistance(data, a * width, pointOf(vectors, b), 0, width, Number.POSITIVE_INFINITY));
   }).sort();
 }
-
-/** The number that this share of sorted ones does not exceed. */
-const quantile = (sorted: Float64Array, share: number): number =>
-  sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] as number;

@@ -10,11 +10,14 @@ function nodes(plan: Plan): Map<string, Node> {
   return new Map(plan.instances.map((instance, i) => [instance.id, { key: `n${i}`, instance }]));
 }
 
-/** The instances of each recipe step, in the plan's order. */
+/** The instances of each recipe step, or of each round, in the plan's order. */
 function groups(plan: Plan): Map<string, StepInstance[]> {
-  const byStep = new Map<string, StepInstance[]>();
-  for (const instance of plan.instances) byStep.set(instance.step, [...(byStep.get(instance.step) ?? []), instance]);
-  return byStep;
+  const found = new Map<string, StepInstance[]>();
+  for (const instance of plan.instances) {
+    const key = instance.round ?? instance.step;
+    found.set(key, [...(found.get(key) ?? []), instance]);
+  }
+  return found;
 }
 
 /** Needed → needing, each pair once. */
@@ -28,18 +31,18 @@ function edges(plan: Plan, byId: ReadonlyMap<string, Node>): [string, string][] 
   );
 }
 
-const isMatrix = (instances: readonly StepInstance[]): boolean => instances.some(({ id, step }) => id !== step);
+const isBox = (instances: readonly StepInstance[]): boolean => instances.some(({ id, step }) => id !== step);
 
-/** The plan as a Mermaid flowchart; the instances of a matrix stand in one box. */
+/** The plan as a Mermaid flowchart; the instances of a matrix, or of a round, stand in one box. */
 export function mermaid(plan: Plan): string {
   const label = (text: string): string => text.replace(/[&<>"#`]/g, (c) => `#${c.charCodeAt(0)};`);
   const byId = nodes(plan);
   const node = ({ id, uses }: StepInstance): string => {
     return `${byId.get(id)?.key}["${label(id)}<br/><small>${label(uses)}</small>"]`;
   };
-  const boxes = [...groups(plan)].flatMap(([step, instances], i) =>
-    isMatrix(instances)
-      ? [`  subgraph g${i}["${label(step)}"]`, ...instances.map((instance) => `    ${node(instance)}`), '  end']
+  const boxes = [...groups(plan)].flatMap(([name, instances], i) =>
+    isBox(instances)
+      ? [`  subgraph g${i}["${label(name)}"]`, ...instances.map((instance) => `    ${node(instance)}`), '  end']
       : instances.map((instance) => `  ${node(instance)}`),
   );
   const off = plan.instances.filter(({ enabled }) => !enabled).map(({ id }) => byId.get(id)?.key);
@@ -48,7 +51,7 @@ export function mermaid(plan: Plan): string {
   return `${['flowchart LR', ...boxes, ...arrows, ...disabled].join('\n')}\n`;
 }
 
-/** The plan in the DOT language of Graphviz; the instances of a matrix stand in one box. */
+/** The plan in the DOT language of Graphviz; the instances of a matrix, or of a round, stand in one box. */
 export function dot(plan: Plan): string {
   const quote = (text: string): string => `"${text.replace(/["\\]/g, '\\$&').replace(/\n/g, '\\n')}"`;
   const byId = nodes(plan);
@@ -56,11 +59,11 @@ export function dot(plan: Plan): string {
     const style = enabled ? '' : ', style=dashed';
     return `${byId.get(id)?.key} [label=${quote(`${id}\n${uses}`)}${style}];`;
   };
-  const boxes = [...groups(plan)].flatMap(([step, instances], i) =>
-    isMatrix(instances)
+  const boxes = [...groups(plan)].flatMap(([name, instances], i) =>
+    isBox(instances)
       ? [
           `  subgraph cluster_${i} {`,
-          `    label=${quote(step)};`,
+          `    label=${quote(name)};`,
           ...instances.map((instance) => `    ${node(instance)}`),
           '  }',
         ]

@@ -1,4 +1,5 @@
 import { levenbergMarquardt } from 'ml-levenberg-marquardt';
+import { mean } from '../util/numbers.js';
 
 /** error = a + b · n^−c after n training rows; none is negative. */
 export interface PowerLaw {
@@ -62,7 +63,6 @@ export function fitLaw({ rows, errors }: Measured, near?: PowerLaw): PowerLaw | 
 /** With a given exponent the law is a line in x^−c: its least squares, neither number below zero. */
 function line(x: readonly number[], y: readonly number[], c: number): [a: number, b: number] {
   const powers = x.map((each) => each ** -c);
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [p, q] = [mean(powers), mean(y)];
   const slope =
     powers.reduce((sum, power, i) => sum + (power - p) * ((y[i] as number) - q), 0) /

@@ -1,20 +1,20 @@
-import { type Interval, percentile } from '../report/intervals.js';
-import { macroF1Of } from '../report/metrics.js';
+import type { Interval } from '../report/intervals.js';
+import type { RowStatistic } from '../report/row-answers.js';
+import { mean, percentile } from '../util/numbers.js';
 import { Random } from '../util/random.js';
 import { errorAt, fitLaw, type PowerLaw, rowsFor } from './law.js';
+import { type Metric, scaleOf, worthOf } from './metrics.js';
 
 /** All trainings, judged on the same test rows. */
 export interface Trained {
-  readonly metric: 'macro_f1' | 'accuracy';
-  /** How many there are. */
-  readonly labels: number;
-  /** [test rows], indices of labels. */
-  readonly truth: Int32Array;
+  readonly metric: Metric;
+  /** How many test rows there are. */
+  readonly rows: number;
   /** By size, ascending. */
   readonly sizes: readonly {
     readonly rows: number;
-    /** What each training of this size says of the test rows, as indices of labels. */
-    readonly answers: readonly Int32Array[];
+    /** Of each training of this size the metric of what it says of test rows. */
+    readonly models: readonly RowStatistic[];
   }[];
 }
 
@@ -42,12 +42,12 @@ export interface Outlook {
     readonly intervals: Readonly<Record<keyof PowerLaw, Interval>>;
     /** Share of the variance of the sizes' means that it explains. */
     readonly r2: number;
-    /** What the metric is near in the end. */
+    /** What the metric is near in the end: at its best. */
     readonly limit: Estimated;
     /** The metric after so many rows. */
     at(rows: number): Estimated;
   };
-  /** The metric that is asked for: a point above the law at the largest size. */
+  /** The metric that is asked for: a point better than the law at the largest size. */
   readonly target?: number;
   /**
    * Rows beside those of the largest size; of `reachable`, and of `uncertain` with Infinity as its value. A bound that
@@ -56,8 +56,6 @@ export interface Outlook {
   readonly more?: Estimated;
 }
 
-/** A point of the metric. */
-export const POINT = 0.01;
 /** A law is not trusted beyond so many times the largest size. */
 export const FAR = 10;
 /** A law that explains less of the variance of the sizes' means is none. */
@@ -66,84 +64,68 @@ export const RESAMPLES = 1000;
 
 /** The metric of each training: `[size][seed]`. */
 export const metricsOf = (trained: Trained): number[][] => {
-  const all = Int32Array.from(trained.truth.keys());
-  return trained.sizes.map(({ answers }) => answers.map((own) => metricOn(trained, own, all)));
+  const all = Int32Array.from({ length: trained.rows }, (_, row) => row);
+  return trained.sizes.map(({ models }) => models.map((model) => worthOf(trained.metric, model(all))));
 };
-
-/** @param sample test rows, by number, which may repeat */
-function metricOn({ metric, labels, truth }: Trained, answers: Int32Array, sample: Int32Array): number {
-  const confusion = new Float64Array(labels * labels);
-  let right = 0;
-  for (const row of sample) {
-    const [actual, said] = [truth[row] as number, answers[row] as number];
-    const cell = actual * labels + said;
-    confusion[cell] = (confusion[cell] as number) + 1;
-    if (actual === said) right++;
-  }
-  return metric === 'macro_f1' ? macroF1Of(confusion, labels) : right / sample.length;
-}
 
 /**
  * Fits a power law to the means of the sizes, which are as many trainings each, and asks it for the next point. Intervals
  * are percentiles of resamples (95 %): of the test rows, the same for all trainings, and at each size of the trainings.
  */
 export function outlookOf(trained: Trained, seed: number): Outlook {
+  const scale = scaleOf(trained.metric);
   const rows = trained.sizes.map((size) => size.rows);
   const most = rows.at(-1) as number;
-  const means = metricsOf(trained).map(mean);
-  const fit = fitLaw({ rows, errors: means.map((value) => 1 - value) });
-  const drawn = resample(trained, seed);
-  const gained = (own: readonly number[]): number => (own.at(-1) as number) - (own[0] as number);
-  const gain = estimated(
-    gained(means),
-    drawn.map((own) => gained(own)),
-  );
+  const errors = metricsOf(trained).map((values) => scale.errorOf(mean(values)));
+  const fit = fitLaw({ rows, errors });
+  const drawn = resample(trained, seed)
+    .filter((own) => !own.some(Number.isNaN))
+    .map((own) => own.map(scale.errorOf));
+  const gained = (own: readonly number[]): number => (own[0] as number) - (own.at(-1) as number);
+  const gain = estimated(gained(errors), drawn.map(gained));
   if (fit === undefined || (gain.interval.low as number) <= 0) return { verdict: 'flat', gain };
-  const r2 = explained(fit, rows, means);
+  const r2 = explained(fit, rows, errors);
   if (r2 < LEAST_R2) return { verdict: 'no-law', gain };
-  const fits = drawn.flatMap((own) => fitLaw({ rows, errors: own.map((value) => 1 - value) }, fit) ?? []);
+  const fits = drawn.flatMap((own) => fitLaw({ rows, errors: own }, fit) ?? []);
   const of = (figure: (law: PowerLaw) => number): Estimated => estimated(figure(fit), fits.map(figure));
   const interval = (key: keyof PowerLaw): Interval => of((law) => law[key]).interval;
   const law = {
     fit,
     intervals: { a: interval('a'), b: interval('b'), c: interval('c') },
     r2,
-    limit: of(({ a }) => 1 - a),
-    at: (n: number) => of((own) => 1 - errorAt(own, n)),
+    limit: of(({ a }) => scale.metricOf(a)),
+    at: (n: number) => of((own) => scale.metricOf(errorAt(own, n))),
   };
-  const target = 1 - errorAt(fit, most) + POINT;
   // Each law is asked for a point more than it says itself of the largest size.
-  const needed = (own: PowerLaw): number => rowsFor(own, errorAt(own, most) - POINT);
+  const next = (own: PowerLaw): number => errorAt(own, most) - scale.pointOf(errorAt(own, most));
+  const target = scale.metricOf(next(fit));
   const more = of((own) => {
-    const all = needed(own);
+    const all = rowsFor(own, next(own));
     return all > FAR * most ? Number.POSITIVE_INFINITY : all - most;
   });
   if (more.value < Number.POSITIVE_INFINITY) return { verdict: 'reachable', gain, law, target, more };
   if (more.interval.low !== null) return { verdict: 'uncertain', gain, law, target, more };
-  const ends = (law.limit.interval.high as number) < target;
+  const ends = (law.intervals.a.low as number) > next(fit);
   return { verdict: ends ? 'levels-off' : 'far', gain, law, target };
 }
 
 /** The sizes' means, again and again of other test rows and trainings. */
 function resample(trained: Trained, seed: number): number[][] {
   const random = new Random(seed, 'learning-curve');
-  const rows = trained.truth.length;
+  const { metric, rows, sizes } = trained;
   const sample = new Int32Array(rows);
   return Array.from({ length: RESAMPLES }, () => {
     for (let i = 0; i < rows; i++) sample[i] = random.below(rows);
-    return trained.sizes.map(({ answers }) =>
-      mean(answers.map(() => metricOn(trained, answers[random.below(answers.length)] as Int32Array, sample))),
+    return sizes.map(({ models }) =>
+      mean(models.map(() => worthOf(metric, (models[random.below(models.length)] as RowStatistic)(sample)))),
     );
   });
 }
 
-export const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
-
-function explained(fit: PowerLaw, rows: readonly number[], means: readonly number[]): number {
-  const middle = mean(means);
-  const left = means.reduce((sum, value, i) => sum + (value - 1 + errorAt(fit, rows[i] as number)) ** 2, 0);
-  return 1 - left / means.reduce((sum, value) => sum + (value - middle) ** 2, 0);
+function explained(fit: PowerLaw, rows: readonly number[], errors: readonly number[]): number {
+  const middle = mean(errors);
+  const left = errors.reduce((sum, error, i) => sum + (error - errorAt(fit, rows[i] as number)) ** 2, 0);
+  return 1 - left / errors.reduce((sum, error) => sum + (error - middle) ** 2, 0);
 }
 
 function estimated(value: number, resamples: readonly number[]): Estimated {

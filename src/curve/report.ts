@@ -1,4 +1,6 @@
-import { type Estimated, mean, metricsOf, type Outlook, RESAMPLES, type Trained } from './outlook.js';
+import { mean } from '../util/numbers.js';
+import type { Metric } from './metrics.js';
+import { type Estimated, metricsOf, type Outlook, RESAMPLES, type Trained } from './outlook.js';
 import { saidOf, times } from './words.js';
 
 /** An estimate as `report.json` has it. */
@@ -10,7 +12,8 @@ interface Figure {
 
 /** `report.json`, and nothing in it that differs from run to run. Numbers have six digits. */
 export interface CurveReport {
-  readonly metric: Trained['metric'];
+  readonly task: string;
+  readonly metric: Metric;
   readonly model: string;
   /** Training rows that there are. */
   readonly rows: number;
@@ -22,7 +25,7 @@ export interface CurveReport {
   /** The verdict in words. */
   readonly said: string;
   readonly gain: Figure;
-  /** error = a + b · rows^−c, the error being 1 − metric; null where it would say nothing. */
+  /** error = a + b · rows^−c, the error being as `scaleOf` has it; null where it would say nothing. */
   readonly law: (Record<'a' | 'b' | 'c' | 'limit', Figure> & { readonly r2: number }) | null;
   /** To draw: the law and its band at numbers of rows in equal ratios, from the first size on; empty without a law. */
   readonly curve: readonly ({ readonly rows: number } & Figure)[];
@@ -38,6 +41,7 @@ export interface CurveReport {
 
 /** What a report is made of beside the trainings. */
 export interface About {
+  readonly task: string;
   readonly model: string;
   readonly rows: number;
   readonly unlabelled: number;
@@ -49,13 +53,14 @@ export interface About {
 const DRAWN = 33;
 
 export function reportOf(trained: Trained, outlook: Outlook, about: About): CurveReport {
-  const { metric, sizes, truth } = trained;
+  const { metric, sizes } = trained;
   const { verdict, gain, law, target, more } = outlook;
   return {
+    task: about.task,
     metric,
     model: about.model,
     rows: about.rows,
-    test: { rows: truth.length, unlabelled: about.unlabelled },
+    test: { rows: trained.rows, unlabelled: about.unlabelled },
     bootstrap: { resamples: RESAMPLES, seed: about.seed },
     points: metricsOf(trained).map((values, i) => ({
       rows: sizes[i]?.rows as number,

@@ -1,45 +1,40 @@
-import { type DatasetInfo, type Row, readDataset, refuseCopies } from '../data/dataset.js';
-import { loadPredictor } from '../models/index.js';
-import type { Backend } from '../options/learning-curve.js';
-import { argmaxRows } from '../report/metrics.js';
+import { type Row, readDataset, refuseCopies } from '../data/dataset.js';
+import type { Exam } from '../exams/exam.js';
 import { StepFailure } from '../util/failure.js';
 
 /** What all trainings are judged by. */
 export interface TestRows {
   readonly rows: readonly Row[];
-  /** Of each row, its label's place among those of the training data. */
-  readonly truth: Int32Array;
-  /** Rows without a label, which are left out. */
+  /** Rows of which nothing is known, which are left out. */
   readonly unlabelled: number;
 }
 
-/** Texts a call of `predict`, which puts those of like length together. */
-const BATCH = 256;
 /** From fewer rows a point of a metric cannot be told from chance. */
 const FEWEST = 50;
 
-/** @throws StepFailure if the rows cannot judge what is learnt from these others */
-export async function readTestRows(folder: string, learnt: DatasetInfo, others: readonly Row[]): Promise<TestRows> {
+/**
+ * @param labels that models will know
+ * @param learnt rows of the input "data"
+ * @throws StepFailure if the rows cannot judge what is learnt from those
+ */
+export async function readTestRows(
+  folder: string,
+  exam: Exam<unknown>,
+  labels: readonly string[],
+  learnt: readonly Row[],
+): Promise<TestRows> {
   const { rows: all } = await readDataset(folder);
   refuseCopies(all, 'test');
-  const rows = all.filter(({ label }) => label !== null);
+  const rows = all.filter(exam.isKnown);
   if (rows.length < FEWEST) {
     throw new StepFailure(
       'too-few-rows',
-      `${rows.length} of the ${all.length} rows of the input "test" have a label, and a point of a metric shows on ${FEWEST} at least`,
+      `${rows.length} of the ${all.length} rows of the input "test" have ${exam.needs}, and a point of a metric shows on ${FEWEST} at least`,
       'Bind it to the validation or the test split.',
     );
   }
-  const place = new Map(learnt.labels.map((label, i) => [label, i]));
-  const strange = rows.find(({ label }) => !place.has(label as string));
-  if (strange) {
-    throw new StepFailure(
-      'labels-differ',
-      `row ${strange.id} of the input "test" has the label "${strange.label}", which the input "data" does not have`,
-      'Bind both to splits of one corpus.',
-    );
-  }
-  const ids = new Set(others.map(({ id }) => id));
+  exam.check(rows, labels, 'test');
+  const ids = new Set(learnt.map(({ id }) => id));
   const shared = rows.filter(({ id }) => ids.has(id)).length;
   if (shared > 0) {
     throw new StepFailure(
@@ -48,27 +43,5 @@ export async function readTestRows(folder: string, learnt: DatasetInfo, others: 
       'Bind both to different splits of one corpus.',
     );
   }
-  const truth = Int32Array.from(rows, ({ label }) => place.get(label as string) as number);
-  return { rows, truth, unlabelled: all.length - rows.length };
-}
-
-/** What a model says of each row, as indices of labels. */
-export async function answersOf(
-  model: string,
-  { rows }: TestRows,
-  { backend, threads }: { readonly backend: Backend; readonly threads: number },
-  onBatch: (done: number) => Promise<void>,
-): Promise<Int32Array> {
-  const predictor = await loadPredictor(model, backend, threads);
-  try {
-    const answers = new Int32Array(rows.length);
-    for (let start = 0; start < rows.length; start += BATCH) {
-      const texts = rows.slice(start, start + BATCH).map(({ text }) => text);
-      answers.set(argmaxRows(await predictor.predict(texts), predictor.labels.length), start);
-      await onBatch(start + texts.length);
-    }
-    return answers;
-  } finally {
-    await predictor.close();
-  }
+  return { rows, unlabelled: all.length - rows.length };
 }

@@ -5,7 +5,6 @@ import type { Checkpoints, InputArtifact, StepContext } from '../engine/step.js'
 import type { LearningCurveOptions } from '../options/learning-curve.js';
 import type { TrainOptions } from '../options/train.js';
 import { run as train } from '../train/run.js';
-import { trainingOf } from './options.js';
 
 type Context = StepContext<LearningCurveOptions>;
 
@@ -29,11 +28,11 @@ export async function trainOne(ctx: Context, info: DatasetInfo, training: Traini
   const [data, model] = [join(room, 'data'), join(room, 'model')];
   await mkdir(data);
   await mkdir(model);
-  await writeDataset(data, info.labels, rows, info.labelled_by);
+  await writeDataset(data, info.labels, rows, info.labelled_by, info);
   const bound: InputArtifact = { ...ctx.input('data'), path: data };
   const own: StepContext<TrainOptions> = {
     ...ctx,
-    options: trainingOf(ctx.options),
+    options: ctx.options,
     seed,
     input: (name) => (name === 'data' ? bound : ctx.input(name)),
     optionalInput: (name) => (name === 'data' ? bound : ctx.optionalInput(name)),

@@ -1,20 +1,27 @@
 import type { Table } from '../engine/step.js';
 import type { Interval } from '../report/intervals.js';
-import { type Estimated, FAR, LEAST_R2, mean, metricsOf, type Outlook, type Trained } from './outlook.js';
+import { FIGURE_NAMES } from '../report/task-figures.js';
+import { mean } from '../util/numbers.js';
+import { type Metric, scaleOf } from './metrics.js';
+import { type Estimated, FAR, LEAST_R2, metricsOf, type Outlook, type Trained } from './outlook.js';
 
 /** The verdict as a sentence or two. @param usdPerRow where it is known, from wherever */
 export function saidOf({ metric, sizes }: Trained, outlook: Outlook, usdPerRow: number | undefined): string {
   const { verdict, gain, law, target, more } = outlook;
-  const name = nameOf(metric);
+  const name = FIGURE_NAMES[metric];
+  const { bounded } = scaleOf(metric);
+  const shown = shownAs(metric);
+  const change = bounded ? gain : opposite(gain);
+  const signed = (value: number): string => `${value < 0 ? '' : '+'}${shown(value)}`;
   const [first, last] = [sizes[0]?.rows as number, sizes.at(-1)?.rows as number];
   if (verdict === 'flat') {
-    return `${name} at ${grouped(last)} rows is not better than at ${grouped(first)} by more than chance (${signed(gain.value)}, 95 % ${range(gain.interval, signed)}): from this curve nothing can be said of more rows.`;
+    return `${name} at ${grouped(last)} rows is not better than at ${grouped(first)} by more than chance (${signed(change.value)}, 95 % ${range(change.interval, signed)}): from this curve nothing can be said of more rows.`;
   }
   if (verdict === 'no-law' || !law || target === undefined) {
     return `The points do not lie on a power law (it explains less than ${100 * LEAST_R2} % of their variance): from this curve nothing can be said of more rows.`;
   }
-  const limit = `${law.limit.value.toFixed(4)} (95 % ${range(law.limit.interval, (value) => value.toFixed(4))})`;
-  const point = `another point of ${name}, ${target.toFixed(4)},`;
+  const limit = `${shown(law.limit.value)} (95 % ${range(law.limit.interval, shown)})`;
+  const point = `another ${bounded ? 'point of' : 'hundredth off'} ${name}, ${shown(target)},`;
   if (verdict === 'levels-off') {
     return `By its law ${name} levels off near ${limit}: ${point} is not to be had by more rows like these.`;
   }
@@ -39,7 +46,7 @@ export function tableOf(trained: Trained, outlook: Outlook, said: string): Table
   const { law } = outlook;
   const values = metricsOf(trained);
   const seeds = values[0]?.length ?? 0;
-  const fixed = (value: number): string => value.toFixed(4);
+  const [name, fixed] = [FIGURE_NAMES[metric], shownAs(metric)];
   const at = (rows: number): string[] => {
     if (!law) return [];
     const { value, interval } = law.at(rows);
@@ -48,12 +55,7 @@ export function tableOf(trained: Trained, outlook: Outlook, said: string): Table
   const right = (label: string) => ({ label, align: 'right' as const });
   return {
     title: 'Learning curve',
-    columns: [
-      right('rows'),
-      right(nameOf(metric)),
-      right(`of ${seeds} seeds`),
-      ...(law ? [right('law'), right('95 %')] : []),
-    ],
+    columns: [right('rows'), right(name), right(`of ${seeds} seeds`), ...(law ? [right('law'), right('95 %')] : [])],
     rows: sizes.map(({ rows }, i) => {
       const own = values[i] as number[];
       return [grouped(rows), fixed(mean(own)), `${fixed(Math.min(...own))} – ${fixed(Math.max(...own))}`, ...at(rows)];
@@ -62,22 +64,32 @@ export function tableOf(trained: Trained, outlook: Outlook, said: string): Table
       said,
       ...(law
         ? [
-            `1 − ${nameOf(metric)} = ${law.fit.a.toPrecision(3)} + ${law.fit.b.toPrecision(3)} · rows^−${law.fit.c.toPrecision(3)} explains ${(100 * law.r2).toFixed(1)} % of the variance of the means.`,
+            `${scaleOf(metric).bounded ? '1 − ' : ''}${name} = ${law.fit.a.toPrecision(3)} + ${law.fit.b.toPrecision(3)} · rows^−${law.fit.c.toPrecision(3)} explains ${(100 * law.r2).toFixed(1)} % of the variance of the means.`,
           ]
         : []),
     ],
   };
 }
 
-export const nameOf = (metric: Trained['metric']): string => (metric === 'macro_f1' ? 'macro-F1' : 'accuracy');
+/** Four decimals of what ends at 1, and four digits of what has a unit. */
+const shownAs =
+  (metric: Metric) =>
+  (value: number): string => {
+    const text = scaleOf(metric).bounded ? Math.abs(value).toFixed(4) : Math.abs(value).toPrecision(4);
+    return value < 0 ? `−${text}` : text;
+  };
 
 export const times = ({ value, interval: { low, high } }: Estimated, factor: number): Estimated => ({
   value: value * factor,
   interval: { low: low === null ? null : low * factor, high: high === null ? null : high * factor },
 });
 
+const opposite = ({ value, interval: { low, high } }: Estimated): Estimated => ({
+  value: -value,
+  interval: { low: high === null ? null : -high, high: low === null ? null : -low },
+});
+
 const grouped = (n: number): string => n.toLocaleString('en');
-const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
 const dollars = (usd: number): string => `$${usd.toFixed(usd < 1 ? 4 : 2)}`;
 /** Two digits: a third would not be true. */
 const round2 = (n: number): number => Number(n.toPrecision(2));

@@ -26,7 +26,7 @@ export interface Collected {
   readonly keys: SplitKeys;
 }
 
-/** Reads a source into a store, without what is unreadable, empty or there already. */
+/** Reads a source into a store, without what is unreadable, empty or there already. What is unpacked is in `scratch`. */
 export class Collector {
   private readonly entries: Entry[] = [];
   private readonly labels = new Set<string>();
@@ -45,6 +45,7 @@ export class Collector {
     private readonly store: RowStore,
     private readonly funnel: Funnel,
     private readonly quarantine: Quarantine,
+    private readonly scratch: string,
   ) {
     this.deduplicator = new Deduplicator(options.deduplicate, seed, (position) => store.read(position).text);
     this.keys = new SplitKeys(options.split);
@@ -59,7 +60,7 @@ export class Collector {
   /** @throws StepFailure for input that has to be mended */
   async collect(): Promise<Collected> {
     const { read } = this.funnel;
-    for await (const item of readSource(this.options.source, this.report, this.keys.fields)) {
+    for await (const item of readSource(this.options.source, this.report, this.keys.fields, this.scratch)) {
       read.add(item.label);
       if ('unreadable' in item) await this.leaveOut(item);
       else await this.take(item);

@@ -96,7 +96,7 @@ async function build(
 ): Promise<Corpus> {
   const funnel = new Funnel();
   const quarantine = new Quarantine(options.max_bad, work.quarantine);
-  const collector = new Collector(options, seed, report, store, funnel, quarantine);
+  const collector = new Collector(options, seed, report, store, funnel, quarantine, work.folder);
   const { entries, labels, names, synthetic, keys } = await collector.collect();
   if (entries.length === 0) throw noRows(funnel);
   if (synthetic > 0 && options.split.train < 1) throw cannotJudge(synthetic, entries.length);

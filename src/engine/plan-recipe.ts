@@ -202,6 +202,7 @@ function finishStep(
   return drafts.map(({ mentions: _, ...draft }: Draft) => ({
     ...draft,
     step: step.id,
+    ...(step.round && { round: `${step.round.of.id}, round ${step.round.number}` }),
     uses: step.uses as string,
     inputs,
     needs,

@@ -43,6 +43,8 @@ export interface StepInstance {
   readonly id: string;
   /** The key in `steps:`. */
   readonly step: string;
+  /** Of a step in rounds, which one: `active, round 2`. */
+  readonly round?: string;
   readonly uses: string;
   /** Validated, defaults filled in, references resolved; inputs taken out; paths as the recipe writes them. */
   readonly options: JsonObject;

@@ -128,9 +128,21 @@ export type Backend =
   'onnx' | 'onnx-cuda' | 'onnx-dml' | 'onnx-coreml' | 'tfjs-node' | 'tfjs-node-gpu' | 'wasm' | 'cpu';
 
 /**
- * Trains a classifier at growing numbers of rows, several times each, fits a power law to its error on the input "test", and says how many more rows the next point of the metric takes, and what they cost.
+ * Trains a model at growing numbers of rows, several times each, fits a power law to its error on the input "test", and says how many more rows the next point of the metric takes, and what they cost.
  */
 export interface LearningCurveOptions {
+  /**
+   * What the model is for, as train has it; generation and masked-language-model have no curve, as no answer to a row is the right one.
+   */
+  task:
+    | 'classification'
+    | 'pair-classification'
+    | 'matching'
+    | 'tagging'
+    | 'multi-label'
+    | 'regression'
+    | 'generation'
+    | 'masked-language-model';
   model: Model;
   stages?: Stages;
   /**
@@ -162,9 +174,9 @@ export interface LearningCurveOptions {
    */
   seeds: number;
   /**
-   * Whose next point is asked for: a point is 0.01.
+   * Whose next point is asked for. Of classification and pair-classification macro_f1 or accuracy, of tagging entity_f1 (where tags mark entities) or accuracy of words, of multi-label micro_f1 or macro_f1, of matching mrr, of regression pearson or spearman: a point is 0.01. Of regression also mae or rmse: a point is a hundredth of what it is. Default: what evaluate compares models by, the first of these.
    */
-  metric: 'macro_f1' | 'accuracy';
+  metric?: 'macro_f1' | 'accuracy' | 'entity_f1' | 'micro_f1' | 'mrr' | 'pearson' | 'spearman' | 'mae' | 'rmse';
   /**
    * What another row with its label costs, in US dollars. Default: what the teacher billed a row, where the input "usage" tells it.
    */

@@ -110,7 +110,7 @@ export interface MailSource {
    */
   package?: string;
   /**
-   * A folder that holds the mails, relative to the recipe.
+   * A folder that holds the mails, or a ZIP archive of one, relative to the recipe.
    */
   path?: string;
   /**
@@ -118,7 +118,7 @@ export interface MailSource {
    */
   folder: string;
   /**
-   * The label of the mails in each folder; null: unlabelled. Other folders are left out.
+   * The label of the mails in each folder or file; null: unlabelled. Other folders are left out.
    */
   labels: {
     [k: string]: string | null;
@@ -151,7 +151,7 @@ export interface DataUse {
   personal_data?: boolean;
 }
 /**
- * A file with a JSON object on each line, which may be packed with gzip.
+ * A file with a JSON object on each line, which may be packed with gzip, or the one file of a ZIP archive.
  */
 export interface JsonlSource {
   /**
@@ -211,7 +211,7 @@ export interface JsonlSource {
   data?: DataUse;
 }
 /**
- * A table of texts, a row a line (RFC 4180), with the columns' names in its first line: CSV or TSV, which may be packed with gzip.
+ * A table of texts, a row a line (RFC 4180), with the columns' names in its first line: CSV or TSV, which may be packed with gzip, or the one file of a ZIP archive.
  */
 export interface CsvSource {
   /**
@@ -269,7 +269,7 @@ export interface CsvSource {
   data?: DataUse;
 }
 /**
- * A Parquet file, or a folder of them.
+ * A Parquet file, which may be the one file of a ZIP archive, or a folder of them.
  */
 export interface ParquetSource {
   /**
@@ -325,7 +325,7 @@ export interface ParquetSource {
   data?: DataUse;
 }
 /**
- * A file of plain text without labels, which may be packed with gzip.
+ * A file of plain text without labels, which may be packed with gzip, or the one file of a ZIP archive.
  */
 export interface TextSource {
   /**
@@ -359,7 +359,7 @@ export interface FolderSource {
    */
   package?: string;
   /**
-   * A folder, relative to the recipe.
+   * A folder, or a ZIP archive of one, relative to the recipe.
    */
   path?: string;
   /**

@@ -1,5 +1,7 @@
 /** How well numbers were predicted, as scipy and scikit-learn have it. */
 
+import { mean } from '../util/numbers.js';
+
 export interface ScoreQuality {
   /** Pearson's correlation; NaN where one side does not vary. */
   readonly pearson: number;
@@ -9,17 +11,21 @@ export interface ScoreQuality {
   readonly rmse: number;
 }
 
-export function scoreQuality(truth: Float64Array, predicted: Float64Array): ScoreQuality {
-  const errors = truth.map((y, i) => y - (predicted[i] as number));
-  return {
-    pearson: pearson(truth, predicted),
-    spearman: pearson(ranks(truth), ranks(predicted)),
-    mae: mean(errors.map(Math.abs)),
-    rmse: Math.sqrt(mean(errors.map((error) => error * error))),
-  };
-}
+export const scoreQuality = (truth: Float64Array, predicted: Float64Array): ScoreQuality => ({
+  pearson: pearson(truth, predicted),
+  spearman: spearman(truth, predicted),
+  mae: maeOf(truth, predicted),
+  rmse: rmseOf(truth, predicted),
+});
 
-const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+export const maeOf = (truth: Float64Array, predicted: Float64Array): number =>
+  mean(truth.map((y, i) => Math.abs(y - (predicted[i] as number))));
+
+export const rmseOf = (truth: Float64Array, predicted: Float64Array): number =>
+  Math.sqrt(mean(truth.map((y, i) => (y - (predicted[i] as number)) ** 2)));
+
+/** NaN where one side does not vary. */
+export const spearman = (x: Float64Array, y: Float64Array): number => pearson(ranks(x), ranks(y));
 
 /** NaN where one side does not vary. */
 export function pearson(x: Float64Array, y: Float64Array): number {

@@ -1,6 +1,6 @@
+import { percentile } from '../util/numbers.js';
 import type { ModelReport } from './evaluate.js';
 import type { Figures } from './expect.js';
-import { percentile } from './intervals.js';
 import { grouped, milliseconds, nameOf, type ReportTable, sizeOf } from './table.js';
 
 /** How long a text takes alone, in milliseconds. */

@@ -1,3 +1,4 @@
+import { percentile } from '../util/numbers.js';
 import { Random } from '../util/random.js';
 
 /** A 95 % interval. A bound is null where there is no finite one. */
@@ -62,14 +63,6 @@ export function bootstrapP(differences: Float64Array): number | undefined {
   if (known.length * 2 <= differences.length) return undefined;
   const fewer = Math.min(known.filter((value) => value <= 0).length, known.filter((value) => value >= 0).length);
   return Math.min(1, (2 * (1 + fewer)) / (1 + known.length));
-}
-
-/** Linear between the two nearest values, as numpy's `percentile` does by default; `sorted` is not empty. */
-export function percentile(sorted: Float64Array, share: number): number {
-  const position = share * (sorted.length - 1);
-  const below = sorted[Math.floor(position)] as number;
-  const above = sorted[Math.ceil(position)] as number;
-  return below === above ? below : below + (above - below) * (position - Math.floor(position));
 }
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);

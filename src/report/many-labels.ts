@@ -1,5 +1,7 @@
 /** How well labels of which a text may have several were predicted, as scikit-learn has it with `zero_division=0`. */
 
+import { mean } from '../util/numbers.js';
+
 export interface LabelsQuality {
   /** F1 over all labels of all rows together. */
   readonly microF1: number;
@@ -37,6 +39,24 @@ export function microF1Of(
     }
   }
   return ratio(2 * right, all);
+}
+
+/** `labelsQuality(…).macroF1` of some rows, which may repeat. */
+export function macroF1OfMany(
+  truth: readonly Uint8Array[],
+  predicted: readonly Uint8Array[],
+  sample: Iterable<number>,
+): number {
+  const labels = truth[0]?.length ?? 0;
+  const [right, all] = [new Float64Array(labels), new Float64Array(labels)];
+  for (const row of sample) {
+    const [own, given] = [truth[row] as Uint8Array, predicted[row] as Uint8Array];
+    for (let k = 0; k < labels; k++) {
+      right[k] = (right[k] as number) + ((own[k] as number) & (given[k] as number));
+      all[k] = (all[k] as number) + (own[k] as number) + (given[k] as number);
+    }
+  }
+  return mean(right.map((count, k) => ratio(2 * count, all[k] as number)));
 }
 
 export function labelsQuality(

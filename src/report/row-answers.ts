@@ -1,10 +1,11 @@
 import { sha256 } from '../util/canonical.js';
 import type { Json, JsonObject } from '../util/json.js';
-import { pearson } from './correlation.js';
+import { maeOf, pearson, rmseOf, spearman } from './correlation.js';
 import { entityCounts, entityQuality, sumOf } from './entities.js';
 import { ratioOf } from './first-ahead.js';
-import { microF1Of } from './many-labels.js';
+import { macroF1OfMany, microF1Of } from './many-labels.js';
 import { confusionOf, macroF1Of } from './metrics.js';
+import { ranksOf } from './ranking.js';
 import { nearestOf } from './rouge.js';
 
 /** What is right of each test row, and what each model of a report said: `predictions.jsonl`, in the order of ids. */
@@ -48,11 +49,33 @@ export function readRowAnswers(text: string): RowAnswers {
 /** A figure of some rows, given by number, which may repeat. */
 export type RowStatistic = (sample: Int32Array) => number;
 
-/** The figures that models are compared by, made of answers as `predictions.jsonl` has them. */
-const STATISTICS: Readonly<
-  Record<string, (truth: readonly Json[], said: readonly Json[], labels: readonly string[]) => RowStatistic>
-> = {
+type StatisticOf = (truth: readonly Json[], said: readonly Json[], labels: readonly string[]) => RowStatistic;
+
+/** A figure of two lists of numbers. */
+const ofScores =
+  (figure: (truth: Float64Array, said: Float64Array) => number): StatisticOf =>
+  (truth, said) => {
+    const of = (values: readonly Json[], sample: Int32Array) => Float64Array.from(sample, (row) => Number(values[row]));
+    return (sample) => figure(of(truth, sample), of(said, sample));
+  };
+
+/** Of labels of which a row may have several, [row][label], 1 for one that it has. */
+const ofLabels =
+  (figure: (truth: readonly Uint8Array[], said: readonly Uint8Array[], sample: Int32Array) => number): StatisticOf =>
+  (truth, said, labels) => {
+    const bits = (given: Json): Uint8Array =>
+      Uint8Array.from(labels, (label) => (listOf(given).includes(label) ? 1 : 0));
+    const actual = truth.map(bits);
+    const predicted = said.map((answer) => bits((answer as JsonObject).labels as Json));
+    return (sample) => figure(actual, predicted, sample);
+  };
+
+const macroF1OfLabels = ofLabels(macroF1OfMany);
+
+/** The figures of answers as `predictions.jsonl` has them, those that models are compared by among them. */
+const STATISTICS = {
   macro_f1(truth, said, labels) {
+    if (truth.some(Array.isArray)) return macroF1OfLabels(truth, said, labels);
     const place = new Map(labels.map((label, k) => [label as Json, k]));
     const [actual, predicted] = [truth, said].map((all) => Int32Array.from(all, (label) => place.get(label) ?? -1));
     const of = (values: Int32Array, sample: Int32Array) => sample.map((row) => values[row] as number);
@@ -62,20 +85,14 @@ const STATISTICS: Readonly<
         labels.length,
       );
   },
-  micro_f1(truth, said, labels) {
-    const bits = (given: Json): Uint8Array =>
-      Uint8Array.from(labels, (label) => (listOf(given).includes(label) ? 1 : 0));
-    const actual = truth.map(bits);
-    const predicted = said.map((answer) => bits((answer as JsonObject).labels as Json));
-    return (sample) => microF1Of(actual, predicted, sample);
-  },
-  pearson(truth, said) {
-    const of = (values: readonly Json[], sample: Int32Array) => Float64Array.from(sample, (row) => Number(values[row]));
-    return (sample) => pearson(of(truth, sample), of(said, sample));
-  },
+  micro_f1: ofLabels(microF1Of),
+  pearson: ofScores(pearson),
+  spearman: ofScores(spearman),
+  mae: ofScores(maeOf),
+  rmse: ofScores(rmseOf),
   entity_f1(truth, said) {
     const counts = truth.map((tags, row) => {
-      const [actual, predicted] = knownTags(tags, said[row] as Json);
+      const [actual, predicted] = known(tags, said[row] as Json);
       return entityCounts(
         actual,
         predicted.map((tag) => tag || 'O'),
@@ -83,19 +100,13 @@ const STATISTICS: Readonly<
     });
     return (sample) => entityQuality(sumOf(Array.from(sample, (row) => counts[row] as (typeof counts)[number]))).f1;
   },
+  /** Of labels, or of the tags of words. */
   accuracy(truth, said) {
-    const words = truth.map((tags, row) => {
-      const [actual, predicted] = knownTags(tags, said[row] as Json);
-      return { all: actual.length, right: actual.filter((tag, i) => tag === predicted[i]).length };
+    const words = truth.map((answer, row) => {
+      const [actual, predicted] = known(answer, said[row] as Json);
+      return { under: actual.length, over: actual.filter((tag, i) => tag === predicted[i]).length };
     });
-    return (sample) => {
-      let [all, right] = [0, 0];
-      for (const row of sample) {
-        all += words[row]?.all as number;
-        right += words[row]?.right as number;
-      }
-      return right / all;
-    };
+    return ratioOf(words);
   },
   /** What is right are references, the answer a text, null where there is none. */
   rouge_l: (truth, said) =>
@@ -105,23 +116,34 @@ const STATISTICS: Readonly<
         under: 1,
       })),
     ),
-  /** A row is a text, its answer the ranks of what belongs to it. */
-  mrr: (_, said) =>
-    ratioOf(
-      said.map((ranks) => {
-        const own = listOf(ranks).map(Number);
-        return { over: own.reduce((sum, rank) => sum + 1 / rank, 0), under: own.length };
-      }),
-    ),
-};
+  /** A row is a text, its answer the ranks of what belongs to it; or a pair of texts, and how far a model says that they belong. */
+  mrr(truth, said) {
+    if (said.some(Array.isArray)) return ratioOf(said.map((ranks) => reciprocal(listOf(ranks).map(Number))));
+    const rows: { over: number; under: number }[] = truth.map(() => ({ over: 0, under: 0 }));
+    for (const { row, rank } of ranksOf(truth.map((pair, i) => ({ ...(pair as Pair), score: Number(said[i]) }))))
+      rows[row] = reciprocal([rank]);
+    return ratioOf(rows);
+  },
+} satisfies Readonly<Record<string, StatisticOf>>;
+
+/** A figure that can be made of what models said. */
+export type RowFigure = keyof typeof STATISTICS;
+
+/** What is right of a pair of texts. */
+type Pair = JsonObject & { readonly text: string; readonly belongs: boolean };
+
+const reciprocal = (ranks: readonly number[]) => ({
+  over: ranks.reduce((sum, rank) => sum + 1 / rank, 0),
+  under: ranks.length,
+});
 
 const listOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
 
-/** Of the words whose tag is known; an empty one where a model has read no word. */
-function knownTags(truth: Json, said: Json): [string[], string[]] {
-  const tags = listOf(truth);
-  const known = [...tags.keys()].filter((word) => tags[word] !== null);
-  return [known.map((word) => String(tags[word])), known.map((word) => String(listOf(said)[word] ?? ''))];
+/** Of the words whose tag is known, or of a text and its label; an empty one where a model has said nothing. */
+function known(truth: Json, said: Json): [string[], string[]] {
+  const [tags, given] = [truth, said].map((value) => (Array.isArray(value) ? value : [value])) as [Json[], Json[]];
+  const places = [...tags.keys()].filter((word) => tags[word] !== null);
+  return [places.map((word) => String(tags[word])), places.map((word) => String(given[word] ?? ''))];
 }
 
 /**
@@ -133,7 +155,8 @@ export const rowStatistic = (
   { truth, answers }: Pick<RowAnswers, 'truth' | 'answers'>,
   model: number,
   labels: readonly string[],
-): RowStatistic | undefined => STATISTICS[figure]?.(truth, answers[model] ?? [], labels);
+): RowStatistic | undefined =>
+  (STATISTICS as Readonly<Record<string, StatisticOf>>)[figure]?.(truth, answers[model] ?? [], labels);
 
 /** By the figure that models are compared by, when an answer is right as a whole. */
 const RIGHT: Readonly<Record<string, (truth: Json, answer: Json) => boolean>> = {

@@ -13,3 +13,19 @@ export const COMPARED = ['retention', 'agreement', 'size_ratio'] as const;
 
 /** 1 at best but for the errors, which are 0; `accuracy` of multi-label is of all labels of a text together. */
 export type TaskFigure = (typeof TASK_FIGURES)[Exclude<keyof typeof TASK_FIGURES, 'classification'>][number];
+
+/** What people call them. */
+export const FIGURE_NAMES: Readonly<Record<TaskFigure | 'mrr', string>> = {
+  accuracy: 'accuracy',
+  macro_f1: 'macro-F1',
+  micro_f1: 'micro-F1',
+  entity_precision: 'precision',
+  entity_recall: 'recall',
+  entity_f1: 'entity F1',
+  pearson: 'Pearson',
+  spearman: 'Spearman',
+  mae: 'MAE',
+  rmse: 'RMSE',
+  roc_auc: 'AUC',
+  mrr: 'MRR',
+};

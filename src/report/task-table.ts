@@ -13,22 +13,8 @@ import {
   timingNotes,
   trainingNotes,
 } from './table.js';
-import type { TaskFigure } from './task-figures.js';
+import { FIGURE_NAMES, type TaskFigure } from './task-figures.js';
 import type { TaskModelReport, TaskReport } from './task-report.js';
-
-const NAMES: Readonly<Record<TaskFigure, string>> = {
-  accuracy: 'accuracy',
-  macro_f1: 'macro-F1',
-  micro_f1: 'micro-F1',
-  entity_precision: 'precision',
-  entity_recall: 'recall',
-  entity_f1: 'entity F1',
-  pearson: 'Pearson',
-  spearman: 'Spearman',
-  mae: 'MAE',
-  rmse: 'RMSE',
-  roc_auc: 'AUC',
-};
 
 type Column = readonly [label: string, cell: (model: TaskModelReport, index: number) => string];
 
@@ -46,7 +32,7 @@ export function taskTable(
   const names = models.map((model) => nameOf(model, models));
   const shown = Object.keys(models[0]?.figures ?? {}) as TaskFigure[];
   const columns: Column[] = [
-    ...shown.map((figure): Column => [NAMES[figure], ({ figures }) => figures[figure]?.toFixed(4) ?? '–']),
+    ...shown.map((figure): Column => [FIGURE_NAMES[figure], ({ figures }) => figures[figure]?.toFixed(4) ?? '–']),
     ...(models.some(({ role }) => role === 'teacher')
       ? [['retention', ({ retention }: TaskModelReport) => (retention ? percent(retention.value) : '')] as const]
       : []),
@@ -64,7 +50,7 @@ export function taskTable(
     notes: [
       testNote(report, names),
       ...trainingNotes(models, names),
-      ...comparisonNotes(report, names, NAMES[main]),
+      ...comparisonNotes(report, names, FIGURE_NAMES[main]),
       ...timingNotes(timings, names),
       ...expectations.map(expectationNote),
     ],
@@ -77,7 +63,7 @@ export function taskSliceTable(
   field: TaskReport['slices'][number],
 ): ReportTable {
   const names = models.map((model) => nameOf(model, models));
-  return sliceTable(title, field, names, NAMES[main], ({ value }) => value?.toFixed(4) ?? '–');
+  return sliceTable(title, field, names, FIGURE_NAMES[main], ({ value }) => value?.toFixed(4) ?? '–');
 }
 
 function testNote({ test, models, compared_by: main }: TaskReport, names: readonly string[]): string {
@@ -86,7 +72,7 @@ function testNote({ test, models, compared_by: main }: TaskReport, names: readon
   const noise =
     low === null || high === null
       ? ''
-      : ` Test noise: ± ${((high - low) / 2).toFixed(4)} of ${NAMES[main]} (half of the 95 % interval of ${names[0]}).`;
+      : ` Test noise: ± ${((high - low) / 2).toFixed(4)} of ${FIGURE_NAMES[main]} (half of the 95 % interval of ${names[0]}).`;
   return `${grouped(test.rows)} test rows${left}.${noise}`;
 }
 

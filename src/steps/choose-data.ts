@@ -3,7 +3,7 @@ import type { ChooseDataOptions } from '../options/choose-data.js';
 
 export const chooseData = defineStep<ChooseDataOptions>({
   name: 'choose-data',
-  version: 1,
+  version: 2,
   summary: 'Chooses rows to label or to train on: that cover the data, or of which models are unsure; says how well',
   inputs: {
     data: one('dataset'),

@@ -12,6 +12,7 @@ import {
   type StepContext,
   StepFailure,
 } from '../engine/step.js';
+import { ask } from '../models/ask.js';
 import type { Predictor } from '../models/predictor.js';
 import type { EvaluateMatchingOptions } from '../options/evaluate-matching.js';
 import type { Timing } from '../report/cost.js';
@@ -25,7 +26,6 @@ import {
   rankedBy,
   scoreLines,
 } from '../report/matching.js';
-import { ask } from './ask.js';
 import { timeAlone } from './cost.js';
 import { checkSlices } from './slices.js';
 
@@ -118,7 +118,10 @@ async function compared(
   { from, path }: InputArtifact,
   { labels, rows }: Pairs,
 ): Promise<Matched & { readonly timing: Timing }> {
-  const { loadPredictor } = await import('../models/index.js');
+  const [{ loadPredictor }, { pairScores }] = await Promise.all([
+    import('../models/index.js'),
+    import('../exams/matching.js'),
+  ]);
   const predictor = await loadPredictor(path, ctx.options.backend, ctx.threads);
   try {
     const places = labels.map((label) => predictor.labels.indexOf(label));
@@ -132,17 +135,12 @@ async function compared(
         'Evaluate models that were trained with task: matching or pair-classification, on pairs like those.',
       );
     }
-    const [no, yes] = places as [number, number];
     const scores = new Float64Array(rows.length);
     const predict = predictor.many?.().predict;
     for (let start = 0; start < rows.length; start += BATCH) {
       ctx.signal.throwIfAborted();
       const some = rows.slice(start, start + BATCH);
-      const logits = await ask(predictor, some, predict);
-      some.forEach((row, i) => {
-        scores[start + i] = (logits[2 * i + yes] as number) - (logits[2 * i + no] as number);
-        if (!Number.isFinite(scores[start + i])) throw notANumber(from, row.id);
-      });
+      scores.set(await pairScores(predictor, labels, some, predict), start);
       await ctx.progress({ done: start + some.length, total: rows.length, unit: 'pairs', phase: from });
     }
     const timing = await timeAlone(ctx, from, rows, (some) => ask(predictor, some));
@@ -180,13 +178,6 @@ async function stored({ from, path }: InputArtifact, { labels, rows }: Pairs): P
     cache.close();
   }
 }
-
-const notANumber = (from: string, id: string): StepFailure =>
-  new StepFailure(
-    'not-a-number',
-    `the model of "${from}" answers row ${id} with what is no number`,
-    'Its training has probably diverged: lower the learning rate.',
-  );
 
 async function described({ type, parameters, bytes, similarity }: Predictor, folder: string) {
   const recipe = JSON.parse(await readFile(join(folder, 'recipe.json'), 'utf8')) as { trained_on?: { rows: number } };

@@ -2,6 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Row, readDataset, refuseCopies } from '../data/dataset.js';
 import { type InputArtifact, type StepContext, StepFailure } from '../engine/step.js';
+import { answersOf, type JudgedExam } from '../exams/exam.js';
+import { type JudgedTask, judgedExams } from '../exams/index.js';
 import { isTransformer } from '../models/index.js';
 import type { EvaluateOptions } from '../options/evaluate.js';
 import type { Cost } from '../report/cost.js';
@@ -11,17 +13,11 @@ import { type Judged, taskReport } from '../report/task-report.js';
 import { taskSliceTable, taskTable } from '../report/task-table.js';
 import type { Json } from '../util/json.js';
 import { costOf, judgeCosts, showCosts } from './cost.js';
-import type { Exam } from './exams/exam.js';
-import { exams } from './exams/index.js';
 import { refuseMissed } from './refuse-missed.js';
 import { checkSlices } from './slices.js';
 import { trainedOn } from './trained-on.js';
 
 type Context = StepContext<EvaluateOptions>;
-type TaskName = keyof typeof exams;
-
-/** Rows that a model is asked about at a time: it puts those of like length together. */
-const BATCH = 256;
 /** A model with all its answers. */
 interface Sat<Answer> extends Omit<Judged, 'judgement' | 'agreement' | 'mistake'> {
   readonly answers: readonly Answer[];
@@ -30,7 +26,7 @@ interface Sat<Answer> extends Omit<Judged, 'judgement' | 'agreement' | 'mistake'
 }
 
 /** `evaluate` of a task other than classification. */
-export async function evaluateTask(ctx: Context, task: TaskName): Promise<void> {
+export async function evaluateTask(ctx: Context, task: JudgedTask): Promise<void> {
   for (const name of ['answers', 'usage']) {
     if (ctx.optionalInput(name) === undefined) continue;
     throw new StepFailure(
@@ -39,10 +35,10 @@ export async function evaluateTask(ctx: Context, task: TaskName): Promise<void> 
       'Leave it out.',
     );
   }
-  await examine(ctx, task, exams[task] as Exam<unknown>);
+  await examine(ctx, task, judgedExams[task]);
 }
 
-async function examine<Answer>(ctx: Context, task: TaskName, exam: Exam<Answer>): Promise<void> {
+async function examine<Answer>(ctx: Context, task: JudgedTask, exam: JudgedExam<Answer>): Promise<void> {
   const { title, slices = [], expect = {} } = ctx.options;
   const teacher = ctx.optionalInput('teacher');
   const baseline = ctx.optionalInput('baseline');
@@ -104,7 +100,7 @@ async function examine<Answer>(ctx: Context, task: TaskName, exam: Exam<Answer>)
 /** Loads one model, lets it answer every row, times it and lets it go. */
 async function sit<Answer>(
   ctx: Context,
-  exam: Exam<Answer>,
+  exam: JudgedExam<Answer>,
   role: Role,
   artifact: InputArtifact,
   rows: readonly Row[],
@@ -117,14 +113,11 @@ async function sit<Answer>(
   const model = await exam.load(path, ctx.options.backend, ctx.threads);
   try {
     const { type, labels, parameters, bytes } = model;
-    exam.check(rows, labels);
-    const answers: Answer[] = [];
-    for (let start = 0; start < rows.length; start += BATCH) {
+    exam.check(rows, labels, 'data');
+    const answers = await answersOf(model, rows, async (done) => {
+      await ctx.progress({ done, total: rows.length, unit: 'rows', phase: from });
       ctx.signal.throwIfAborted();
-      const batch = rows.slice(start, start + BATCH);
-      answers.push(...(await model.answer(batch)));
-      await ctx.progress({ done: start + batch.length, total: rows.length, unit: 'rows', phase: from });
-    }
+    });
     const cost = await costOf(ctx, artifact, rows, (some) => model.answer(some));
     return { name: from, role, type, parameters, bytes, trainedOn: await trainedOn(path), answers, labels, cost };
   } finally {
@@ -149,7 +142,7 @@ function checkLabels([first, ...others]: readonly {
 
 /** How far a model says what its teacher says: the figure that models are compared by, as if the teacher were right. */
 function agreementOf<Answer>(
-  exam: Exam<Answer>,
+  exam: JudgedExam<Answer>,
   rows: readonly Row[],
   model: Sat<Answer>,
   teacher: Sat<Answer>,
@@ -162,7 +155,7 @@ function agreementOf<Answer>(
 
 /** What a person reads of a row that a model gets wrong. */
 function mistakesOf<Answer>(
-  exam: Exam<Answer>,
+  exam: JudgedExam<Answer>,
   rows: readonly Row[],
   model: Sat<Answer>,
   teacher: Sat<Answer> | undefined,
@@ -171,12 +164,16 @@ function mistakesOf<Answer>(
     const row = rows[i] as Row;
     const said = ({ answers, labels }: Sat<Answer>): Json => exam.said(row, answers[i] as Answer, labels);
     const [answer, above] = [said(model), teacher && teacher !== model ? said(teacher) : null];
-    return exam.mistake?.(row, answer, above) ?? { truth: exam.truth(row), answer, teacher: above };
+    return exam.mistake?.(row, answer, above) ?? { truth: exam.truth(row, model.labels), answer, teacher: above };
   };
 }
 
 /** Lines of `predictions.jsonl`: a row's id, what is right, and what each model said. */
-function* linesOf<Answer>(exam: Exam<Answer>, rows: readonly Row[], models: readonly Sat<Answer>[]): Generator<string> {
+function* linesOf<Answer>(
+  exam: JudgedExam<Answer>,
+  rows: readonly Row[],
+  models: readonly Sat<Answer>[],
+): Generator<string> {
   for (const [i, row] of rows.entries()) {
     const predictions = models.map(
       ({ name, answers, labels }): Json => ({
@@ -184,6 +181,6 @@ function* linesOf<Answer>(exam: Exam<Answer>, rows: readonly Row[], models: read
         answer: exam.said(row, answers[i] as Answer, labels),
       }),
     );
-    yield `${JSON.stringify({ id: row.id, truth: exam.truth(row), predictions })}\n`;
+    yield `${JSON.stringify({ id: row.id, truth: exam.truth(row, (models[0] as Sat<Answer>).labels), predictions })}\n`;
   }
 }

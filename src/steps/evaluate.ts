@@ -11,6 +11,7 @@ import {
   type StepContext,
   StepFailure,
 } from '../engine/step.js';
+import { ask } from '../models/ask.js';
 import type { Predictor } from '../models/predictor.js';
 import type { EvaluateOptions } from '../options/evaluate.js';
 import type { Cost } from '../report/cost.js';
@@ -27,7 +28,6 @@ import type { Expect } from '../report/expect.js';
 import { predictionLines } from '../report/predictions.js';
 import { sliceTable } from '../report/slices.js';
 import { type Costs, nameOf, type ReportTable, tableOf } from '../report/table.js';
-import { ask } from './ask.js';
 import { costOf, judgeCosts, showCosts } from './cost.js';
 import { evaluateProblems } from './evaluate-problems.js';
 import { refuseMissed } from './refuse-missed.js';

@@ -1,4 +1,4 @@
-import { trainingOf } from '../curve/options.js';
+import { metricProblems } from '../curve/problems.js';
 import { saidIn } from '../curve/said.js';
 import { defineStep, either, list, one, optional } from '../engine/step.js';
 import type { LearningCurveOptions } from '../options/learning-curve.js';
@@ -10,7 +10,7 @@ import { problemsOf } from '../train/problems.js';
 
 export const learningCurve = defineStep<LearningCurveOptions>({
   name: 'learning-curve',
-  version: 1,
+  version: 2,
   summary:
     'Trains at growing numbers of rows, and says how many more the next point of the metric takes, and their cost',
   inputs: {
@@ -26,7 +26,6 @@ export const learningCurve = defineStep<LearningCurveOptions>({
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers', 'ml-levenberg-marquardt'],
   problems(options) {
-    const training = trainingOf(options);
     const twice =
       options.usd_per_row !== undefined && Object.hasOwn(options, 'usage')
         ? [
@@ -37,13 +36,12 @@ export const learningCurve = defineStep<LearningCurveOptions>({
             },
           ]
         : [];
-    return [...modelProblems(training), ...problemsOf(training), ...twice];
+    return [...metricProblems(options), ...modelProblems(options), ...problemsOf(options), ...twice];
   },
   misfits: async (options, known) => {
-    const training = trainingOf(options);
-    const found = inputMisfits(training, known);
-    if (found.length > 0 || !asksOfTeacher(training, known)) return found;
-    return (await import('../train/misfits.js')).misfitsOf(training, known);
+    const found = inputMisfits(options, known);
+    if (found.length > 0 || !asksOfTeacher(options, known)) return found;
+    return (await import('../train/misfits.js')).misfitsOf(options, known);
   },
   refuses: (_, claims) => refuseTraining(claims, false),
   recalls: ({ next }) => saidIn(next),

@@ -3,24 +3,15 @@
  * model's folder, the backend, threads, the task.
  */
 import type { Row } from '../data/dataset.js';
-import { loadPredictor } from '../models/index.js';
-import type { EvaluateOptions } from '../options/evaluate.js';
-import { ask } from './ask.js';
-import { exams } from './exams/index.js';
+import { exams, type JudgedTask } from '../exams/index.js';
+import type { Backend } from '../options/evaluate.js';
 
 // Linux starts a process with its parent's peak: ours is the peak only if it rises above that.
 const inherited = process.resourceUsage().maxRSS;
-/** Of what has an exam. */
-type Task = Exclude<EvaluateOptions['task'], 'masked-language-model' | 'generation'>;
-type Arguments = [folder: string, backend: EvaluateOptions['backend'], threads: string, task: Task];
+type Arguments = [folder: string, backend: Backend, threads: string, task: JudgedTask | 'classification'];
 const [folder, backend, threads, task] = process.argv.slice(2) as Arguments;
 
 async function answer(rows: readonly Row[]): Promise<void> {
-  if (task === 'classification') {
-    const model = await loadPredictor(folder, backend, Number(threads));
-    await ask(model, rows);
-    return;
-  }
   const model = await exams[task].load(folder, backend, Number(threads));
   await model.answer(rows);
 }

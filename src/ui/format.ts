@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
+import { mean } from '../util/numbers.js';
 
 /** `4.2 s`, `42 s`, `3m 05s`, `2h 07m`. */
 export function formatSeconds(seconds: number): string {
@@ -107,8 +108,7 @@ export function sparkline(values: readonly number[], width: number): string {
   const count = Math.min(width, values.length);
   const points = Array.from({ length: count }, (_, i) => {
     const from = Math.floor((i * values.length) / count);
-    const slice = values.slice(from, Math.floor(((i + 1) * values.length) / count));
-    return slice.reduce((sum, value) => sum + value, 0) / slice.length;
+    return mean(values.slice(from, Math.floor(((i + 1) * values.length) / count)));
   });
   const low = Math.min(...points);
   const span = Math.max(...points) - low;

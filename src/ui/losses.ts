@@ -1,4 +1,5 @@
 import type { Progress } from '../engine/step.js';
+import { mean } from '../util/numbers.js';
 
 /**
  * The losses of a whole training in fewer than `LIMIT` points: when there are so many, neighbours are averaged and from
@@ -19,8 +20,6 @@ export interface LossHistory {
 const LIMIT = 64;
 
 export const noLosses: LossHistory = { points: [], stride: 1, pending: [] };
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Takes in the loss of one report, if it has one. Another phase has another loss: its history starts anew. */
 export function addLoss(history: LossHistory, progress: Progress): LossHistory {

@@ -58,3 +58,29 @@ test('nor out of a DOT label', () => {
 }
 `);
 });
+
+test('the steps of a round stand in one box', () => {
+  const inRound = (step: string, round: number, needs: readonly string[]): StepInstance => ({
+    ...instance(`${step}[round=${round}]`, step, needs),
+    round: `again, round ${round}`,
+  });
+  const instances = [
+    inRound('pick', 1, []),
+    inRound('learn', 1, ['pick[round=1]']),
+    inRound('pick', 2, ['learn[round=1]']),
+    inRound('learn', 2, ['pick[round=2]']),
+  ];
+  expect(mermaid({ ...plan, instances })).toBe(`flowchart LR
+  subgraph g0["again, round 1"]
+    n0["pick[round=1]<br/><small>train</small>"]
+    n1["learn[round=1]<br/><small>train</small>"]
+  end
+  subgraph g1["again, round 2"]
+    n2["pick[round=2]<br/><small>train</small>"]
+    n3["learn[round=2]<br/><small>train</small>"]
+  end
+  n0 --> n1
+  n1 --> n2
+  n2 --> n3
+`);
+});

@@ -3,6 +3,7 @@ import { errorAt, type PowerLaw, rowsFor } from '../../src/curve/law.js';
 import { metricsOf, type Outlook, outlookOf, type Trained } from '../../src/curve/outlook.js';
 import { reportOf } from '../../src/curve/report.js';
 import { saidOf } from '../../src/curve/words.js';
+import { type RowStatistic, rowStatistic } from '../../src/report/row-answers.js';
 import { Random } from '../../src/util/random.js';
 
 const SIZES = [100, 200, 400, 800, 1600, 3200];
@@ -11,16 +12,19 @@ const SIZES = [100, 200, 400, 800, 1600, 3200];
 function trainedBy(errorOf: (rows: number) => number, test = 2000, seeds = 3): Trained {
   const random = new Random(3, 'outlook');
   const truth = Int32Array.from({ length: test }, (_, i) => i % 2);
+  const labels = ['0', '1'];
+  const named = (places: Int32Array): string[] => Array.from(places, String);
   const sizes = SIZES.map((rows) => ({
     rows,
-    answers: Array.from({ length: seeds }, () => {
+    models: Array.from({ length: seeds }, () => {
       const wrong = random.shuffle([...truth.keys()]).slice(0, Math.round(errorOf(rows) * test));
       const answers = truth.slice();
       for (const row of wrong) answers[row] = 1 - (truth[row] as number);
-      return answers;
+      const given = { truth: named(truth), answers: [named(answers)] };
+      return rowStatistic('accuracy', given, 0, labels) as RowStatistic;
     }),
   }));
-  return { metric: 'accuracy', labels: 2, truth, sizes };
+  return { metric: 'accuracy', rows: test, sizes };
 }
 
 const outlook = (errorOf: (rows: number) => number): Outlook => outlookOf(trainedBy(errorOf), 7);
@@ -79,7 +83,7 @@ it('says what the next point costs, and writes what a report draws', () => {
   expect(saidOf(trained, found, 0.002)).toMatch(
     /^By its law another point of accuracy, 0\.\d{4}, takes about [\d,]+ more rows \(95 % [\d,]+ to (no end|[\d,]+)\), about \$[\d.]+ \(95 % \$[\d.]+ to (no end|\$[\d.]+)\)\.$/,
   );
-  const about = { model: 'logistic', rows: 3200, unlabelled: 0, seed: 7, usdPerRow: 0.002 };
+  const about = { task: 'classification', model: 'logistic', rows: 3200, unlabelled: 0, seed: 7, usdPerRow: 0.002 };
   const report = reportOf(trained, found, about);
   expect(report.next?.usd?.value).toBeCloseTo((report.next?.rows.value as number) * 0.002, 4);
   expect(report.curve).toHaveLength(33);
@@ -92,4 +96,25 @@ it('says what the next point costs, and writes what a report draws', () => {
     metricsOf(trained).map((values) => Number((values.reduce((sum, value) => sum + value) / 3).toPrecision(6))),
   );
   expect(reportOf(trained, outlookOf(trained, 7), about)).toEqual(report);
+});
+
+it('takes what has a unit as the error itself, and a hundredth of it as a point', () => {
+  // What is said of a row is off by its own share of the error, on average by one and a half of it.
+  const off = (row: number): number => 1 + (row % 11) / 10;
+  const truth = Array.from({ length: 500 }, (_, row) => (37 * row) % 101);
+  const law: PowerLaw = { a: 2, b: 60, c: 0.5 };
+  const sizes = SIZES.map((rows) => {
+    const said = truth.map((score, row) => score + (errorAt(law, rows) / 1.5) * off(row));
+    return { rows, models: [0, 1].map(() => rowStatistic('mae', { truth, answers: [said] }, 0, []) as RowStatistic) };
+  });
+  const trained: Trained = { metric: 'mae', rows: truth.length, sizes };
+  const found = outlookOf(trained, 7);
+  expect(found.verdict).toBe('reachable');
+  const last = errorAt(law, 3200);
+  expect(found.target).toBeCloseTo(0.99 * last, 1);
+  const more = rowsFor(law, 0.99 * last) - 3200;
+  expect(Math.abs((found.more?.value as number) / more - 1)).toBeLessThan(0.1);
+  expect(found.gain.value).toBeGreaterThan(4);
+  expect(found.law?.limit.value).toBeCloseTo(2, 1);
+  expect(saidOf(trained, found, undefined)).toMatch(/^By its law another hundredth off MAE, 3\.0\d\d, takes about \d/);
 });

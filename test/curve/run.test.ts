@@ -50,7 +50,13 @@ describe('learning-curve', async () => {
       inputs: { ...inputs(), usage },
     });
     const report = await reportOf(made);
-    expect(report).toMatchObject({ metric: 'accuracy', model: 'logistic', rows: 640, test: { rows: 400 } });
+    expect(report).toMatchObject({
+      task: 'classification',
+      metric: 'accuracy',
+      model: 'logistic',
+      rows: 640,
+      test: { rows: 400 },
+    });
     expect(report.points.map(({ rows }) => rows)).toEqual([20, 40, 80, 160, 320, 640]);
     const [first, last] = [report.points[0]?.mean, report.points.at(-1)?.mean] as [number, number];
     expect(last - first).toBeGreaterThan(0.1);

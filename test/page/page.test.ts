@@ -109,6 +109,7 @@ test('draws what a learning curve found, with its table and nothing of it elsewh
   const root = await temporaryFolder();
   const store = new LocalStore(join(root, 'store'));
   const report: CurveReport = {
+    task: 'classification',
     metric: 'accuracy',
     model: 'logistic',
     rows: 400,

@@ -7,6 +7,7 @@ import { mcnemar } from '../../src/report/intervals.js';
 import { labelsQuality } from '../../src/report/many-labels.js';
 import { confusionOf, qualityOf } from '../../src/report/metrics.js';
 import { paretoFront } from '../../src/report/pareto.js';
+import { rankingOf } from '../../src/report/ranking.js';
 import { readRowAnswers, rightRows, rowStatistic } from '../../src/report/row-answers.js';
 import { tagQuality } from '../../src/report/tags.js';
 import type { Json } from '../../src/util/json.js';
@@ -21,15 +22,16 @@ const lines = (of: (row: number) => Record<string, Json>): string =>
 const choices = (of: readonly string[]): string[] => ids.map(() => of[random.below(of.length)] as string);
 
 describe('figures made of predictions.jsonl are those of the report', () => {
-  test('macro-F1', () => {
+  test('macro-F1 and accuracy', () => {
     const labels = ['a', 'b', 'c'];
     const [truth, said] = [choices(labels), choices(labels)];
     const found = readRowAnswers(
       lines((row) => ({ label: truth[row] as string, predictions: [{ model: 'm', label: said[row] as string }] })),
     );
     const places = (names: readonly string[]) => Int32Array.from(names, (name) => labels.indexOf(name));
-    const { macroF1, errors } = qualityOf(confusionOf(places(truth), places(said), 3), labels);
+    const { macroF1, accuracy, errors } = qualityOf(confusionOf(places(truth), places(said), 3), labels);
     expect(rowStatistic('macro_f1', found, 0, labels)?.(all)).toBeCloseTo(macroF1, 12);
+    expect(rowStatistic('accuracy', found, 0, labels)?.(all)).toBeCloseTo(accuracy, 12);
     expect(rightRows('macro_f1', found, 0)?.filter((right) => !right)).toHaveLength(errors);
   });
 
@@ -53,7 +55,7 @@ describe('figures made of predictions.jsonl are those of the report', () => {
     expect(rowStatistic('accuracy', found, 0, tags)?.(all)).toBeCloseTo(words.accuracy, 12);
   });
 
-  test('micro-F1 and Pearson’s correlation', () => {
+  test('micro- and macro-F1 of several labels, and figures of scores', () => {
     const labels = ['a', 'b', 'c'];
     const bits = ids.map(() => Uint8Array.from(labels, () => random.below(2)));
     const given = ids.map(() => Uint8Array.from(labels, () => random.below(2)));
@@ -64,15 +66,31 @@ describe('figures made of predictions.jsonl are those of the report', () => {
         predictions: [{ model: 'm', answer: { labels: named(given[row]), probabilities: [] } }],
       })),
     );
-    const { microF1 } = labelsQuality(bits, given, labels);
+    const { microF1, macroF1 } = labelsQuality(bits, given, labels);
     expect(rowStatistic('micro_f1', many, 0, labels)?.(all)).toBeCloseTo(microF1, 12);
+    expect(rowStatistic('macro_f1', many, 0, labels)?.(all)).toBeCloseTo(macroF1, 12);
+    // Of some rows, which may repeat.
+    const some = Int32Array.of(3, 5, 5, 8, 1);
+    const drawn = (from: readonly Uint8Array[]) => Array.from(some, (row) => from[row] as Uint8Array);
+    const again = labelsQuality(drawn(bits), drawn(given), labels);
+    expect(rowStatistic('macro_f1', many, 0, labels)?.(some)).toBeCloseTo(again.macroF1, 12);
     const [truth, said] = [ids.map(() => random.uniform()), ids.map(() => random.uniform())];
     const scores = readRowAnswers(
       lines((row) => ({ truth: truth[row] as number, predictions: [{ model: 'm', answer: said[row] as number }] })),
     );
-    const { pearson } = scoreQuality(Float64Array.from(truth), Float64Array.from(said));
-    expect(rowStatistic('pearson', scores, 0, [])?.(all)).toBeCloseTo(pearson, 12);
+    for (const [figure, value] of Object.entries(scoreQuality(Float64Array.from(truth), Float64Array.from(said)))) {
+      expect(rowStatistic(figure, scores, 0, [])?.(all)).toBeCloseTo(value, 12);
+    }
     expect(rowStatistic('perplexity', scores, 0, [])).toBeUndefined();
+  });
+
+  test('the mean reciprocal rank of pairs, each among those that do not belong to its text', () => {
+    const truth = ids.map((_, row) => ({ text: `t${row % 7}`, belongs: random.below(3) === 0 }));
+    const said = ids.map(() => random.uniform());
+    const ranking = rankingOf(truth.map((pair, row) => ({ ...pair, score: said[row] as number })));
+    const statistic = rowStatistic('mrr', { truth, answers: [said] }, 0, []);
+    expect(statistic?.(all)).toBeCloseTo(ranking.mrr as number, 12);
+    expect(statistic?.(all.filter((row) => !truth[row]?.belongs))).toBeNaN();
   });
 });
 

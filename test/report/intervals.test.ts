@@ -1,15 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { against, retentionOf } from '../../src/report/compare.js';
-import {
-  bootstrap,
-  bootstrapP,
-  mcnemar,
-  percentile,
-  percentileInterval,
-  resampled,
-  wilson,
-} from '../../src/report/intervals.js';
+import { bootstrap, bootstrapP, mcnemar, percentileInterval, resampled, wilson } from '../../src/report/intervals.js';
+import { percentile } from '../../src/util/numbers.js';
 import { Random } from '../../src/util/random.js';
 
 const golden = JSON.parse(readFileSync(new URL('../golden/metrics.json', import.meta.url), 'utf8')) as {

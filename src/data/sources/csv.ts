@@ -1,9 +1,11 @@
 import { Readable } from 'node:stream';
 import { type CsvError, parse } from 'csv-parse';
 import { StepFailure } from '../../util/failure.js';
+import { LONGEST_ROW } from './limits.js';
+import type { Unpacked } from './packed.js';
 import { type RecordFields, recordItem } from './record.js';
 import { badRow, itemOr, type Source } from './source.js';
-import { LONGEST_ROW, notUtf8, openText, type TextFile } from './text-file.js';
+import { notUtf8, openText } from './text-file.js';
 
 export interface CsvSource extends RecordFields {
   readonly type: 'csv';
@@ -50,7 +52,7 @@ export const csv: Source<CsvSource> = {
 
 /** Every record and the line that it begins on. What is wrong with quotes is wrong with all that follows. */
 async function* records(
-  file: TextFile,
+  file: Unpacked,
   { delimiter = /\.tsv(\.gz)?$/.test(file.name) ? '\t' : ',', quote }: CsvSource,
 ): AsyncGenerator<{ record: readonly string[]; line: number }> {
   const parser = parse({
@@ -97,7 +99,7 @@ function quotesOf({ code, lines }: CsvError & { lines?: number }, path: string, 
 }
 
 /** A file's text in pieces. What is no UTF-8 cannot be put in a row's place: quotes say where rows end. */
-async function* decoded({ path, chunks }: TextFile): AsyncGenerator<string> {
+async function* decoded({ path, chunks }: Unpacked): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let line = 1;
   for await (const chunk of chunks) {

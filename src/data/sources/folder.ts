@@ -1,9 +1,10 @@
-import { stat } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
 import { StepFailure } from '../../util/failure.js';
-import { filesIn, folderOf, foldersIn, isFolder, listOf, type Place, within } from './folders.js';
+import { folderOf, listOf, type Place, within } from './folders.js';
+import { LONGEST_ROW } from './limits.js';
 import { badItem, badRow, type Item, type Source } from './source.js';
-import { LONGEST_ROW, notUtf8, openText } from './text-file.js';
+import { asText, notUtf8 } from './text-file.js';
+import { openTree, type Tree } from './tree.js';
 
 export interface FolderSource extends Place {
   readonly type: 'folder';
@@ -17,7 +18,8 @@ export interface FolderSource extends Place {
 }
 
 interface LabelledFile {
-  readonly path: string;
+  /** In the tree. */
+  readonly name: string;
   /** Relative to the source's folder. */
   readonly where: string;
   readonly label: string | null;
@@ -25,7 +27,7 @@ interface LabelledFile {
   readonly folder: string;
 }
 
-/** Folders of text files: each file is a row, and its folder its label. It has the fields `file` and `folder`. */
+/** Folders of text files, or a ZIP archive of them: each file is a row, and its folder its label. It has the fields `file` and `folder`. */
 export const folder: Source<FolderSource> = {
   type: 'folder',
   async *read(options, report, keys) {
@@ -34,25 +36,31 @@ export const folder: Source<FolderSource> = {
       const hint = 'It has "file" and "folder".';
       throw new StepFailure('no-field', `a file of a folder has no field "${strange}"`, hint, '/split');
     }
-    const files = await listFiles(options, report);
-    for (const [done, file] of files.entries()) {
-      const item = await readOne(file, options.encoding);
-      yield keys.length === 0 || 'unreadable' in item
-        ? item
-        : { ...item, keys: { file: file.where, folder: file.folder } };
-      if (done % 64 === 63) {
-        await report.progress({ done: done + 1, total: files.length, unit: 'files', phase: 'reading' });
+    const tree = await openTree(folderOf(options, 'folder'));
+    try {
+      const files = await listFiles(tree, options, report);
+      for (const [done, file] of files.entries()) {
+        const item = await readOne(tree, file, options.encoding);
+        yield keys.length === 0 || 'unreadable' in item
+          ? item
+          : { ...item, keys: { file: file.where, folder: file.folder } };
+        if (done % 64 === 63) {
+          await report.progress({ done: done + 1, total: files.length, unit: 'files', phase: 'reading' });
+        }
       }
+    } finally {
+      tree.close();
     }
   },
 };
 
-async function readOne({ path, where, label }: LabelledFile, encoding: string | undefined): Promise<Item> {
+async function readOne(tree: Tree, { name, where, label }: LabelledFile, encoding: string | undefined): Promise<Item> {
+  const path = join(tree.path, name);
   const bad = (failure: StepFailure): Item => ({ ...badItem(failure, path, where, 1), where, label });
-  if ((await stat(path)).size > LONGEST_ROW) {
+  if ((await tree.size(name)) > LONGEST_ROW) {
     return bad(badRow(path, `the file is larger than ${LONGEST_ROW >> 20} MiB`));
   }
-  const file = await openText(path, encoding);
+  const file = asText(await tree.open(name), encoding);
   const parts: Buffer[] = [];
   for await (const chunk of file.chunks) parts.push(chunk);
   const bytes = Buffer.concat(parts);
@@ -65,33 +73,31 @@ async function readOne({ path, where, label }: LabelledFile, encoding: string | 
 
 /** Every file, by folder and name: neither the file system's order nor the recipe's matters. */
 async function listFiles(
+  tree: Tree,
   options: FolderSource,
   report: { log(level: 'info', message: string): void },
 ): Promise<LabelledFile[]> {
-  const root = within(folderOf(options, 'folder'), options.folder, 'no-folder');
-  const present = await foldersIn(root, 'no-folder');
+  const root = within(tree.path, options.folder, 'no-folder');
+  if (!(await tree.isFolder(options.folder))) throw new StepFailure('no-folder', `no folder ${root}`);
+  const present = await tree.folders(options.folder);
   const labels: Readonly<Record<string, string | null>> = options.labels ?? {
     '.': null,
     ...Object.fromEntries(present.map((name) => [name, name])),
   };
   const files: LabelledFile[] = [];
   for (const [name, label] of Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const inside = within(root, name, 'no-folder');
-    if (!(await isFolder(inside))) {
+    const path = within(root, name, 'no-folder');
+    const inside = join(options.folder, name);
+    if (!(await tree.isFolder(inside))) {
       const hint = `It has ${listOf(present)}.`;
       throw new StepFailure('no-folder', `no folder "${name}" in ${root}`, hint, '/source/labels');
     }
-    const names = (await filesIn(inside)).filter((file) => options.extensions.some((end) => file.endsWith(end)));
+    const names = (await tree.files(inside)).filter((file) => options.extensions.some((end) => file.endsWith(end)));
     if (names.length === 0 && name !== '.') {
-      throw new StepFailure(
-        'empty-file',
-        `no ${options.extensions.join(', ')} files in ${inside}`,
-        undefined,
-        '/source',
-      );
+      throw new StepFailure('empty-file', `no ${options.extensions.join(', ')} files in ${path}`, undefined, '/source');
     }
     for (const file of names) {
-      files.push({ path: join(inside, file), where: normalize(join(name, file)), label, folder: name });
+      files.push({ name: join(inside, file), where: normalize(join(name, file)), label, folder: name });
     }
   }
   if (files.length === 0) {

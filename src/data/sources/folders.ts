@@ -43,16 +43,6 @@ export async function isFile(path: string): Promise<boolean> {
   );
 }
 
-/** Names of the folders in a folder, sorted. */
-export async function foldersIn(root: string, reason: string): Promise<string[]> {
-  if (!(await isFolder(root))) throw new StepFailure(reason, `no folder ${root}`);
-  const entries = await readdir(root, { withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-    .map((entry) => entry.name)
-    .sort();
-}
-
 /** Names of the files in a folder, sorted; hidden ones left out. */
 export async function filesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true });

@@ -28,12 +28,14 @@ const SOURCES = { mail, jsonl, csv, parquet, text, folder, npm, dataset, brown }
 /**
  * Reads a source of any type.
  * @param keys fields that each item says of itself beside those that are kept
+ * @param scratch a folder for what has to be unpacked to be read; nothing is left there
  */
 export function readSource(
   options: SourceOptions,
   report: Reporter,
-  keys: readonly string[] = [],
+  keys: readonly string[],
+  scratch: string,
 ): AsyncIterable<Item> {
   // Which module it is follows from the type; TypeScript does not follow it.
-  return (SOURCES[options.type] as Source<SourceOptions>).read(options, report, keys);
+  return (SOURCES[options.type] as Source<SourceOptions>).read(options, report, keys, scratch);
 }

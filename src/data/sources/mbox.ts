@@ -1,5 +1,3 @@
-import { createReadStream } from 'node:fs';
-
 /** One message of an mbox file. */
 export interface MboxMessage {
   /** The line of its "From " line, 1-based. */
@@ -11,15 +9,16 @@ export interface MboxMessage {
 /**
  * The messages of an mbox file (RFC 4155, read as mboxrd): a line that begins with "From " begins one, at the file's
  * start or after a blank line; ">From " and the like lose a ">". Read as a stream, and without knowing characters.
+ * @param chunks the file's bytes
  * @param longest bytes of the longest message that is kept
  */
-export async function* readMbox(path: string, longest: number): AsyncGenerator<MboxMessage> {
+export async function* readMbox(chunks: AsyncIterable<Buffer>, longest: number): AsyncGenerator<MboxMessage> {
   let lines: Buffer[] = [];
   let bytes = 0;
   let began = 0;
   let number = 0;
   let blank = true;
-  for await (const line of linesOf(path)) {
+  for await (const line of linesOf(chunks)) {
     number++;
     if (blank && startsWith(line, 'From ')) {
       if (began > 0) yield { line: began, bytes: bytes > longest ? undefined : Buffer.concat(lines) };
@@ -37,9 +36,9 @@ export async function* readMbox(path: string, longest: number): AsyncGenerator<M
 const startsWith = (line: Buffer, text: string): boolean => line.subarray(0, text.length).toString('latin1') === text;
 
 /** Lines with their ends. */
-async function* linesOf(path: string): AsyncGenerator<Buffer> {
+async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let pending: Buffer[] = [];
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
+  for await (const chunk of chunks) {
     let start = 0;
     for (let stop = chunk.indexOf(10); stop >= 0; stop = chunk.indexOf(10, start)) {
       const piece = chunk.subarray(start, stop + 1);

@@ -1,9 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
 import { StepFailure } from '../../util/failure.js';
 import { csv } from './csv.js';
-import { within } from './folders.js';
+import { isFile, within } from './folders.js';
 import { jsonl } from './jsonl.js';
 import { nameOf } from './name-of.js';
+import { openBytes } from './packed.js';
 import { parquet } from './parquet.js';
 import { type RecordFields, recordItem } from './record.js';
 import { badRow, type Item, itemOr, type Source } from './source.js';
@@ -24,22 +24,22 @@ export interface NpmSource extends RecordFields {
 /** A file of an npm package, read as what its name says it is. */
 export const npm: Source<NpmSource> = {
   type: 'npm',
-  read(options, report, keys) {
+  read(options, report, keys, scratch) {
     const path = within(options.package, options.file, 'no-file', 'file');
-    const end = /\.(json|jsonl|ndjson|csv|tsv|parquet|txt)(?:\.gz)?$/.exec(path)?.[1];
+    const end = /\.(json|jsonl|ndjson|csv|tsv|parquet|txt)(?:\.(?:gz|zip))?$/.exec(path)?.[1];
     switch (end) {
       case 'json':
         return readJson(path, options, keys);
       case 'jsonl':
       case 'ndjson':
-        return jsonl.read({ ...options, type: 'jsonl', path }, report, keys);
+        return jsonl.read({ ...options, type: 'jsonl', path }, report, keys, scratch);
       case 'csv':
       case 'tsv':
-        return csv.read({ ...options, type: 'csv', path }, report, keys);
+        return csv.read({ ...options, type: 'csv', path }, report, keys, scratch);
       case 'parquet':
-        return parquet.read({ ...options, type: 'parquet', path }, report, keys);
+        return parquet.read({ ...options, type: 'parquet', path }, report, keys, scratch);
       case 'txt':
-        return text.read({ ...options, type: 'text', path, rows: 'line' }, report, keys);
+        return text.read({ ...options, type: 'text', path, rows: 'line' }, report, keys, scratch);
       default: {
         const hint = 'Files end in .json, .jsonl, .csv, .tsv, .parquet or .txt.';
         throw new StepFailure('bad-source', `${options.file} has no end that says what it is`, hint, '/source/file');
@@ -55,16 +55,17 @@ const LARGEST_JSON = 256 * 2 ** 20;
 async function* readJson(path: string, options: NpmSource, keys: readonly string[]): AsyncGenerator<Item> {
   const wrong = (what: string): StepFailure =>
     new StepFailure('bad-file', `${path}: ${what}`, undefined, '/source/file');
-  const size = await stat(path).then(
-    (found) => found.size,
-    () => {
-      throw wrong('no such file in the package');
-    },
-  );
-  if (size > LARGEST_JSON) throw wrong(`larger than ${LARGEST_JSON >> 20} MiB`);
+  if (!(await isFile(path))) throw wrong('no such file in the package');
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of (await openBytes(path)).chunks) {
+    size += chunk.length;
+    if (size > LARGEST_JSON) throw wrong(`larger than ${LARGEST_JSON >> 20} MiB`);
+    parts.push(chunk);
+  }
   let rows: unknown;
   try {
-    rows = JSON.parse(await readFile(path, 'utf8'));
+    rows = JSON.parse(Buffer.concat(parts).toString('utf8'));
   } catch {
     throw wrong('not valid JSON');
   }

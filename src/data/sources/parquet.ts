@@ -1,7 +1,11 @@
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import type { AsyncBuffer, FileMetaData, SchemaElement } from 'hyparquet';
 import { StepFailure } from '../../util/failure.js';
-import { filesIn, isFolder } from './folders.js';
+import { filesIn, isFile, isFolder } from './folders.js';
+import { isZip, openBytes } from './packed.js';
 import { type RecordFields, recordItem } from './record.js';
 import { type Item, itemOr, type Reporter, type Source } from './source.js';
 
@@ -11,20 +15,40 @@ export interface ParquetSource extends RecordFields {
   readonly path: string | readonly string[];
 }
 
-/** A Parquet file, or a folder of them. */
+/** A Parquet file, which may be the one of a ZIP archive, or a folder of them. */
 export const parquet: Source<ParquetSource> = {
   type: 'parquet',
-  async *read(options, report, keys) {
-    yield* readParquetFiles(await filesOf(options.path), options, report, keys);
+  async *read(options, report, keys, scratch) {
+    const { path } = options;
+    if (typeof path !== 'string' || !(await isFile(path)) || !(await isZip(path))) {
+      yield* readParquetFiles(await filesOf(path), options, report, keys);
+      return;
+    }
+    // It is read from its end, and here and there: it has to lie unpacked somewhere.
+    const file = join(scratch, 'unpacked.parquet');
+    try {
+      const { path: shown, chunks } = await openBytes(path);
+      await pipeline(chunks, createWriteStream(file));
+      yield* readParquetFiles([{ path: shown, file }], options, report, keys);
+    } finally {
+      await rm(file, { force: true });
+    }
   },
 };
 
-async function filesOf(path: ParquetSource['path']): Promise<readonly string[]> {
-  if (typeof path !== 'string') return path;
-  if (!(await isFolder(path))) return [path];
+/** A file, and what it is called in messages. */
+interface ParquetFile {
+  readonly path: string;
+  readonly file: string;
+}
+
+async function filesOf(path: ParquetSource['path']): Promise<readonly ParquetFile[]> {
+  const itself = (file: string): ParquetFile => ({ path: file, file });
+  if (typeof path !== 'string') return path.map(itself);
+  if (!(await isFolder(path))) return [itself(path)];
   const names = (await filesIn(path)).filter((name) => name.endsWith('.parquet'));
   if (names.length === 0) throw new StepFailure('empty-file', `no *.parquet in ${path}`, undefined, '/source');
-  return names.map((name) => join(path, name));
+  return names.map((name) => itself(join(path, name)));
 }
 
 /** Bytes of the wanted columns that are unpacked at a time, and how many a row group may say that it has. */
@@ -35,8 +59,8 @@ const LARGEST_GROUP = 4 * 2 ** 30;
  * The rows of some files, as one table.
  * @throws StepFailure `bad-parquet`, `no-field`, `field-type`, `zip-bomb`, `empty-file`
  */
-export async function* readParquetFiles(
-  paths: readonly string[],
+async function* readParquetFiles(
+  files: readonly ParquetFile[],
   options: RecordFields,
   report: Reporter,
   keys: readonly string[],
@@ -52,12 +76,12 @@ export async function* readParquetFiles(
     }
   };
   const opened: { path: string; file: AsyncBuffer; metadata: FileMetaData }[] = [];
-  for (const path of paths) {
-    const file = await sound(path, () => asyncBufferFromFile(path));
+  for (const { path, file: onDisk } of files) {
+    const file = await sound(path, () => asyncBufferFromFile(onDisk));
     opened.push({ path, file, metadata: await sound(path, () => parquetMetadataAsync(file)) });
   }
   const total = opened.reduce((sum, { metadata }) => sum + Number(metadata.num_rows), 0);
-  if (total === 0) throw new StepFailure('empty-file', `${paths[0]}: the file has no rows`, undefined, '/source');
+  if (total === 0) throw new StepFailure('empty-file', `${files[0]?.path}: the file has no rows`, undefined, '/source');
   let done = 0;
   for (const { path, file, metadata } of opened) {
     const columns = columnsOf(metadata, options, keys, path);

@@ -51,9 +51,10 @@ export interface Source<Options extends { readonly type: string }> {
   /**
    * Reads everything there is, as a stream.
    * @param keys fields that each item has to say of itself, beside those that are kept (`TextItem.keys`)
+   * @param scratch a folder for what has to be unpacked to be read; nothing is left there
    * @throws StepFailure for input that has to be mended
    */
-  read(options: Options, report: Reporter, keys: readonly string[]): AsyncIterable<Item>;
+  read(options: Options, report: Reporter, keys: readonly string[], scratch: string): AsyncIterable<Item>;
 }
 
 /** A row that has to be mended, or left out. */

@@ -1,114 +1,25 @@
 import { isUtf8 } from 'node:buffer';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { TextDecoder } from 'node:util';
-import { createGunzip } from 'node:zlib';
 import { analyse } from 'chardet';
 import { StepFailure } from '../../util/failure.js';
 import { type Line, type OddLine, splitLines } from '../lines.js';
+import { LONGEST_ROW } from './limits.js';
+import { openBytes, type Unpacked } from './packed.js';
 import { type BadItem, badItem, badRow } from './source.js';
 
-/** Bytes of the longest line, or record, that can be a row. */
-export const LONGEST_ROW = 8 * 2 ** 20;
-/** A packed file may unpack to this many bytes, and beyond them to so many times its size. */
-const UNPACKED_FREELY = 64 * 2 ** 20;
-const MOST_TIMES = 100;
-
-/** A file of text, whatever it is encoded in or packed with, as UTF-8. */
-export interface TextFile {
-  readonly path: string;
-  /** Its name without folders. */
-  readonly name: string;
-  /** KiB. */
-  readonly size: number;
-  /** KiB of the file that were read. */
-  done(): number;
-  /** Its bytes in UTF-8, unless it is none; to be read once. */
-  readonly chunks: AsyncIterable<Buffer>;
-}
-
 /**
- * Opens a file of text. A byte order mark says UTF-16; `encoding` any other character set; gzip is unpacked.
- * @throws StepFailure `no-file`, `not-text`, `bad-encoding`; while it is read `not-text`, `zip-bomb`
+ * Opens a file of text, whatever it is encoded in or packed with: its bytes in UTF-8, unless it is none. A byte order
+ * mark says UTF-16; `encoding` any other character set; gzip and the one file of a ZIP archive are unpacked.
+ * @throws StepFailure `no-file`, `not-text`, `bad-zip`, `bad-encoding`; while it is read these and `zip-bomb`
  */
-export async function openText(path: string, encoding?: string): Promise<TextFile> {
-  const { head, size } = await look(path);
-  const form = formOf(head);
-  if (form !== undefined && form.unpack !== true) throw new StepFailure('not-text', `${path}: ${form.is}`, form.hint);
-  let read = 0;
-  const raw = async function* (): AsyncGenerator<Buffer> {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
-      read += chunk.length;
-      yield chunk;
-    }
-  };
-  const bytes = form === undefined ? raw() : unpack(path, raw(), () => read);
-  return {
-    path,
-    name: basename(path),
-    size: Math.ceil(size / 1024),
-    done: () => Math.floor(read / 1024),
-    chunks: toUtf8(path, bytes, encoding),
-  };
-}
+export const openText = async (path: string, encoding?: string): Promise<Unpacked> =>
+  asText(await openBytes(path), encoding);
 
-async function look(path: string): Promise<{ head: Buffer; size: number }> {
-  let file: FileHandle | undefined;
-  try {
-    file = await open(path);
-    const { size } = await file.stat();
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(8), 0, 8, 0);
-    return { head: buffer.subarray(0, bytesRead), size };
-  } catch (error) {
-    throw new StepFailure('no-file', `cannot read ${path}: ${(error as Error).message}`);
-  } finally {
-    await file?.close();
-  }
-}
-
-interface Form {
-  readonly is: string;
-  readonly hint: string;
-  readonly unpack?: true;
-}
-
-/** What a file's first bytes say it is, if it is no text as it stands. */
-function formOf(head: Buffer): Form | undefined {
-  const starts = head.toString('latin1');
-  if (starts.startsWith('\x1f\x8b')) return { is: 'packed with gzip', hint: '', unpack: true };
-  if (starts.startsWith('PK\x03\x04')) return { is: 'it is a ZIP archive', hint: 'Unpack it first.' };
-  if (starts.startsWith('PAR1')) return { is: 'it is a Parquet file', hint: 'Its source has type: parquet.' };
-  if (starts.startsWith('\x28\xb5\x2f\xfd')) return { is: 'it is packed with zstd', hint: 'Unpack it first.' };
-  return undefined;
-}
-
-async function* unpack(path: string, packed: AsyncIterable<Buffer>, read: () => number): AsyncGenerator<Buffer> {
-  const { Readable } = await import('node:stream');
-  const source = Readable.from(packed);
-  const gunzip = createGunzip();
-  source.on('error', (error) => gunzip.destroy(error));
-  let bytes = 0;
-  try {
-    for await (const chunk of source.pipe(gunzip) as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > UNPACKED_FREELY && bytes > MOST_TIMES * read()) {
-        throw new StepFailure(
-          'zip-bomb',
-          `${path}: it unpacks to more than ${MOST_TIMES} times its size, as no text does; stopped after ${bytes >> 20} MiB`,
-          'Unpack it yourself if it is no zip bomb.',
-        );
-      }
-      yield chunk;
-    }
-  } catch (error) {
-    if (error instanceof StepFailure) throw error;
-    throw new StepFailure('not-text', `${path}: cannot be unpacked: ${(error as Error).message}`);
-  } finally {
-    source.destroy();
-    gunzip.destroy();
-  }
-}
+/** The same of a file that is open. */
+export const asText = (file: Unpacked, encoding?: string): Unpacked => ({
+  ...file,
+  chunks: toUtf8(file.path, file.chunks, encoding),
+});
 
 async function* toUtf8(path: string, bytes: AsyncIterable<Buffer>, encoding?: string): AsyncGenerator<Buffer> {
   let decoder: TextDecoder | undefined;
@@ -151,7 +62,7 @@ function decoderOf(path: string, head: Buffer, encoding: string | undefined): Te
 }
 
 /** The lines of a file of text, and those that are none as bad rows. */
-export async function* linesOf(file: TextFile): AsyncGenerator<Line | BadItem> {
+export async function* linesOf(file: Unpacked): AsyncGenerator<Line | BadItem> {
   for await (const line of splitLines(file.chunks, LONGEST_ROW)) {
     yield 'reason' in line ? badItem(oddLine(file.path, line), file.path, file.name, line.number) : line;
   }

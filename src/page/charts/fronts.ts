@@ -2,7 +2,7 @@ import { truncateMiddle } from '../../ui/format.js';
 import type { Html } from '../html.js';
 import { number } from '../words.js';
 import { figure } from './figure.js';
-import { axisStyle, colour, svgOf } from './svg.js';
+import { acrossAxis, axisStyle, colour, plane, svgOf, upAxis } from './svg.js';
 
 export interface FrontPoint {
   readonly name: string;
@@ -27,17 +27,13 @@ export function frontChart(title: string, x: string, y: string, points: readonly
   };
   const svg = svgOf(
     {
-      grid: { left: 8, right: 40, top: 20, bottom: 24, containLabel: true },
+      grid: plane(20, 40),
       xAxis: {
-        ...axisStyle,
+        ...acrossAxis(x),
         type: 'log',
-        name: x,
-        nameLocation: 'middle',
-        nameGap: 24,
-        splitLine: { show: false },
         axisLabel: { ...axisStyle.axisLabel, formatter: (value: number) => number(value) },
       },
-      yAxis: { ...axisStyle, type: 'value', scale: true, splitNumber: 4 },
+      yAxis: upAxis(true),
       series: [
         {
           type: 'line',

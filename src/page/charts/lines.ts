@@ -1,7 +1,7 @@
 import type { Html } from '../html.js';
 import { number } from '../words.js';
 import { figure } from './figure.js';
-import { axisStyle, colour, dash, svgOf } from './svg.js';
+import { acrossAxis, axisStyle, colour, dash, plane, svgOf, upAxis } from './svg.js';
 
 export interface Series {
   readonly name: string;
@@ -38,25 +38,18 @@ export function lineChart({ title, x, range, series, fromZero = false, most, mar
   const flat = low === high;
   const svg = svgOf(
     {
-      grid: { left: 8, right: 14, top: 12, bottom: 24, containLabel: true },
+      grid: plane(12, 14),
       xAxis: {
-        ...axisStyle,
+        ...acrossAxis(x),
         type: 'value',
-        name: x,
-        nameLocation: 'middle',
-        nameGap: 24,
         ...(from === undefined ? {} : { min: from, max: to }),
-        splitLine: { show: false },
         splitNumber: 4,
       },
       yAxis: {
-        ...axisStyle,
-        type: 'value',
         // A line that is level says more with 0 in sight.
-        scale: !fromZero && !flat,
+        ...upAxis(!fromZero && !flat),
         ...(most === undefined ? {} : { max: most }),
         axisLabel: { ...axisStyle.axisLabel, formatter: (value: number) => axisNumber(value) },
-        splitNumber: 4,
       },
       series: known.map(({ name, points }) => {
         const i = series.findIndex((one) => one.name === name);

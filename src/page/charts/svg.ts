@@ -25,6 +25,21 @@ export const axisStyle = {
   minorTick: { show: false },
 };
 
+/** The plane of values over numbers, below which the horizontal axis has its name. @param top @param right room */
+export const plane = (top: number, right: number) => ({ left: 8, right, top, bottom: 24, containLabel: true });
+
+/** A horizontal axis with its name below it. */
+export const acrossAxis = (name: string) => ({
+  ...axisStyle,
+  name,
+  nameLocation: 'middle' as const,
+  nameGap: 24,
+  splitLine: { show: false },
+});
+
+/** A vertical axis of values. @param scale its lower end is near the least of them rather than at 0 */
+export const upAxis = (scale: boolean) => ({ ...axisStyle, type: 'value' as const, scale, splitNumber: 4 });
+
 /** Characters of a name beside an axis. */
 const NAME = 22;
 

@@ -12,7 +12,7 @@ async function read(fields: AnnotationFields, ...rows: object[]): Promise<Item[]
   const items: Item[] = [];
   const options = { type: 'jsonl' as const, path, text: 'text', label: 'label', fields: [], ...fields };
   try {
-    for await (const item of jsonl.read(options, { progress: async () => {}, log: () => {} }, [])) {
+    for await (const item of jsonl.read(options, { progress: async () => {}, log: () => {} }, [], '')) {
       if ('unreadable' in item && item.failure) throw item.failure;
       items.push(item);
     }

@@ -11,7 +11,7 @@ async function read(content: string | Buffer, fields = { text: 'text', label: 'l
   const items: Item[] = [];
   try {
     const report = { progress: async () => {}, log: () => {} };
-    for await (const item of jsonl.read({ type: 'jsonl', path, fields: [], ...fields }, report, [])) {
+    for await (const item of jsonl.read({ type: 'jsonl', path, fields: [], ...fields }, report, [], '')) {
       if ('unreadable' in item && item.failure) throw item.failure;
       items.push(item);
     }

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parquetWriteBuffer } from 'hyparquet-writer';
+import { expect } from 'vitest';
 import { readSource, type SourceOptions } from '../../../src/data/sources/index.js';
 import type { Item } from '../../../src/data/sources/source.js';
 import { temporaryFolder, withDefaults } from '../../steps/context.js';
@@ -20,8 +21,13 @@ export async function readAll(source: { type: string; [option: string]: unknown 
   const options = (withDefaults('sample-data', { source: source as never }) as { source: unknown }).source;
   const items: Item[] = [];
   const report = { progress: async () => {}, log: () => {} };
-  for await (const item of readSource(options as SourceOptions, report, keys)) items.push(item);
-  return items;
+  const scratch = await temporaryFolder();
+  try {
+    for await (const item of readSource(options as SourceOptions, report, keys, scratch)) items.push(item);
+    return items;
+  } finally {
+    expect(await readdir(scratch)).toEqual([]);
+  }
 }
 
 /** What reading fails with: message, hint, pointer. */

@@ -43,7 +43,9 @@ describe('text', () => {
 
   it('refuses what is no text, and a zip bomb before it fills memory', async () => {
     expect(await wrong('')).toBe('ROOT/rows.txt: the file has no rows |  | /source');
-    expect(await wrong('PK\x03\x04...')).toContain('ROOT/rows.txt: it is a ZIP archive | Unpack it first.');
+    expect(await wrong('PK\x03\x04...')).toContain(
+      'ROOT/rows.txt: cannot be unpacked: End of central directory record',
+    );
     expect(await wrong('PAR1...')).toContain('it is a Parquet file | Its source has type: parquet.');
     expect(await wrong(Buffer.from('a\0b\n'))).toContain('ROOT/rows.txt: byte 1 is 0, as in no text');
     expect(await wrong(Buffer.from([0x1f, 0x8b, 8, 0, 1, 2, 3]))).toContain('ROOT/rows.txt: cannot be unpacked');

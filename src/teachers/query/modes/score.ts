@@ -1,3 +1,4 @@
+import { mean } from '../../../util/numbers.js';
 import { jsonIn, type Mode, noAnswer, type Reading } from './mode.js';
 
 export interface ScoreOptions {
@@ -39,6 +40,6 @@ export function score({ criterion, minimum, maximum, user, samples }: ScoreOptio
       if (value >= minimum && value <= maximum) return { value };
       return { invalid: `not ${bounds}: ${JSON.stringify(choice.text.slice(0, 60))}`, correction };
     },
-    write: (row, values) => ({ ...row, score: values.reduce((sum, value) => sum + value, 0) / values.length }),
+    write: (row, values) => ({ ...row, score: mean(values) }),
   };
 }

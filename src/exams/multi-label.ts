@@ -1,13 +1,13 @@
-import type { Row } from '../../data/dataset.js';
-import { checkManyLabels, presenceOf } from '../../data/many-labels.js';
-import { loadTextModel } from '../../models/text-model.js';
-import { labelsAbove, labelsQuality, microF1Of } from '../../report/many-labels.js';
-import { macroRocAuc } from '../../report/ranking.js';
-import type { Exam } from './exam.js';
+import type { Row } from '../data/dataset.js';
+import { checkManyLabels, presenceOf } from '../data/many-labels.js';
+import { loadTextModel } from '../models/text-model.js';
+import { labelsAbove, labelsQuality, microF1Of } from '../report/many-labels.js';
+import { macroRocAuc } from '../report/ranking.js';
+import type { JudgedExam } from './exam.js';
 import { checkFinite } from './finite.js';
 
 /** A label's logit each. */
-export const multiLabel: Exam<Float32Array> = {
+export const multiLabel: JudgedExam<Float32Array> = {
   isKnown: (row) => row.labels !== undefined,
   needs: 'labels',
   async load(folder, backend, threads) {
@@ -21,7 +21,7 @@ export const multiLabel: Exam<Float32Array> = {
       },
     };
   },
-  check: (rows, labels) => checkManyLabels(rows, labels, 'data', 'the model'),
+  check: (rows, labels, input) => checkManyLabels(rows, labels, input, 'the model'),
   judge(rows, answers, labels) {
     const truth = rows.map((row) => presenceOf(row, labels));
     const predicted = answers.map(labelsAbove);

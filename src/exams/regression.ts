@@ -1,10 +1,10 @@
-import { loadTextModel } from '../../models/text-model.js';
-import { pearson, scoreQuality } from '../../report/correlation.js';
-import type { Exam } from './exam.js';
+import { loadTextModel } from '../models/text-model.js';
+import { pearson, scoreQuality } from '../report/correlation.js';
+import type { JudgedExam } from './exam.js';
 import { checkFinite } from './finite.js';
 
 /** The score. */
-export const regression: Exam<number> = {
+export const regression: JudgedExam<number> = {
   isKnown: (row) => row.score !== undefined,
   needs: 'a score',
   async load(folder, backend, threads) {

@@ -1,12 +1,11 @@
-import type { Row } from '../../data/dataset.js';
-import { checkTags, isTagged, wordsOf } from '../../data/words.js';
-import { loadTagger, type Tagged } from '../../models/tagger.js';
-import { type EntityCounts, entityQuality, marksEntities, sumOf } from '../../report/entities.js';
-import { argmaxRows } from '../../report/metrics.js';
-import { type TaggedRow, tagQuality } from '../../report/tags.js';
-import type { TaskFigure } from '../../report/task-figures.js';
-import type { Json } from '../../util/json.js';
-import type { Exam } from './exam.js';
+import type { Row } from '../data/dataset.js';
+import { checkTags, isTagged, wordsOf } from '../data/words.js';
+import { loadTagger, type Tagged } from '../models/tagger.js';
+import { type EntityCounts, entityQuality, marksEntities, sumOf } from '../report/entities.js';
+import { argmaxRows } from '../report/metrics.js';
+import { type TaggedRow, tagQuality } from '../report/tags.js';
+import type { Json } from '../util/json.js';
+import type { JudgedExam } from './exam.js';
 import { checkFinite } from './finite.js';
 
 /** Index of each word's tag; −1 where the model does not read that far. */
@@ -19,9 +18,10 @@ function bestOf({ tokens, logits }: Tagged, tags: number, row: Row): Tags {
 /** Wrong words of a row that are shown, at most. */
 const WORDS_SHOWN = 20;
 
-const mainOf = (labels: readonly string[]): TaskFigure => (marksEntities(labels) ? 'entity_f1' : 'accuracy');
+const mainOf = (labels: readonly string[]): 'entity_f1' | 'accuracy' =>
+  marksEntities(labels) ? 'entity_f1' : 'accuracy';
 
-export const tagging: Exam<Tags> = {
+export const tagging: JudgedExam<Tags> = {
   isKnown: isTagged,
   needs: 'words with tags, or spans',
   async load(folder, backend, threads) {
@@ -32,7 +32,7 @@ export const tagging: Exam<Tags> = {
       answer: async (rows) => (await tag(rows)).map((said, i) => bestOf(said, tags.length, rows[i] as Row)),
     };
   },
-  check: (rows, labels) => checkTags(rows, labels, 'data', 'the model'),
+  check: (rows, labels, input) => checkTags(rows, labels, input, 'the model'),
   judge(rows, answers, labels) {
     const place = new Map(labels.map((tag, k) => [tag, k]));
     const judged = rows.map((row, i): TaggedRow => {

@@ -1,6 +1,6 @@
 import type { Row } from '../data/dataset.js';
 import { pairOf } from '../data/pair.js';
-import type { Predictor } from '../models/predictor.js';
+import type { Predictor } from './predictor.js';
 
 /** A row as a classifier reads it. */
 export type Question = Pick<Row, 'id' | 'text' | 'fields'>;

@@ -1,5 +1,5 @@
-import type { Row } from '../../data/dataset.js';
-import { StepFailure } from '../../util/failure.js';
+import type { Row } from '../data/dataset.js';
+import { StepFailure } from '../util/failure.js';
 
 /** The same numbers. @throws StepFailure `not-a-number`, naming the row */
 export function checkFinite(row: Row, said: Float32Array): Float32Array {
