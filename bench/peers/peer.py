@@ -155,7 +155,7 @@ class Distillation(nn.Module):
 
     def soft_label(self, objective, batch, logits):
         t = objective["temperature"]
-        target = F.log_softmax(batch["teacher.logits"] / t, -1)
+        target = F.log_softmax(batch["teacher.0.logits"] / t, -1)
         return F.kl_div(F.log_softmax(logits / t, -1), target, reduction="batchmean", log_target=True) * t**2
 
     def hard_label(self, objective, batch, logits):
@@ -167,7 +167,7 @@ class Distillation(nn.Module):
         for i, (student, teacher) in enumerate(self.pairs):
             projection = self.projections[i if len(self.projections) > 1 else 0]
             own = F.linear(self.collector.states[student], projection)
-            total = total + ((own - batch[f"teacher.hidden.{teacher}"]).square() * mask).sum()
+            total = total + ((own - batch[f"teacher.0.hidden.{teacher}"]).square() * mask).sum()
         return total / (mask.sum().clamp(min=1) * projection.shape[0] * len(self.pairs))
 
 
@@ -308,7 +308,7 @@ class Corpus:
         ids = tensors["ids"].numpy()
         self.rows = [ids[starts[i] : starts[i + 1]] for i in range(len(self.lengths))]
         self.labels = tensors["labels"].float()
-        self.logits = tensors.get("teacher.logits")
+        self.logits = tensors.get("teacher.0.logits")
         self.size = case["batchSize"]
         self.pad = case["config"].get("pad_token_id", 0) or 0
         self.random = np.random.default_rng(SEED)
@@ -339,7 +339,7 @@ class Corpus:
     def batch(self, rows):
         batch = {**self.padded(rows), "labels": self.labels[rows]}
         if self.logits is not None:
-            batch["teacher.logits"] = self.logits[rows]
+            batch["teacher.0.logits"] = self.logits[rows]
         return batch
 
 
@@ -362,7 +362,7 @@ class Epochs:
         size = rows * length * self.hidden
         for layer, pool in self.targets.items():
             start = (number * 1009 * self.hidden) % (self.most + 1)
-            batch[f"teacher.hidden.{layer}"] = pool[start : start + size].view(rows, length, self.hidden)
+            batch[f"teacher.0.hidden.{layer}"] = pool[start : start + size].view(rows, length, self.hidden)
         return batch
 
     def agree(self):
