@@ -3,7 +3,7 @@ import type { ExportOptions } from '../options/export.js';
 
 export const exportModel = defineStep<ExportOptions>({
   name: 'export',
-  version: 2,
+  version: 3,
   summary: 'Hands a trained model over: weights, checked ONNX graphs and a model card, as other tools load them',
   inputs: { model: one('model'), data: one('dataset'), metrics: optional('report') },
   outputs: { model: 'model' },
