@@ -35,7 +35,7 @@ async function recipeStudent() {
   const instance = (id) => plan.instances.find((i) => i.id === id);
   const source = (of, input) => instance(of.inputs[input][0].from);
 
-  const student = instance(plan.outputs.student[0].from);
+  const student = instance('student');
   const teacher = source(source(student, 'teacher'), 'teacher');
   const { source: corpus } = source(student, 'data').options;
   const { model, stages, batch_size: batch, weight_decay: weightDecay } = student.options;
@@ -82,8 +82,15 @@ function tinybert4() {
     config,
     stage: {
       objectives: [
-        { type: 'soft-label', weight: 1, temperature: 1 },
-        { type: 'hidden-states', weight: 1, layer_map: 'uniform', projection: 'shared' },
+        { type: 'soft-label', weight: 1, teacher: 1, temperature: 1, divergence: { type: 'forward' } },
+        {
+          type: 'hidden-states',
+          weight: 1,
+          teacher: 1,
+          layer_map: { type: 'uniform' },
+          distance: 'mse',
+          projection: 'shared',
+        },
       ],
       updates: 1,
       learning_rate: 5e-5,

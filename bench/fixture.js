@@ -1,6 +1,5 @@
 import { bert } from '../dist/models/bert.js';
 import { initialize } from '../dist/models/initialize.js';
-import { zeroed } from '../dist/models/layers.js';
 import { DropoutMasks } from '../dist/train/dropout.js';
 import { teacherFeeds } from '../dist/train/examples.js';
 import { dropoutFeeds } from '../dist/train/feeds.js';
@@ -49,13 +48,12 @@ function batchOf({ config, fit, batch, length }, stage) {
     rows: ones(batch),
     labels: { dtype: 'float32', shape: [batch, config.labels], data: labels },
   };
-  const { wanted } = stage;
+  const [wanted] = stage.wanted;
   if (wanted.logits) feeds[TEACHER.logits] = half(batch, config.labels);
   for (const layer of wanted.hiddenStates) feeds[TEACHER.hidden(layer)] = half(batch, length, fit.teacherHidden);
   for (const layer of wanted.attention) {
     feeds[TEACHER.attention(layer)] = half(batch, fit.teacherHeads, length, length);
   }
-  const sites = stage.dropoutSites(batch, length);
-  const masks = new DropoutMasks().fill(sites, zeroed(config.dropout), streamKey(SEED, 'dropout'), 0);
-  return { ...feeds, ...dropoutFeeds(masks) };
+  const masks = new DropoutMasks().fill(stage.dropout(batch, length), streamKey(SEED, 'dropout'), 0);
+  return { ...feeds, ...dropoutFeeds(masks), ...stage.numbers(0) };
 }

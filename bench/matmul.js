@@ -77,13 +77,13 @@ export function products({ config, fit, stage, batch, length }) {
 
 /** Whether a stage reads the student's last hidden state or attention scores of all tokens. */
 function readsLast({ objectives }, layers) {
-  const last = (map) => map === 'uniform' || map === 'last' || map.some(([student]) => student === layers);
+  const last = (map) => ['uniform', 'last'].includes(map.type) || map.some(([student]) => student === layers);
   return objectives.some((o) => o.layer_map !== undefined && last(o.layer_map));
 }
 
 /** How many hidden states of the student a stage projects to the teacher's width. */
 export function projectionCount({ objectives }, layers) {
-  const pairs = (map) => (map === 'uniform' ? layers + 1 : map === 'last' ? 1 : map.length);
+  const pairs = (map) => (map.type === 'uniform' ? layers + 1 : map.type === 'last' ? 1 : map.length);
   return objectives.filter((o) => o.type === 'hidden-states').reduce((sum, o) => sum + pairs(o.layer_map), 0);
 }
 

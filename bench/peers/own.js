@@ -33,8 +33,7 @@ export async function training(c, threads) {
   let update = 0;
   return async () => {
     const start = performance.now();
-    const sites = stage.dropoutSites(...ids.shape);
-    const dropout = dropoutFeeds(masks.fill(sites, zeroed(c.config.dropout), key, update++));
+    const dropout = dropoutFeeds(masks.fill(stage.dropout(...ids.shape), key, update++));
     const { values, gradients } = await runner.gradients(stage.fn, optimizer.parameters, { ...batch, ...dropout });
     optimizer.add(gradients);
     const norm = optimizer.apply(rate);
@@ -88,8 +87,11 @@ export async function epoch(c, threads) {
     return feeds;
   };
   const withDropout = (feeds) => {
-    const sites = stage.dropoutSites(...feeds.ids.shape);
-    return { ...feeds, ...dropoutFeeds(masks.fill(sites, zeroed(c.config.dropout), key, update++)) };
+    return {
+      ...feeds,
+      ...dropoutFeeds(masks.fill(stage.dropout(...feeds.ids.shape), key, update++)),
+      ...stage.numbers(0),
+    };
   };
   const extremes = extremeBatches(lengths, c.batch, buckets).map(({ row, length, size }) =>
     withDropout(feedsOf([row], length, size)),
@@ -149,7 +151,7 @@ export async function gpt2(c, threads, dropping = true) {
   const [rows, length] = [16, ids.length / 16];
   const texts = Array.from({ length: rows }, (_, i) => ids.subarray(length * i, length * (i + 1)));
   const batch = padTokens(texts, rows, length, 0);
-  const sites = dropoutSites(config, rows, length, 'all');
+  const sites = dropoutSites(config, rows, length, 'all').map((shape) => ({ shape, zeroed: zeroed(config.dropout) }));
   const masks = new DropoutMasks();
   const key = streamKey(SEED, 'dropout');
   const fn = {
@@ -165,7 +167,7 @@ export async function gpt2(c, threads, dropping = true) {
   let update = 0;
   return async () => {
     const start = performance.now();
-    const dropout = dropoutFeeds(masks.fill(sites, zeroed(config.dropout), key, update++));
+    const dropout = dropoutFeeds(masks.fill(sites, key, update++));
     const { values, gradients } = await runner.gradients(fn, optimizer.parameters, { ...batch, ...dropout });
     optimizer.add(gradients);
     const norm = optimizer.apply(dropping ? c.rate : 0);

@@ -87,9 +87,10 @@ def optimizerOf(case, named, implementation=None):
 def layerPairs(layerMap, layers):
     """src/methods/layer-map.ts, for hidden states: 0 is the embedding output."""
     student, teacher = layers["student"], layers["teacher"]
-    if layerMap == "last":
+    name = layerMap.get("type") if isinstance(layerMap, dict) else layerMap
+    if name == "last":
         return [(student, teacher)]
-    if layerMap == "uniform":
+    if name == "uniform":
         assert teacher % student == 0
         return [(i, i * (teacher // student)) for i in range(student + 1)]
     return [tuple(pair) for pair in layerMap]

@@ -58,8 +58,9 @@ export function read(workplace, { step, outputs }) {
 }
 
 function figureOf(model, by) {
-  if (by) return [by, by.replace(/_/g, ' '), !['mae', 'rmse', 'loss'].includes(by)];
-  return FIGURES.find(([name]) => numberOf(model, name) !== undefined) ?? ['', '', true];
+  const known = FIGURES.find(([name]) => (by ? name === by : numberOf(model, name) !== undefined));
+  if (known) return known;
+  return by ? [by, by.replace(/_/g, ' '), !['mae', 'rmse', 'loss'].includes(by)] : ['', '', true];
 }
 
 function numberOf(model, name) {

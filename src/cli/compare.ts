@@ -73,7 +73,9 @@ function differing(runs: readonly FoundRun[]): string {
   const shared = report.answers.ids.filter((id) => known.has(id)).length;
   const [a, b] = [report.answers.ids.length, other.report.answers.ids.length];
   const how =
-    shared === a && shared === b ? 'they are the same texts with other labels' : `${shared} of them are the same`;
+    shared === a && shared === b
+      ? 'they are the same, but not what is right of them'
+      : `${shared} of them are the same`;
   return (
     `the test rows differ: ${one} has ${a}, ${two} has ${b}, and ${how}. ` +
     'Figures on different rows do not compare: evaluate both on one split (the same source, seed and split of sample-data)'
@@ -105,7 +107,7 @@ function contenders(runs: readonly FoundRun[]): Contender[] {
           ms: time?.median_ms ?? null,
           p95_ms: time?.p95_ms ?? null,
           statistic,
-          right: report.figure === 'macro_f1' ? rightRows(report.answers, m) : undefined,
+          right: rightRows(report.figure, report.answers, m),
         });
       }
     }

@@ -12,12 +12,12 @@ import { artifactFolder, readMade } from './made.js';
 export interface ReportedModel {
   readonly name: string;
   readonly role: 'teacher' | 'student' | 'baseline';
-  readonly type: string;
+  readonly type: string | null;
   readonly parameters: number | null;
   readonly bytes: number | null;
 }
 
-/** A report of `evaluate`, with every model's answers. */
+/** A report of `evaluate`, `evaluate-matching` or `evaluate-responses`, with every model's answers. */
 export interface FoundReport {
   /** The step instance that made it, or the folder. */
   readonly step: string;
@@ -71,7 +71,7 @@ export async function findReports(name: string | undefined): Promise<FoundRun> {
     );
   }
   throw new UsageError(
-    `run ${id} has no report to compare: ${step === undefined ? 'no step' : `step "${step}" does not`} ${step === undefined ? 'evaluates' : 'evaluate'} models of task classification, tagging, multi-label or regression`,
+    `run ${id} has no report to compare: ${step === undefined ? 'no step' : `step "${step}" does not`} ${step === undefined ? 'evaluates' : 'evaluate'} models by figures of single rows, as those of task classification, tagging, multi-label and regression, evaluate-matching and evaluate-responses do`,
   );
 }
 
@@ -95,7 +95,7 @@ async function readReport(
     return {
       step,
       figure,
-      labels: report.labels as string[],
+      labels: (report.labels ?? []) as string[],
       models: report.models,
       answers,
       rows: sha256(canonicalJson([report.task ?? 'classification', figure, [...answers.ids], [...answers.truth]])),

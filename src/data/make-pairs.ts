@@ -9,6 +9,8 @@ export interface PairOptions {
   /** Fields that hold the two texts; `text` is the row's own. */
   readonly text: string;
   readonly pair: string;
+  /** Fields of a row that its pairs keep, where it has them. */
+  readonly fields?: readonly string[];
   /** A regular expression: what it matches tells no texts apart. */
   readonly ignore?: string;
   /** Negatives of each row. */
@@ -26,6 +28,7 @@ interface Two {
   readonly pair: string;
   readonly textKey: string;
   readonly pairKey: string;
+  readonly kept: Readonly<Record<string, string>>;
   /** A model wrote it. */
   readonly synthetic: boolean;
 }
@@ -58,6 +61,14 @@ export async function makePairs(
   seed: number,
   similarity: (texts: readonly string[], pairs: readonly string[]) => Promise<Similarity>,
 ): Promise<Pairs> {
+  const unknown = options.fields?.find((name) => rows.every((row) => row.fields?.[name] === undefined));
+  if (unknown !== undefined) {
+    throw new StepFailure(
+      'no-field',
+      `no row has a field "${unknown}" for its pairs to keep`,
+      'The source of sample-data keeps the fields that its option "fields" names.',
+    );
+  }
   const used: Two[] = [];
   const seen = new Set<string>();
   let [empty, repeated] = [0, 0];
@@ -97,10 +108,10 @@ export async function makePairs(
     const hard = similar ? taken.best(options.hard, await similar(place)) : [];
     lacking += options.random + options.hard - drawn.length - hard.length;
     const [no, yes] = known.has(two.text) ? options.labels : [null, null];
-    made.push(rowOf(two.text, two.pair, yes, two.synthetic));
+    made.push(rowOf(two, two.pair, yes, two.synthetic));
     for (const other of [...drawn, ...hard]) {
       const { pair, synthetic } = used[other] as Two;
-      made.push(rowOf(two.text, pair, no, two.synthetic || synthetic));
+      made.push(rowOf(two, pair, no, two.synthetic || synthetic));
     }
   }
   return { rows: made, empty, repeated, lacking };
@@ -122,12 +133,12 @@ function labelled(used: readonly Two[], gold: number, seed: number): ReadonlySet
   return new Set(gold === 0 ? texts : new Random(seed, 'gold').shuffle(texts).slice(0, gold));
 }
 
-function rowOf(text: string, pair: string, label: string | null, synthetic: boolean): Row {
-  const fields = { [PAIR]: pair };
-  return { id: rowId(text, fields), text, label, fields, ...(synthetic && { synthetic }) };
+function rowOf({ text, kept }: Two, pair: string, label: string | null, synthetic: boolean): Row {
+  const own = { [PAIR]: pair };
+  return { id: rowId(text, own), text, label, fields: { ...kept, ...own }, ...(synthetic && { synthetic }) };
 }
 
-function twoOf(row: Row, { text, pair, ignore }: PairOptions): Two {
+function twoOf(row: Row, { text, pair, ignore, fields: keep = [] }: PairOptions): Two {
   const fields = fieldsOf(row);
   const [first, second] = [text, pair].map((name): string => {
     const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
@@ -142,7 +153,9 @@ function twoOf(row: Row, { text, pair, ignore }: PairOptions): Two {
   const pattern = ignore === undefined ? undefined : new RegExp(ignore, 'giu');
   const key = (value: string): string =>
     (pattern ? value.replace(pattern, ' ') : value).toLowerCase().replace(/\s+/gu, ' ').trim();
-  return { text: first, pair: second, textKey: key(first), pairKey: key(second), synthetic: row.synthetic ?? false };
+  const kept = Object.fromEntries(Object.entries(fields).filter(([name]) => keep.includes(name)));
+  const keys = { textKey: key(first), pairKey: key(second) };
+  return { text: first, pair: second, ...keys, kept, synthetic: row.synthetic ?? false };
 }
 
 /** Chooses negatives of one row, none of them twice. */

@@ -18,6 +18,9 @@ export interface Candidate<Answer> {
   close(): Promise<void>;
 }
 
+/** What the models of an exam can be compared by. */
+export type ExamFigure = Exclude<RowFigure, 'rouge_l'>;
+
 /** How models of a task answer rows, and what is right of them; `exams/index.ts` lists them. */
 export interface Exam<Answer> {
   /** Rows of which the right answer is known. */
@@ -32,7 +35,7 @@ export interface Exam<Answer> {
    */
   check(rows: readonly Row[], labels: readonly string[], input: string): void;
   /** What models are compared by. */
-  main(labels: readonly string[]): RowFigure;
+  main(labels: readonly string[]): ExamFigure;
   /** As `predictions.jsonl` has it, and `rowStatistic` takes it: what is right, and what a model said. */
   truth(row: Row, labels: readonly string[]): Json;
   said(row: Row, answer: Answer, labels: readonly string[]): Json;
@@ -40,7 +43,7 @@ export interface Exam<Answer> {
 
 /** One with all that `evaluate` tells of the models of a task other than classification. */
 export interface JudgedExam<Answer> extends Exam<Answer> {
-  main(labels: readonly string[]): RowFigure & TaskFigure;
+  main(labels: readonly string[]): ExamFigure & TaskFigure;
   judge(rows: readonly Row[], answers: readonly Answer[], labels: readonly string[]): Judgement;
   /** What a model said, as if it were right; the same where there is nothing to change. */
   asTruth?(said: Json): Json;

@@ -19,6 +19,12 @@ export interface MakePairsOptions {
    */
   pair: string;
   /**
+   * Fields of a row that its pairs keep, such as those that evaluate-matching is to have slices by. A pair that does not belong together keeps those of its first text.
+   *
+   * @minItems 1
+   */
+  fields?: [string, ...string[]];
+  /**
    * Pairs that do not belong together, for each row: second texts that are drawn.
    */
   random: number;

@@ -35,7 +35,12 @@ export function comparisonPage(comparison: Comparison, runs: readonly string[]):
       'size',
       ({ bytes }) => bytes,
     ),
-    ...chart(`${quality} against time; the line: no other is as good and faster`, 'ms a text', 'time', ({ ms }) => ms),
+    ...chart(
+      `${quality} against time; the line: no other is as good and faster`,
+      comparison.figure === 'mrr' ? 'ms a pair' : 'ms a text',
+      'time',
+      ({ ms }) => ms,
+    ),
   ];
   return lonePage(
     'Comparison of models',

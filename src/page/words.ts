@@ -13,6 +13,8 @@ export const plain = (name: string): string =>
   name
     .replaceAll('_', ' ')
     .replace(/\bf1\b/g, 'F1')
+    .replace(/\bmrr\b/g, 'MRR')
+    .replace(/\brouge l\b/g, 'Rouge-L')
     .replace(/\busd\b/g, 'US$');
 
 /** At most so many characters, with `…` where something is missing. */

@@ -1,6 +1,6 @@
 import type { ComparedModel, Comparison } from './across.js';
 import type { Ratio } from './compare.js';
-import { grouped, milliseconds, type ReportTable, sizeOf } from './table.js';
+import { grouped, milliseconds, nameWithRole, type ReportTable, sizeOf } from './table.js';
 
 /** The figures that reports compare models by, as a table calls them. */
 const FIGURES: Readonly<Record<string, string>> = {
@@ -9,6 +9,8 @@ const FIGURES: Readonly<Record<string, string>> = {
   entity_f1: 'entity F1',
   accuracy: 'accuracy',
   pearson: 'Pearson',
+  mrr: 'MRR',
+  rouge_l: 'Rouge-L',
 };
 
 /**
@@ -18,8 +20,6 @@ const FIGURES: Readonly<Record<string, string>> = {
 export function comparisonTable(comparison: Comparison, runs: readonly string[]): ReportTable {
   const { models, rows, bootstrap } = comparison;
   const figure = FIGURES[comparison.figure] ?? comparison.figure;
-  const name = ({ name, role }: ComparedModel): string =>
-    role === 'student' || name.toLowerCase().includes(role) ? name : `${name} (${role})`;
   const dash = (value: number | null, text: (value: number) => string): string => (value === null ? '–' : text(value));
   const columns: [label: string, cell: (model: ComparedModel) => string][] = [
     [`${figure} [95 %]`, ({ quality }) => within(quality, (x) => x.toFixed(4))],
@@ -30,12 +30,17 @@ export function comparisonTable(comparison: Comparison, runs: readonly string[])
   if (models.some(({ mcnemar_p }) => mcnemar_p !== null)) {
     columns.push(['McNemar p', ({ mcnemar_p }) => (mcnemar_p === null ? '' : probability(mcnemar_p))]);
   }
+  if (models.some(({ bootstrap_p }) => bootstrap_p !== null)) {
+    columns.push(['bootstrap p', ({ bootstrap_p }) => (bootstrap_p === null ? '' : probability(bootstrap_p))]);
+  }
   columns.push(
     ['parameters', ({ parameters }) => dash(parameters, grouped)],
     ['bytes', ({ bytes }) => dash(bytes, sizeOf)],
-    ['ms/text', ({ ms }) => milliseconds(ms ?? undefined)],
+    [comparison.figure === 'mrr' ? 'ms/pair' : 'ms/text', ({ ms }) => milliseconds(ms ?? undefined)],
     ['Pareto', ({ pareto }) => pareto.join(', ')],
   );
+  // What belongs to a text is found among the same candidates: texts are drawn, not their pairs.
+  const unit = comparison.figure === 'mrr' ? 'texts' : 'test rows';
   const several = runs.length > 1;
   return {
     title: 'Comparison',
@@ -45,15 +50,18 @@ export function comparisonTable(comparison: Comparison, runs: readonly string[])
       ...columns.map(([label]) => ({ label, align: label === 'Pareto' ? ('left' as const) : ('right' as const) })),
     ],
     rows: models.map((model) => [
-      name(model),
+      nameWithRole(model),
       ...(several ? [model.runs.join(', ')] : []),
       ...columns.map(([, cell]) => cell(model)),
     ]),
     notes: [
       ...(several ? runs.map((run, i) => `Run ${i + 1}: ${run}.`) : []),
-      `${grouped(rows)} test rows, the same for all. Intervals: 95 %, paired bootstrap over test rows, ${grouped(bootstrap.resamples)} resamples; a difference whose interval does not hold 0 is more than test noise.`,
+      `${grouped(rows)} ${unit}, the same for all. Intervals: 95 %, paired bootstrap over ${unit}, ${grouped(bootstrap.resamples)} resamples; a difference whose interval does not hold 0 is more than test noise.`,
       ...(models.some(({ mcnemar_p }) => mcnemar_p !== null)
         ? [`McNemar p: exact test against ${best(models, several)}, with Holm's correction for all of them.`]
+        : []),
+      ...(models.some(({ bootstrap_p }) => bootstrap_p !== null)
+        ? [`Bootstrap p: two-sided, of the same resamples, with Holm's correction for all models.`]
         : []),
       'Pareto: no other model here is as good and smaller (size), or as good and faster (time).',
     ],

@@ -1,7 +1,7 @@
-import { bootstrapped, type Ratio } from './compare.js';
+import { type Ratio, ratio } from './compare.js';
 import type { Role } from './evaluate.js';
 import { holm } from './holm.js';
-import { mcnemar, RESAMPLES } from './intervals.js';
+import { bootstrapP, mcnemar, percentileInterval, RESAMPLES, resampled } from './intervals.js';
 import { paretoFront } from './pareto.js';
 import type { RowStatistic } from './row-answers.js';
 
@@ -9,7 +9,8 @@ import type { RowStatistic } from './row-answers.js';
 export interface Contender {
   readonly name: string;
   readonly role: Role;
-  readonly type: string;
+  /** Null of a teacher of which only answers are here, and of what is no model. */
+  readonly type: string | null;
   /** Places of its runs among those that are compared, from 1. */
   readonly runs: readonly number[];
   readonly parameters: number | null;
@@ -30,6 +31,8 @@ export interface ComparedModel extends Omit<Contender, 'statistic' | 'right'> {
   readonly difference: Ratio | null;
   /** McNemar's exact test against the best student, Holm's correction for all of them; null where there is none. */
   readonly mcnemar_p: number | null;
+  /** The same where answers are right by degrees, by the resamples of `difference`; else null. */
+  readonly bootstrap_p: number | null;
   /** Which fronts of quality and cost it is on: no other model is as good and smaller, or as good and faster. */
   readonly pareto: readonly ('size' | 'time')[];
 }
@@ -58,20 +61,21 @@ export function compareModels(figure: string, rows: number, models: readonly Con
     .map(({ model }) => model);
   const best = (ordered.find(({ role }) => role === 'student') ?? ordered[0]) as Contender;
   const others = ordered.filter((model) => model !== best);
-  const figures = bootstrapped(
-    rows,
-    [
-      ...ordered.map(({ statistic }) => statistic),
-      ...others.map(
-        ({ statistic }) =>
-          (sample: Int32Array) =>
-            statistic(sample) - best.statistic(sample),
-      ),
-    ],
-    seed,
-  ) as Ratio[];
-  const tested = others.filter(({ right }) => right && best.right);
-  const p = holm(tested.map((model) => mcnemarOf(model.right as boolean[], best.right as boolean[])));
+  const statistics = [
+    ...ordered.map(({ statistic }) => statistic),
+    ...others.map(
+      ({ statistic }) =>
+        (sample: Int32Array) =>
+          statistic(sample) - best.statistic(sample),
+    ),
+  ];
+  const resamples = resampled(rows, statistics, seed);
+  const figures = statistics.map((of, i) => ratio(of(all), percentileInterval(resamples[i] as Float64Array)));
+  const differenceOf = (model: Contender): number => ordered.length + others.indexOf(model);
+  const mcnemarP = corrected(others, ({ right }) => right && best.right && mcnemarOf(right, best.right));
+  const bootstrappedP = corrected(others, (model) =>
+    model.right ? undefined : bootstrapP(resamples[differenceOf(model)] as Float64Array),
+  );
   const quality = ordered.map(scoreOf);
   const front = (cost: (model: Contender) => number | null): boolean[] =>
     paretoFront(ordered.map((model, i) => ({ quality: quality[i] as number, cost: cost(model) })));
@@ -85,12 +89,23 @@ export function compareModels(figure: string, rows: number, models: readonly Con
       return {
         ...model,
         quality: figures[i] as Ratio,
-        difference: contender === best ? null : (figures[ordered.length + others.indexOf(contender)] as Ratio),
-        mcnemar_p: p[tested.indexOf(contender)] ?? null,
+        difference: contender === best ? null : (figures[differenceOf(contender)] as Ratio),
+        mcnemar_p: mcnemarP.get(contender) ?? null,
+        bootstrap_p: bootstrappedP.get(contender) ?? null,
         pareto: [...(small[i] ? ['size' as const] : []), ...(fast[i] ? ['time' as const] : [])],
       };
     }),
   };
+}
+
+/** Holm's correction for all models of which there is a p. */
+function corrected(models: readonly Contender[], pOf: (model: Contender) => number | undefined) {
+  const tested = models.flatMap((model): [Contender, number][] => {
+    const p = pOf(model);
+    return p === undefined ? [] : [[model, p]];
+  });
+  const raised = holm(tested.map(([, p]) => p));
+  return new Map(tested.map(([model], i) => [model, raised[i] as number]));
 }
 
 function mcnemarOf(one: readonly boolean[], other: readonly boolean[]): number {

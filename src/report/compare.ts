@@ -98,7 +98,7 @@ export function against(model: Answers, baseline: Int32Array, seed: number): Aga
 }
 
 /** Where the figure itself has no finite value, an interval around it would only mislead. */
-const ratio = (value: number, interval: Interval | undefined): Ratio =>
+export const ratio = (value: number, interval: Interval | undefined): Ratio =>
   Number.isFinite(value) ? { value, interval: interval ?? null } : { value: null, interval: null };
 
 function errorsOf(truth: Int32Array, predicted: Int32Array, sample: Int32Array): number {

@@ -11,19 +11,27 @@ export const RESAMPLES = 2000;
 const Z95 = 1.959963984540054;
 
 /**
- * Paired percentile bootstrap (Efron & Tibshirani, An Introduction to the Bootstrap, 13.3) over test rows: all
- * statistics see the same resamples, so figures of two models on one row are never torn apart.
+ * Paired percentile bootstrap (Efron & Tibshirani, An Introduction to the Bootstrap, 13.3) over test rows.
  *
- * @param statistics of a resample, given as row numbers drawn with replacement; Infinity counts as larger than any
- * number, NaN says that this resample has no value
- * @returns one interval a statistic; undefined where half of the resamples or more have no value
+ * @returns one interval a statistic of `resampled`; undefined where half of the resamples or more have no value
  */
-export function bootstrap(
+export const bootstrap = (...given: Parameters<typeof resampled>): (Interval | undefined)[] =>
+  resampled(...given).map(percentileInterval);
+
+/**
+ * Statistics of rows drawn with replacement: all see the same resamples, so figures of two models on one row are never
+ * torn apart.
+ *
+ * @param statistics of a resample, given as row numbers; Infinity counts as larger than any number, NaN says that this
+ * resample has no value
+ * @returns of each statistic [resamples]
+ */
+export function resampled(
   rows: number,
   statistics: readonly ((sample: Int32Array) => number)[],
   seed: number,
   resamples = RESAMPLES,
-): (Interval | undefined)[] {
+): Float64Array[] {
   const random = new Random(seed, 'bootstrap');
   const sample = new Int32Array(rows);
   const values = statistics.map(() => new Float64Array(resamples));
@@ -33,11 +41,28 @@ export function bootstrap(
       (values[s] as Float64Array)[r] = statistic(sample);
     });
   }
-  return values.map((all) => {
-    const known = all.filter((value) => !Number.isNaN(value)).sort();
-    if (known.length * 2 <= resamples) return undefined;
-    return { low: finite(percentile(known, 0.025)), high: finite(percentile(known, 0.975)) };
-  });
+  return values;
+}
+
+/** Of a statistic's values; undefined where half of them or more are NaN. */
+export function percentileInterval(values: Float64Array): Interval | undefined {
+  const known = values.filter((value) => !Number.isNaN(value)).sort();
+  if (known.length * 2 <= values.length) return undefined;
+  return { low: finite(percentile(known, 0.025)), high: finite(percentile(known, 0.975)) };
+}
+
+/**
+ * How likely is a difference so far from 0, if there is none? Two-sided, by the share of resampled differences on the
+ * other side of 0 (Efron & Tibshirani, 15.4): below 0.05 where the percentile interval does not hold 0. One resample is
+ * added to those counted (Davison & Hinkley, Bootstrap Methods and their Application, 4.2), so that it is never 0.
+ *
+ * @returns undefined where there is no interval
+ */
+export function bootstrapP(differences: Float64Array): number | undefined {
+  const known = differences.filter((value) => !Number.isNaN(value));
+  if (known.length * 2 <= differences.length) return undefined;
+  const fewer = Math.min(known.filter((value) => value <= 0).length, known.filter((value) => value >= 0).length);
+  return Math.min(1, (2 * (1 + fewer)) / (1 + known.length));
 }
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);

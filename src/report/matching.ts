@@ -1,8 +1,12 @@
 import type { Timing } from './cost.js';
-import { type Interval, wilson } from './intervals.js';
+import { bootstrap, type Interval, RESAMPLES, wilson } from './intervals.js';
+import { type MatchRow, textAnswers, type WrongMatch, worstMatches } from './match-answers.js';
 import { confusionOf, qualityOf } from './metrics.js';
-import { areaUnderCurve, rankingOf, type Scored } from './ranking.js';
-import { grouped, type ReportTable, sizeOf } from './table.js';
+import { areaUnderCurve, type Ranked, rankingOf, ranksOf, type Scored } from './ranking.js';
+import { rowStatistic } from './row-answers.js';
+import { type SlicedField, slicesOf, sliceTable } from './slices.js';
+import { grouped, nameWithRole, type ReportTable, sizeOf } from './table.js';
+import type { TaskSlice } from './task-report.js';
 
 /** A model after it has compared the two texts of every test row. */
 export interface Matched {
@@ -29,8 +33,14 @@ export interface MatchReport {
     readonly asked: number;
     readonly rivals: number;
   };
-  /** The teacher, the students, the baseline; `scores.jsonl` has the same order. */
+  /** Of the intervals of ranks, over the texts. */
+  readonly bootstrap: { readonly resamples: number; readonly seed: number };
+  /** The figure of the slices, and what `recipe compare` goes by. */
+  readonly compared_by: 'mrr';
+  /** The teacher, the students, the baseline; `scores.jsonl` and `predictions.jsonl` have the same order. */
   readonly models: readonly MatchedReport[];
+  /** By the fields of the option `slices`, of the pairs that are sought. */
+  readonly slices: readonly SlicedField<TaskSlice>[];
 }
 
 export interface MatchedReport extends Omit<Matched, 'scores' | 'trainedOn'> {
@@ -40,24 +50,47 @@ export interface MatchedReport extends Omit<Matched, 'scores' | 'trainedOn'> {
   /** Wilson, 95 %. */
   readonly recall_interval: Interval | null;
   readonly mrr: number | null;
+  /** 95 %, bootstrap over the texts. */
+  readonly mrr_interval: Interval | null;
   /** Of the teacher's mean reciprocal rank; null for the teacher and without one. */
   readonly retention: number | null;
   readonly roc_auc: number | null;
   readonly accuracy: number;
   /** Of the rows that belong together. */
   readonly f1: number;
+  /** The texts whose own pair is ranked lowest. */
+  readonly worst_errors: readonly WrongMatch[];
 }
 
-/** Test rows: the first text of each, and whether its second belongs to it. */
-export interface MatchRows {
-  readonly rows: readonly { readonly id: string; readonly text: string; readonly belongs: boolean }[];
+export interface MatchEvaluation {
+  readonly title: string;
+  readonly rows: readonly MatchRow[];
   readonly unlabelled: number;
+  /** Their scores are in the order of the rows. */
+  readonly models: readonly Matched[];
+  /** Fields of the rows. */
+  readonly slices: readonly string[];
+  /** Of the bootstrap. */
+  readonly seed: number;
 }
 
-/** Works out every figure; every model's scores are in the order of the rows. */
-export function matchReport(title: string, { rows, unlabelled }: MatchRows, models: readonly Matched[]): MatchReport {
-  const reports = models.map(({ scores, trainedOn, ...model }): MatchedReport => {
-    const scored = rows.map(({ text, belongs }, i): Scored => ({ text, belongs, score: scores[i] as number }));
+const scoredBy = (rows: readonly MatchRow[], { scores }: Pick<Matched, 'scores'>): Scored[] =>
+  rows.map(({ text, belongs }, i) => ({ text, belongs, score: scores[i] as number }));
+
+/** The models with their ranks of the pairs that are sought. */
+export const rankedBy = <Model extends Matched>(rows: readonly MatchRow[], models: readonly Model[]) =>
+  models.map((model) => ({ ...model, ranks: ranksOf(scoredBy(rows, model)) }));
+
+/** Works out every figure. */
+export function matchReport({ title, rows, unlabelled, models, slices, seed }: MatchEvaluation): MatchReport {
+  const ranked = rankedBy(rows, models);
+  const above = ranked.find(({ role }) => role === 'teacher');
+  const texts = textAnswers(rows, ranked);
+  const statistics = ranked.map((_, m) => rowStatistic('mrr', texts, m, []) as (sample: Int32Array) => number);
+  const intervals = bootstrap(texts.ids.length, statistics, seed);
+  const reports = ranked.map((whole, m): MatchedReport => {
+    const { scores, ranks: _, trainedOn, ...model } = whole;
+    const scored = scoredBy(rows, whole);
     const { asked, recallAt1, mrr } = rankingOf(scored);
     const confusion = confusionOf(
       Int32Array.from(rows, ({ belongs }) => (belongs ? 1 : 0)),
@@ -71,16 +104,20 @@ export function matchReport(title: string, { rows, unlabelled }: MatchRows, mode
       recall_at_1: recallAt1,
       recall_interval: recallAt1 === null ? null : wilson(Math.round(recallAt1 * asked), asked),
       mrr,
+      mrr_interval: intervals[m] ?? null,
       retention: null,
       roc_auc: areaUnderCurve(scored),
       accuracy,
       f1: perLabel[1]?.f1 as number,
+      worst_errors: worstMatches(rows, whole, above === whole ? undefined : above),
     };
   });
   const teacher = reports.find(({ role }) => role === 'teacher');
   const rivals = new Map<string, number>();
   for (const { text, belongs } of rows) if (!belongs) rivals.set(text, (rivals.get(text) ?? 0) + 1);
   const asked = rows.filter(({ text, belongs }) => belongs && rivals.has(text));
+  const meanOf = (ranks: readonly Ranked[], sample: Int32Array): number =>
+    sample.reduce((sum, place) => sum + 1 / (ranks[place] as Ranked).rank, 0) / sample.length;
   const others = asked.reduce((sum, { text }) => sum + (rivals.get(text) as number), 0);
   return {
     title,
@@ -90,15 +127,18 @@ export function matchReport(title: string, { rows, unlabelled }: MatchRows, mode
       asked: asked.length,
       rivals: asked.length === 0 ? 0 : others / asked.length,
     },
+    bootstrap: { resamples: RESAMPLES, seed },
+    compared_by: 'mrr',
     models: reports.map((model) => ({
       ...model,
       retention: model.role !== 'teacher' && teacher?.mrr && model.mrr !== null ? model.mrr / teacher.mrr : null,
     })),
+    slices: slicesOf(asked, slices, (sample) => ranked.map(({ ranks }) => ({ value: meanOf(ranks, sample) }))),
   };
 }
 
 /** Lines of `scores.jsonl`: a row's id, whether it belongs together, and each model's score. */
-export function* scoreLines({ rows }: MatchRows, models: readonly Matched[]): Generator<string> {
+export function* scoreLines({ rows, models }: MatchEvaluation): Generator<string> {
   for (const [i, { id, belongs }] of rows.entries()) {
     const scores = Object.fromEntries(models.map(({ name, scores }) => [name, Number(scores[i]?.toPrecision(7))]));
     yield `${JSON.stringify({ id, belongs, scores })}\n`;
@@ -128,8 +168,6 @@ export function matchTable(
     ['bytes', ({ bytes }) => dash(bytes, sizeOf)],
     ['ms/pair', (_, i) => timings[i]?.median_ms.toFixed(1) ?? '–'],
   ];
-  const name = ({ name, role }: MatchedReport): string =>
-    role === 'student' || name.toLowerCase().includes(role) ? name : `${name} (${role})`;
   const first = models.find(({ role }) => role === 'student');
   const { low = null, high = null } = first?.recall_interval ?? {};
   const noise =
@@ -140,7 +178,7 @@ export function matchTable(
   return {
     title,
     columns: [{ label: 'model', align: 'left' }, ...columns.map(([label]) => ({ label, align: 'right' as const }))],
-    rows: models.map((model, i) => [name(model), ...columns.map(([, cell]) => cell(model, i))]),
+    rows: models.map((model, i) => [nameWithRole(model), ...columns.map(([, cell]) => cell(model, i))]),
     notes: [
       `${grouped(test.rows)} test pairs${unlabelled}. ${grouped(test.asked)} are sought, each among ${test.rivals.toFixed(1)} others on average that do not belong to its text.${noise}`,
       ...(models.some(({ retention }) => retention !== null)
@@ -155,3 +193,7 @@ export function matchTable(
     ],
   };
 }
+
+/** One field of the slices as a table. */
+export const matchSliceTable = ({ title, models }: MatchReport, field: MatchReport['slices'][number]): ReportTable =>
+  sliceTable(title, field, models.map(nameWithRole), 'MRR', ({ value }) => value?.toFixed(4) ?? '–');

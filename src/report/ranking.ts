@@ -16,35 +16,43 @@ export interface Ranking {
   readonly mrr: number | null;
 }
 
+/** A pair that belongs together, among the pairs of its text that do not. */
+export interface Ranked {
+  /** Its place in the pairs, as are those of the rivals. */
+  readonly row: number;
+  readonly rivals: readonly number[];
+  /** 1 if it scores above all of them. */
+  readonly rank: number;
+}
+
 /**
- * The rank, from 1, of each pair that belongs together among the pairs of the same text that do not. Others that belong to
- * the text are left out, so that each is found by itself; equal scores count against it. Null of a pair that does not
- * belong together, or has no others to be told from.
+ * Ranks each pair that belongs together and has others of the same text that do not, in the order of the pairs. Others
+ * that belong to the text are left out, so that each is found by itself; equal scores count against it.
  */
-export function ranksOf(pairs: readonly Scored[]): (number | null)[] {
+export function ranksOf(pairs: readonly Scored[]): Ranked[] {
   const others = new Map<string, number[]>();
-  for (const { text, belongs, score } of pairs) {
+  for (const [row, { text, belongs }] of pairs.entries()) {
     if (belongs) continue;
     const own = others.get(text);
-    if (own) own.push(score);
-    else others.set(text, [score]);
+    if (own) own.push(row);
+    else others.set(text, [row]);
   }
-  return pairs.map(({ text, belongs, score }) => {
+  return pairs.flatMap(({ text, belongs, score }, row): Ranked[] => {
     const rivals = others.get(text);
-    return belongs && rivals !== undefined ? 1 + rivals.filter((rival) => rival >= score).length : null;
+    if (!belongs || rivals === undefined) return [];
+    return [{ row, rivals, rank: 1 + rivals.filter((rival) => (pairs[rival] as Scored).score >= score).length }];
   });
 }
 
-/** Recall and mean reciprocal rank of the ranks of `ranksOf`. */
+/** How well the pairs of `ranksOf` are found. */
 export function rankingOf(pairs: readonly Scored[]): Ranking {
-  const ranks = ranksOf(pairs).filter((rank) => rank !== null);
+  const ranks = ranksOf(pairs);
   const asked = ranks.length;
-  if (asked === 0) return { asked, recallAt1: null, mrr: null };
-  return {
-    asked,
-    recallAt1: ranks.filter((rank) => rank === 1).length / asked,
-    mrr: ranks.reduce((sum, rank) => sum + 1 / rank, 0) / asked,
-  };
+  const first = ranks.filter(({ rank }) => rank === 1).length;
+  const reciprocal = ranks.reduce((sum, { rank }) => sum + 1 / rank, 0);
+  return asked === 0
+    ? { asked, recallAt1: null, mrr: null }
+    : { asked, recallAt1: first / asked, mrr: reciprocal / asked };
 }
 
 /**

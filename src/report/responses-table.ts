@@ -1,6 +1,7 @@
 import type { Figure } from './first-ahead.js';
 import type { ResponsesReport, WriterReport } from './responses.js';
-import { grouped, type ReportTable, sizeOf } from './table.js';
+import { sliceTable } from './slices.js';
+import { grouped, nameWithRole, type ReportTable, sizeOf } from './table.js';
 
 /** How fast a model wrote. */
 export interface Speed {
@@ -43,7 +44,7 @@ export function responsesTable(
   return {
     title: report.title,
     columns: [{ label: 'model', align: 'left' }, ...columns.map(([label]) => ({ label, align: 'right' as const }))],
-    rows: models.map((model, i) => [nameOf(model), ...columns.map(([, cell]) => cell(model, i))]),
+    rows: models.map((model, i) => [nameWithRole(model), ...columns.map(([, cell]) => cell(model, i))]),
     notes: [
       `${grouped(test.rows)} test rows${without}. Rouge-L is F1 × 100, without stemming, with the nearest reference.`,
       ...models.flatMap(({ name, trained_on: rows }) =>
@@ -59,8 +60,14 @@ export function responsesTable(
   };
 }
 
-const nameOf = ({ name, role }: WriterReport): string =>
-  role === 'student' || name.toLowerCase().includes(role) ? name : `${name} (${role})`;
+/** One field of the slices as a table. */
+export const responsesSliceTable = (
+  { title, models }: ResponsesReport,
+  field: ResponsesReport['slices'][number],
+): ReportTable =>
+  sliceTable(title, field, models.map(nameWithRole), 'Rouge-L', ({ value }) =>
+    value === null ? '–' : (100 * value).toFixed(1),
+  );
 
 const points = ({ value, interval }: Figure): string => {
   const [middle, low, high] = [value, interval?.low, interval?.high].map((x) =>

@@ -1,12 +1,15 @@
 import { againstFirst, type Figure } from './first-ahead.js';
 import { RESAMPLES } from './intervals.js';
-import { rougeL } from './rouge.js';
+import { type WrongResponse, worstResponses } from './response-answers.js';
+import { nearestOf } from './rouge.js';
+import { type FieldedRow, type SlicedField, slicesOf } from './slices.js';
+import type { TaskSlice } from './task-report.js';
 
 /** Who wrote: the teacher, whose responses were stored, a student, or something simple to be beaten. */
 export type WriterRole = 'teacher' | 'student' | 'baseline';
 
 /** A row that is to be answered. */
-export interface ReferenceRow {
+export interface ReferenceRow extends FieldedRow {
   readonly id: string;
   readonly text: string;
   /** One at least. */
@@ -47,6 +50,8 @@ export interface WriterReport {
   readonly unanswered: number;
   /** Rouge-L of the first student minus this; null for the first student itself. */
   readonly first_student_ahead: Figure | null;
+  /** The rows with the lowest Rouge-L. */
+  readonly worst_errors: readonly WrongResponse[];
 }
 
 /** `report.json`: figures only, and nothing that differs from run to run. */
@@ -58,7 +63,12 @@ export interface ResponsesReport {
     readonly unanswered: number;
   };
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
+  /** The figure of the slices, and what `recipe compare` goes by. */
+  readonly compared_by: 'rouge_l';
+  /** `predictions.jsonl` has the same order. */
   readonly models: readonly WriterReport[];
+  /** By the fields of the option `slices`. */
+  readonly slices: readonly SlicedField<TaskSlice>[];
 }
 
 export interface ResponsesEvaluation {
@@ -68,12 +78,16 @@ export interface ResponsesEvaluation {
   readonly without: number;
   /** The teacher first, then the students, then the baselines. */
   readonly writers: readonly Written[];
+  /** Fields of the rows. */
+  readonly slices: readonly string[];
   /** Of the bootstrap. */
   readonly seed: number;
 }
 
 /** Works out every figure; all intervals are of the same resamples of the rows. */
-export function responsesReport({ title, rows, without, writers, seed }: ResponsesEvaluation): ResponsesReport {
+export function responsesReport(evaluation: ResponsesEvaluation): ResponsesReport {
+  const { title, rows, without, writers, slices, seed } = evaluation;
+  const teacher = writers.find(({ role }) => role === 'teacher');
   const scores = writers.map(({ responses }) => scoresOf(rows, responses));
   const first = writers.findIndex(({ role }) => role === 'student');
   const means = scores.map((own) => (sample: Int32Array) => meanOf(own, sample));
@@ -93,15 +107,21 @@ export function responsesReport({ title, rows, without, writers, seed }: Respons
       perplexity: loss === null ? null : Math.exp(loss),
       unanswered: responses.filter((response) => response === null).length,
       first_student_ahead: compared[i]?.ahead ?? null,
+      worst_errors: worstResponses(rows, writer, writer === teacher ? undefined : teacher),
     };
   });
-  return { title, test: { rows: rows.length, unanswered: without }, bootstrap: { resamples: RESAMPLES, seed }, models };
+  return {
+    title,
+    test: { rows: rows.length, unanswered: without },
+    bootstrap: { resamples: RESAMPLES, seed },
+    compared_by: 'rouge_l',
+    models,
+    slices: slicesOf(rows, slices, (sample) => means.map((mean) => ({ value: mean(sample) }))),
+  };
 }
 
 const scoresOf = (rows: readonly ReferenceRow[], responses: Written['responses']): Float64Array =>
-  Float64Array.from(rows, ({ references }, row) =>
-    Math.max(...references.map((reference) => rougeL(reference, responses[row] ?? ''))),
-  );
+  Float64Array.from(rows, ({ references }, row) => nearestOf(references, responses[row] ?? null).value);
 
 const isOne = (references: readonly string[], response: string | null): boolean =>
   response !== null && references.some((reference) => reference.trim() === response.trim());

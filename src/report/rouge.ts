@@ -12,6 +12,16 @@ export function rougeL(reference: string, candidate: string): number {
   return (2 * precision * recall) / (precision + recall);
 }
 
+/** The reference that a text is nearest to, the first of several, and its Rouge-L; of a missing text 0. */
+export function nearestOf(
+  references: readonly string[],
+  candidate: string | null,
+): { readonly reference: string; readonly value: number } {
+  return references
+    .map((reference) => ({ reference, value: rougeL(reference, candidate ?? '') }))
+    .reduce((best, each) => (each.value > best.value ? each : best));
+}
+
 const wordsOf = (text: string): string[] => text.toLowerCase().match(/[a-z0-9]+/g) ?? [];
 
 /** How many items the longest sequence has that both have, not necessarily without gaps. */

@@ -6,6 +6,7 @@ import { ratioOf } from './first-ahead.js';
 import { macroF1OfMany, microF1Of } from './many-labels.js';
 import { confusionOf, macroF1Of } from './metrics.js';
 import { ranksOf } from './ranking.js';
+import { nearestOf } from './rouge.js';
 
 /** What is right of each test row, and what each model of a report said: `predictions.jsonl`, in the order of ids. */
 export interface RowAnswers {
@@ -107,10 +108,21 @@ const STATISTICS = {
     });
     return ratioOf(words);
   },
-  /** Of whether two texts belong together, each pair among those that do not belong to its text. */
+  /** What is right are references, the answer a text, null where there is none. */
+  rouge_l: (truth, said) =>
+    ratioOf(
+      truth.map((references, row) => ({
+        over: nearestOf(listOf(references).map(String), said[row] as string | null).value,
+        under: 1,
+      })),
+    ),
+  /** A row is a text, its answer the ranks of what belongs to it; or a pair of texts, and how far a model says that they belong. */
   mrr(truth, said) {
-    const ranks = ranksOf(truth.map((pair, row) => ({ ...(pair as Pair), score: Number(said[row]) })));
-    return ratioOf(ranks.map((rank) => (rank === null ? { over: 0, under: 0 } : { over: 1 / rank, under: 1 })));
+    if (said.some(Array.isArray)) return ratioOf(said.map((ranks) => reciprocal(listOf(ranks).map(Number))));
+    const rows: { over: number; under: number }[] = truth.map(() => ({ over: 0, under: 0 }));
+    for (const { row, rank } of ranksOf(truth.map((pair, i) => ({ ...(pair as Pair), score: Number(said[i]) }))))
+      rows[row] = reciprocal([rank]);
+    return ratioOf(rows);
   },
 } satisfies Readonly<Record<string, StatisticOf>>;
 
@@ -119,6 +131,11 @@ export type RowFigure = keyof typeof STATISTICS;
 
 /** What is right of a pair of texts. */
 type Pair = JsonObject & { readonly text: string; readonly belongs: boolean };
+
+const reciprocal = (ranks: readonly number[]) => ({
+  over: ranks.reduce((sum, rank) => sum + 1 / rank, 0),
+  under: ranks.length,
+});
 
 const listOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
 
@@ -141,6 +158,14 @@ export const rowStatistic = (
 ): RowStatistic | undefined =>
   (STATISTICS as Readonly<Record<string, StatisticOf>>)[figure]?.(truth, answers[model] ?? [], labels);
 
-/** Whether each row's answer is right as a whole. */
-export const rightRows = ({ truth, answers }: RowAnswers, model: number): boolean[] =>
-  truth.map((label, row) => label === answers[model]?.[row]);
+/** By the figure that models are compared by, when an answer is right as a whole. */
+const RIGHT: Readonly<Record<string, (truth: Json, answer: Json) => boolean>> = {
+  macro_f1: (truth, answer) => truth === answer,
+  mrr: (_, ranks) => listOf(ranks).every((rank) => rank === 1),
+};
+
+/** Whether each row's answer is right as a whole; undefined where answers are right by degrees. */
+export function rightRows(figure: string, { truth, answers }: RowAnswers, model: number): boolean[] | undefined {
+  const isRight = RIGHT[figure];
+  return isRight && truth.map((label, row) => isRight(label, answers[model]?.[row] as Json));
+}

@@ -91,8 +91,12 @@ export function nameOf<Model extends Pick<ModelReport, 'name' | 'role' | 'type'>
 ): string {
   const first = models.find((model) => model.role === 'student');
   if (role === 'student') return type === first?.type ? name : `${name} (${type})`;
-  return name.toLowerCase().includes(role) ? name : `${name} (${role})`;
+  return nameWithRole({ name, role });
 }
+
+/** The step's name, and its role where it is no student's and the name does not say it. */
+export const nameWithRole = ({ name, role }: Pick<ModelReport, 'name' | 'role'>): string =>
+  role === 'student' || name.toLowerCase().includes(role) ? name : `${name} (${role})`;
 
 function testNotes({ test, models }: Report): string[] {
   const [first] = models;

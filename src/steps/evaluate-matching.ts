@@ -16,8 +16,18 @@ import { ask } from '../models/ask.js';
 import type { Predictor } from '../models/predictor.js';
 import type { EvaluateMatchingOptions } from '../options/evaluate-matching.js';
 import type { Timing } from '../report/cost.js';
-import { type Matched, matchReport, matchTable, scoreLines } from '../report/matching.js';
+import { matchLines } from '../report/match-answers.js';
+import {
+  type MatchEvaluation,
+  type Matched,
+  matchReport,
+  matchSliceTable,
+  matchTable,
+  rankedBy,
+  scoreLines,
+} from '../report/matching.js';
 import { timeAlone } from './cost.js';
+import { checkSlices } from './slices.js';
 
 type Context = StepContext<EvaluateMatchingOptions>;
 
@@ -26,7 +36,7 @@ const BATCH = 256;
 
 export const evaluateMatching = defineStep<EvaluateMatchingOptions>({
   name: 'evaluate-matching',
-  version: 1,
+  version: 2,
   summary: 'Lets models find which of several texts belongs to another: recall, ranks, area under the curve, speed',
   inputs: {
     data: one('dataset'),
@@ -40,7 +50,9 @@ export const evaluateMatching = defineStep<EvaluateMatchingOptions>({
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
 
   async run(ctx) {
+    const { title, slices = [] } = ctx.options;
     const data = await readPairs(ctx.input('data').path);
+    checkSlices(slices, data.rows);
     const bound = (['teacher', 'student', 'baseline'] as const).flatMap((role) =>
       ctx.inputList(role === 'student' ? 'students' : role).map((artifact) => ({ role, artifact })),
     );
@@ -56,19 +68,19 @@ export const evaluateMatching = defineStep<EvaluateMatchingOptions>({
       models.push(model);
       timings.push(timing);
     }
-    const test = {
-      rows: data.rows.map(({ id, text, label }) => ({ id, text, belongs: label === data.labels[1] })),
-      unlabelled: data.unlabelled,
-    };
-    const report = matchReport(ctx.options.title, test, models);
+    const rows = data.rows.map((row) => ({ ...row, pair: pairOf(row), belongs: row.label === data.labels[1] }));
+    const evaluation: MatchEvaluation = { title, rows, unlabelled: data.unlabelled, models, slices, seed: ctx.seed };
+    const report = matchReport(evaluation);
     const folder = await ctx.output('report');
     await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
-    await writeFile(join(folder, 'scores.jsonl'), scoreLines(test, models));
+    await writeFile(join(folder, 'scores.jsonl'), scoreLines(evaluation));
+    await writeFile(join(folder, 'predictions.jsonl'), matchLines(rows, rankedBy(rows, models)));
     ctx.measure('timing', {
       threads: ctx.threads,
       models: models.map(({ name, role }, i) => ({ name, role, ...timings[i] })),
     });
     ctx.show(matchTable(report, timings));
+    for (const field of report.slices) ctx.show(matchSliceTable(report, field));
   },
 });
 

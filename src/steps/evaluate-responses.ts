@@ -12,6 +12,8 @@ import {
   StepFailure,
 } from '../engine/step.js';
 import type { EvaluateResponsesOptions } from '../options/evaluate-responses.js';
+import { type Timing, timingOf } from '../report/cost.js';
+import { responseLines } from '../report/response-answers.js';
 import {
   firstLine,
   type ResponsesEvaluation,
@@ -19,10 +21,11 @@ import {
   sampleLines,
   type Written,
 } from '../report/responses.js';
-import { responsesTable, type Speed } from '../report/responses-table.js';
+import { responsesSliceTable, responsesTable, type Speed } from '../report/responses-table.js';
+import { checkSlices } from './slices.js';
 
 type Context = StepContext<EvaluateResponsesOptions>;
-type Result = Written & { readonly speed: Speed | undefined };
+type Result = Written & { readonly speed: (Speed & Timing) | undefined };
 type Answerable = Row & { readonly responses: readonly string[] };
 
 /** Rows in `samples.jsonl`. */
@@ -30,7 +33,7 @@ const SAMPLES = 50;
 
 export const evaluateResponses = defineStep<EvaluateResponsesOptions>({
   name: 'evaluate-responses',
-  version: 1,
+  version: 2,
   summary: 'Lets language models answer rows and compares what they write with the rows’ responses',
   inputs: {
     data: one('dataset'),
@@ -42,7 +45,9 @@ export const evaluateResponses = defineStep<EvaluateResponsesOptions>({
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
 
   async run(ctx) {
+    const { title, slices = [] } = ctx.options;
     const { rows, without } = await readRows(ctx.input('data').path);
+    checkSlices(slices, rows);
     const results: Result[] = [];
     const teacher = ctx.optionalInput('teacher_data');
     if (teacher) results.push(await storedResponses(teacher, rows));
@@ -50,16 +55,18 @@ export const evaluateResponses = defineStep<EvaluateResponsesOptions>({
     for (const { field } of ctx.options.baselines) results.push(firstLines(field, rows));
 
     const evaluation: ResponsesEvaluation = {
-      title: ctx.options.title,
-      rows: rows.map(({ id, text, responses }) => ({ id, text, references: responses })),
+      title,
+      rows: rows.map(({ responses, ...row }) => ({ ...row, references: responses })),
       without,
       writers: results,
+      slices,
       seed: ctx.seed,
     };
     const report = responsesReport(evaluation);
     const folder = await ctx.output('report');
     await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
     await writeFile(join(folder, 'samples.jsonl'), sampleLines(evaluation, SAMPLES));
+    await writeFile(join(folder, 'predictions.jsonl'), responseLines(evaluation));
     ctx.measure('timing', {
       threads: ctx.threads,
       models: results.map(({ name, role, speed }) => ({ name, role, ...speed })),
@@ -71,6 +78,7 @@ export const evaluateResponses = defineStep<EvaluateResponsesOptions>({
         [`A model writes ${ctx.options.max_tokens} tokens at most.`],
       ),
     );
+    for (const field of report.slices) ctx.show(responsesSliceTable(report, field));
   },
 });
 
@@ -99,10 +107,13 @@ async function writtenBy(ctx: Context, { from, path }: InputArtifact, rows: read
   const { type, parameters, bytes } = writer;
   try {
     const responses: string[] = [];
+    const times: number[] = [];
     let tokens = 0;
     const began = ctx.now();
     for (const row of rows) {
+      const started = ctx.now();
       const written = await writer.write(row, ctx.options.max_tokens);
+      times.push(ctx.now() - started);
       responses.push(written.text);
       tokens += written.tokens;
       await ctx.progress({ done: responses.length, total: rows.length, unit: 'rows', phase: from });
@@ -133,7 +144,7 @@ async function writtenBy(ctx: Context, { from, path }: InputArtifact, rows: read
       trainedOn: await trainedOn(path),
       loss,
       responses,
-      speed: { tokens, seconds },
+      speed: { tokens, seconds, ...timingOf(Float64Array.from(times)) },
     };
   } finally {
     await writer.close();

@@ -11,8 +11,13 @@ export const makePairs = defineStep<MakePairsOptions>({
   outputs: { pairs: 'dataset' },
   lane: 'compute',
   packages: ['@tensorflow/tfjs', 'onnxruntime-node', 'tokenizers'],
-  problems: ({ text, pair, ignore, random, hard }) => [
+  problems: ({ text, pair, fields = [], ignore, random, hard }) => [
     ...(text === pair ? [{ pointer: '/pair', message: `both texts are the field "${text}"` }] : []),
+    ...fields.flatMap((name, i) =>
+      ['text', 'pair'].includes(name)
+        ? [{ pointer: `/fields/${i}`, message: `"${name}" is the name of one of a pair's two texts` }]
+        : [],
+    ),
     ...(random + hard > 0
       ? []
       : [{ pointer: '/random', message: 'without negatives all pairs belong together', hint: 'Set random or hard.' }]),

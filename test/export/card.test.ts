@@ -316,13 +316,14 @@ describe('the model card', () => {
 
   it('has the figures of models that rank, write or tell texts', () => {
     const value = { value: 0.4567, interval: { low: 0.4, high: 0.5 } };
-    const judged = (title: string, own: object) =>
+    const judged = (title: string, own: object, more: object = {}) =>
       cardOf({
         ...parts,
         metrics: {
           title,
           test: { rows: 900 },
           models: [{ name: 'student[seed=1]', role: 'student', parameters: 1200, ...own }],
+          ...more,
         } as unknown as NonNullable<CardParts['metrics']>,
       });
     const matched = judged('Mails', { recall_at_1: 0.31, mrr: 0.4567, roc_auc: 0.9, accuracy: 0.8, retention: null });
@@ -334,6 +335,21 @@ describe('the model card', () => {
     expect(sectionOf('Metrics', masked)).toContain('| 0.4567 [0.4000, 0.5000] | 12.5000 | 1,200 |');
     const written = judged('Mails', { rouge_l: value, exact_match: 0.1, perplexity: null });
     expect(sectionOf('Metrics', written)).toContain('| 0.4567 [0.4000, 0.5000] | 0.1000 | 1,200 |');
+    const slices = [
+      { value: 'a', of: 'value', rows: 60, small: false, models: [{ value: 0.3 }] },
+      { value: null, of: 'without', rows: 9, small: true, models: [{ value: 0.1 }] },
+    ];
+    for (const [compared_by, own] of [
+      ['mrr', { mrr: 0.4567, accuracy: 0.2 }],
+      ['rouge_l', { rouge_l: value }],
+    ] as const) {
+      const sliced = judged('Mails', own, { compared_by, slices: [{ field: 'from', values: 1, slices }] });
+      expect(sectionOf('Metrics', sliced)).toMatch(
+        /\| `from` \| `a` \| 60 \| 0\.3000 \|\n\| `from` \| none \| 9 \(few\) \|/,
+      );
+      expect(sectionOf('Limits', sliced)).toMatch(/Where `from` is `a` it is worse: .* 0\.3000, of all rows 0\.4567\./);
+      expect(sectionOf('Limits', sliced)).not.toContain('is none it is worse');
+    }
     expect(written).toContain('type: rouge\n            value: 0.4567');
   });
 

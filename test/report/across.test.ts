@@ -32,7 +32,7 @@ describe('figures made of predictions.jsonl are those of the report', () => {
     const { macroF1, accuracy, errors } = qualityOf(confusionOf(places(truth), places(said), 3), labels);
     expect(rowStatistic('macro_f1', found, 0, labels)?.(all)).toBeCloseTo(macroF1, 12);
     expect(rowStatistic('accuracy', found, 0, labels)?.(all)).toBeCloseTo(accuracy, 12);
-    expect(rightRows(found, 0).filter((right) => !right)).toHaveLength(errors);
+    expect(rightRows('macro_f1', found, 0)?.filter((right) => !right)).toHaveLength(errors);
   });
 
   test('entity F1 and accuracy of words, some of them unread or not known', () => {
@@ -140,6 +140,26 @@ describe('models side by side', () => {
   test('McNemar’s test is of the rows that one alone gets right, corrected for all tests', () => {
     const p = holm([mcnemar(0, 8), mcnemar(0, 7), mcnemar(5, 0), mcnemar(10, 0)]);
     expect(found.models.flatMap(({ mcnemar_p }) => mcnemar_p ?? [])).toEqual(p);
+  });
+
+  test('where answers are right by degrees the p is of the resamples, corrected for all tests', () => {
+    const graded = models.map((model) => ({ ...model, right: undefined }));
+    const compared = compareModels('rouge_l', ROWS, graded, 7).models;
+    expect(compared.map(({ quality, difference }) => [quality, difference])).toEqual(
+      found.models.map(({ quality, difference }) => [quality, difference]),
+    );
+    expect(compared.map(({ mcnemar_p }) => mcnemar_p)).toEqual([null, null, null, null, null]);
+    expect(found.models.map(({ bootstrap_p }) => bootstrap_p)).toEqual([null, null, null, null, null]);
+    const [teacher, api, , beaten, small] = compared.map(({ bootstrap_p }) => bootstrap_p as number);
+    // No resample of small is on the other side: 2 / 2001, the least of four.
+    expect(small).toBeCloseTo((4 * 2) / 2001, 12);
+    expect(teacher).toBe(small);
+    expect(beaten).toBeGreaterThan(small as number);
+    expect(beaten).toBeLessThan(0.1);
+    expect(api).toBeGreaterThanOrEqual(small as number);
+    expect(comparisonTable({ ...found, models: compared }, ['only']).columns.map(({ label }) => label)).toContain(
+      'bootstrap p',
+    );
   });
 
   test('the Pareto fronts are of size and of time', () => {

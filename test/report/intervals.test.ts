@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { against, retentionOf } from '../../src/report/compare.js';
-import { bootstrap, mcnemar, wilson } from '../../src/report/intervals.js';
+import { bootstrap, bootstrapP, mcnemar, percentileInterval, resampled, wilson } from '../../src/report/intervals.js';
 import { percentile } from '../../src/util/numbers.js';
 import { Random } from '../../src/util/random.js';
 
@@ -60,6 +60,38 @@ describe('bootstrap', () => {
     expect(infinite).toEqual({ low: 2, high: null });
     expect(none).toBeUndefined();
     expect(some).toEqual({ low: 1, high: 1 });
+  });
+});
+
+describe('bootstrap p', () => {
+  test('counts the resamples on the other side of 0 twice, and one more, those without a value left out', () => {
+    expect(bootstrapP(Float64Array.of(1, 2, 3, -1, 2, 3, 4, 5, 6))).toBeCloseTo((2 * 2) / 10, 12);
+    expect(bootstrapP(Float64Array.of(-1, -2, 0, Number.NaN))).toBe(1);
+    expect(bootstrapP(Float64Array.of(-1, -2, -3, Number.NaN))).toBe(0.5);
+    expect(bootstrapP(Float64Array.of(1, Number.NaN))).toBeUndefined();
+    expect(bootstrapP(new Float64Array(99))).toBe(1);
+  });
+
+  test('is below 0.05 where the interval does not hold 0, and about that of a t test', () => {
+    const random = new Random(4, 'differences');
+    const noise = Float64Array.from({ length: 200 }, () => random.normal());
+    const mean = noise.reduce((sum, x) => sum + x, 0) / 200;
+    const deviation = Math.sqrt(noise.reduce((sum, x) => sum + (x - mean) ** 2, 0) / 199 / 200);
+    // Two-sided normal p of 1, 1.6, 2.4 and 3 standard errors.
+    for (const [errors, p] of [
+      [1, 0.317],
+      [1.6, 0.11],
+      [-2.4, 0.016],
+      [3, 0.003],
+    ] as const) {
+      const shifted = noise.map((x) => x - mean + errors * deviation);
+      const statistic = (sample: Int32Array) => sample.reduce((sum, row) => sum + (shifted[row] as number), 0) / 200;
+      const [values] = resampled(200, [statistic], 5) as [Float64Array];
+      const found = bootstrapP(values) as number;
+      expect(Math.abs(found - p)).toBeLessThan(0.005 + 0.1 * p);
+      const { low, high } = percentileInterval(values) as { low: number; high: number };
+      expect(found < 0.05).toBe(low > 0 || high < 0);
+    }
   });
 });
 

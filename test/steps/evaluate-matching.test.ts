@@ -6,7 +6,8 @@ import type { TransformerConfig } from '../../src/models/architecture.js';
 import { saveTransformer } from '../../src/models/checkpoint.js';
 import { loadPredictor } from '../../src/models/index.js';
 import type { MatchReport } from '../../src/report/matching.js';
-import { rankingOf } from '../../src/report/ranking.js';
+import { rankingOf, ranksOf } from '../../src/report/ranking.js';
+import { readRowAnswers, rowStatistic } from '../../src/report/row-answers.js';
 import { cacheLogits } from '../../src/steps/cache-logits.js';
 import { evaluateMatching } from '../../src/steps/evaluate-matching.js';
 import { MATCHES, madeUpTopics } from '../train/matching.js';
@@ -15,7 +16,11 @@ import { digests, type InputGiven, runStep } from './context.js';
 
 describe('evaluate-matching', async () => {
   const folder = await sharedFolder();
-  const rows = [...madeUpTopics(30, 'test'), { ...madeUpTopics(1, 'more')[0], label: null } as never];
+  const listed = madeUpTopics(30, 'test').map((row, i) => ({
+    ...row,
+    fields: { pair: row.fields?.pair as string, ...(i >= 15 && { list: `l${Math.floor(i / 3) % 2}` }) },
+  }));
+  const rows = [...listed, { ...madeUpTopics(1, 'more')[0], label: null } as never];
   const data = { kind: 'dataset', path: join(folder, 'pairs') };
   const models: Record<string, InputGiven> = {};
 
@@ -97,6 +102,75 @@ describe('evaluate-matching', async () => {
     expect(Object.keys(measured)).toEqual(['timing']);
     const again = await runStep(evaluateMatching, { options: { title: 'Topics' }, inputs });
     expect(await digests(again.outputs.report as string)).toEqual(await digests(outputs.report as string));
+  });
+
+  it('has slices, the worst ranks to read, and each text’s ranks for recipe compare', async () => {
+    const { vectors, both } = models as Record<string, InputGiven>;
+    const inputs = { data, teacher: both as InputGiven, students: [vectors as InputGiven] };
+    const options = { title: 'Topics', slices: ['list'] };
+    const { outputs, tables } = await runStep(evaluateMatching, { options, inputs });
+    const read = (file: string) => readFile(join(outputs.report as string, file), 'utf8');
+    const report = JSON.parse(await read('report.json')) as MatchReport;
+    const scores = (await read('scores.jsonl'))
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { scores: Record<string, number> });
+    const scoredBy = (name: string) =>
+      listed.map(({ text, label }, i) => ({
+        text,
+        belongs: label === 'yes',
+        score: scores[i]?.scores[name] as number,
+      }));
+
+    const [by] = report.slices;
+    expect(by?.slices.map(({ value, of, rows }) => [value ?? of, rows])).toEqual([
+      ['l1', 13],
+      ['l0', 12],
+      ['without', 5],
+    ]);
+    for (const [m, name] of ['both', 'vectors'].entries()) {
+      const own = scoredBy(name).filter((_, i) => listed[i]?.fields.list === 'l0');
+      expect(by?.slices[1]?.models[m]?.value).toBeCloseTo(rankingOf(own).mrr as number, 9);
+    }
+    expect(tables[1]).toMatchObject({ title: 'Topics: MRR by list' });
+    expect(tables[1]?.rows[0]?.slice(0, 2)).toEqual(['l1', '13*']);
+
+    const [teacher, student] = report.models;
+    const ranks = ranksOf(scoredBy('vectors'));
+    const wrong = ranks.filter(({ rank }) => rank > 1);
+    expect(student?.worst_errors).toHaveLength(Math.min(20, wrong.length));
+    const found = student?.worst_errors.map(({ rank }) => rank) ?? [];
+    expect(found).toEqual(
+      wrong
+        .map(({ rank }) => rank)
+        .sort((a, b) => b - a)
+        .slice(0, 20),
+    );
+    for (const { id, text, truth, answer, rank, candidates, teacher: above } of student?.worst_errors ?? []) {
+      const own = ranks.find(({ row }) => listed[row]?.id === id);
+      expect([text, truth]).toEqual([listed[own?.row as number]?.text, listed[own?.row as number]?.fields.pair]);
+      expect([rank, candidates]).toEqual([own?.rank, 3]);
+      const first = listed.findIndex((row) => row.text === text && row.fields.pair === answer);
+      expect(scores[first]?.scores.vectors).toBe(
+        Math.max(...(own?.rivals ?? []).map((rival) => scores[rival]?.scores.vectors as number)),
+      );
+      const place = ranksOf(scoredBy('both')).find(({ row }) => row === own?.row);
+      expect(above).toMatchObject({ rank: place?.rank });
+    }
+    expect(teacher?.worst_errors[0]?.teacher).toBeNull();
+
+    const answers = readRowAnswers(await read('predictions.jsonl'));
+    expect(answers.ids).toHaveLength(30);
+    const all = Int32Array.from(answers.ids.keys());
+    for (const [m, model] of report.models.entries()) {
+      expect(rowStatistic('mrr', answers, m, [])?.(all)).toBeCloseTo(model.mrr as number, 12);
+      expect(model.mrr_interval?.low).toBeLessThan(model.mrr as number);
+      expect(model.mrr_interval?.high).toBeGreaterThan(model.mrr as number);
+    }
+    await expect(runStep(evaluateMatching, { options: { slices: ['lst'] }, inputs })).rejects.toMatchObject({
+      reason: 'no-field',
+      pointer: '/slices/0',
+    });
   });
 
   it('takes a teacher’s stored answers', async () => {

@@ -9,6 +9,8 @@ import { loadTransformer } from '../../src/models/checkpoint.js';
 import { forward } from '../../src/models/forward.js';
 import { padTokens } from '../../src/models/padding.js';
 import { loadWriter } from '../../src/models/writer.js';
+import { rougeL } from '../../src/report/rouge.js';
+import { readRowAnswers } from '../../src/report/row-answers.js';
 import { evaluateResponses } from '../../src/steps/evaluate-responses.js';
 import { train } from '../../src/steps/train.js';
 import type { JsonObject } from '../../src/util/json.js';
@@ -52,7 +54,7 @@ describe('evaluate-responses', async () => {
     const stored = rows.slice(1).map((row, i) => ({ ...row, responses: i % 2 ? (row.responses ?? []) : ['no'] }));
     const teacher_data = { ...(await dataset(stored)), from: 'oracle' };
     const { outputs, tables, measured } = await run(
-      { baselines: ['first-line', { type: 'first-line', field: 'kind' }] },
+      { baselines: ['first-line', { type: 'first-line', field: 'kind' }], slices: ['kind'] },
       { teacher_data },
     );
     const report = JSON.parse(await readFile(join(outputs.report as string, 'report.json'), 'utf8'));
@@ -81,7 +83,23 @@ describe('evaluate-responses', async () => {
     const sample = JSON.parse(samples[0] as string);
     expect(sample).toMatchObject({ id: rows[0]?.id, references: rows[0]?.responses });
     expect(sample.responses[0]).toEqual({ model: 'oracle', response: null });
+    const worst = bad.worst_errors as { id: string; text: string; truth: string; answer: string; rouge_l: number }[];
+    expect(worst).toHaveLength(20);
+    expect(worst.map(({ rouge_l }) => rouge_l)).toEqual(worst.map(({ rouge_l }) => rouge_l).sort((a, b) => a - b));
+    for (const { id, text, truth, answer, rouge_l } of worst) {
+      const row = rows.find((row) => row.id === id) as Row;
+      expect([text, [truth]]).toEqual([row.text, row.responses]);
+      expect(rougeL(truth, answer)).toBe(rouge_l);
+    }
+    const answers = readRowAnswers(await readFile(join(outputs.report as string, 'predictions.jsonl'), 'utf8'));
+    expect(answers.answers.map((own) => own.length)).toEqual([24, 24, 24, 24, 24]);
+    const [by] = report.slices;
+    expect(by.slices).toMatchObject([
+      { value: 'note', rows: 24, models: [{}, { value: good.rouge_l.value }, {}, {}, {}] },
+    ]);
+    expect(tables[1]).toMatchObject({ title: 'Evaluation: Rouge-L by kind' });
     expect(tables[0]?.rows).toHaveLength(5);
+    expect((measured.timing as { models: { median_ms?: number }[] }).models[1]?.median_ms).toBeGreaterThan(0);
     expect(
       (measured.timing as { models: { tokens?: number }[] }).models.map(({ tokens }) => (tokens ?? 0) > 23),
     ).toEqual([false, true, true, false, false]);
@@ -128,6 +146,7 @@ describe('evaluate-responses', async () => {
     await expect(run({ baselines: [{ type: 'first-line', field: 'body' }] })).rejects.toThrow(
       'copies the field "body"',
     );
+    await expect(run({ slices: ['knid'] })).rejects.toMatchObject({ reason: 'no-field', pointer: '/slices/0' });
     await expect(run({ max_tokens: 40 })).rejects.toThrow('a model that reads 40 tokens cannot write 40 to a prompt');
     const teacher_data = { ...(await dataset([bare])), from: 'strangers' };
     await expect(run({}, { teacher_data })).rejects.toMatchObject({ reason: 'no-responses' });

@@ -33,6 +33,21 @@ const of = (pairs: readonly Row[], subject: string, label: string) =>
   pairs.filter((row) => row.text === subject && row.label === label).map(({ fields }) => fields?.pair);
 
 describe('make-pairs', () => {
+  it('keeps fields of the first text’s row, and the same pairs', async () => {
+    const rows = ROWS.map((row, i) => ({ ...row, fields: { ...row.fields, ...(i > 0 && { list: `l${i % 2}` }) } }));
+    const options = { ...OPTIONS, random: 1, hard: 1 };
+    const [{ pairs }, { pairs: bare }] = [await run({ ...options, fields: ['list'] }, rows), await run(options, rows)];
+    expect(pairs.map(({ fields: { list: _, ...fields } = {}, ...row }) => ({ ...row, fields }))).toEqual(bare);
+    const listOf = (subject: string) => pairs.filter(({ text }) => text === subject).map(({ fields }) => fields?.list);
+    expect(listOf('The kettle')).toEqual(['l0', 'l0', 'l0']);
+    expect(new Set(listOf('Lunch on Friday'))).toEqual(new Set([undefined]));
+    await expect(run({ ...options, fields: ['lsit'] }, rows)).rejects.toThrow(
+      'no row has a field "lsit" for its pairs',
+    );
+    const [problem] = makePairs.problems?.({ ...options, fields: ['pair'] } as never, []) ?? [];
+    expect(problem).toMatchObject({ pointer: '/fields/0' });
+  });
+
   it('keeps what belongs together, and sets the most similar others beside it', async () => {
     const { pairs, info, tables } = await run({ ...OPTIONS, random: 0, hard: 1 });
     expect(info.labels).toEqual(['no', 'yes']);

@@ -38,7 +38,7 @@ export function limitsSection(
       : metrics.test.rows < FEW
         ? `Its figures are of ${metrics.test.rows} rows only.`
         : undefined,
-    ...(metrics !== undefined && 'labels' in metrics ? weakSlices(metrics, ancestry.origin.model) : []),
+    ...(metrics !== undefined && 'slices' in metrics ? weakSlices(metrics, ancestry.origin.model) : []),
     facts.trainedOn?.synthetic
       ? 'It was trained on synthetic texts, which are like those that a model writes, and less like those that people do.'
       : undefined,

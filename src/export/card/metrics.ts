@@ -6,7 +6,7 @@ import type { ResponsesReport } from '../../report/responses.js';
 import type { TaskReport } from '../../report/task-report.js';
 import { code, figure, grouped, percent, plain, section, table } from './markdown.js';
 import { qualityList } from './quality.js';
-import { slicesTable } from './slices.js';
+import { type Judged, slicesTable } from './slices.js';
 
 /** `report.json` of an evaluation, of whatever task. */
 export type Metrics = Report | TaskReport | ResponsesReport | LanguageReport | MaskedReport | MatchReport;
@@ -34,6 +34,7 @@ export function metricsSection(metrics: Metrics | undefined, model: string): str
       ? `Retention is ${comparedBy(metrics)} as a share of the teacher’s, on the same rows.`
       : undefined,
     ...(ofLabels(metrics) || ofTask(metrics) ? ofAnswers(metrics, model) : []),
+    'slices' in metrics ? bySlices(metrics, model) : undefined,
     'expectations' in metrics ? expectationsOf(metrics.expectations) : undefined,
   );
 }
@@ -42,12 +43,12 @@ export function metricsSection(metrics: Metrics | undefined, model: string): str
 function ofAnswers(metrics: Report | TaskReport, model: string): (string | undefined)[] {
   const own = metrics.models.find(({ name }) => name === model);
   if (own === undefined) return [];
+  return [qualityList(own, comparedBy(metrics)), 'per_label' in own ? labelsOf(own) : undefined];
+}
+
+function bySlices(metrics: Judged, model: string): string | undefined {
   const slices = slicesTable(metrics, model);
-  return [
-    qualityList(own, comparedBy(metrics)),
-    'per_label' in own ? labelsOf(own) : undefined,
-    slices && `By the values of fields of the rows:\n\n${slices}`,
-  ];
+  return slices && `By the values of fields of the rows:\n\n${slices}`;
 }
 
 const ofTask = (metrics: Metrics): metrics is TaskReport => 'task' in metrics;

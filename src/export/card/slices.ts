@@ -1,4 +1,6 @@
 import type { Report } from '../../report/evaluate.js';
+import type { MatchReport } from '../../report/matching.js';
+import type { ResponsesReport } from '../../report/responses.js';
 import type { Slice, SlicedField } from '../../report/slices.js';
 import type { TaskReport } from '../../report/task-report.js';
 import { code, figure, grouped, plain, table } from './markdown.js';
@@ -13,7 +15,8 @@ interface Sliced {
   readonly value: number | null;
 }
 
-type Judged = Report | TaskReport;
+/** Reports that have slices. */
+export type Judged = Report | TaskReport | MatchReport | ResponsesReport;
 
 /** By what slices are compared. */
 const figureName = (metrics: Judged): string => ('compared_by' in metrics ? plain(metrics.compared_by) : 'accuracy');
@@ -47,14 +50,21 @@ export function slicesTable(metrics: Judged, model: string): string | undefined 
 
 /** Slices on which the model is much worse than on all rows, those of few rows left out. */
 export function weakSlices(metrics: Judged, model: string): string[] {
-  const own = metrics.models.find(({ name }) => name === model);
-  if (own === undefined) return [];
-  const whole = 'accuracy' in own ? own.accuracy : own.figures[(metrics as TaskReport).compared_by];
-  if (whole == null) return [];
+  const whole = wholeOf(metrics, model);
+  if (whole === null) return [];
   return slicesOf(metrics, model)
     .filter(({ slice, value }) => !slice.small && value !== null && value < whole - MUCH)
     .map(
       ({ field, slice, value }) =>
         `Where ${code(field)} is ${nameOf(slice)} it is worse: ${figureName(metrics)} ${figure(value)}, of all rows ${figure(whole)}.`,
     );
+}
+
+/** The figure of the slices, of all rows. */
+function wholeOf(metrics: Judged, model: string): number | null {
+  const own = (metrics.models as readonly Judged['models'][number][]).find(({ name }) => name === model);
+  if (own === undefined) return null;
+  if ('figures' in own) return own.figures[(metrics as TaskReport).compared_by] ?? null;
+  if ('rouge_l' in own) return own.rouge_l.value;
+  return 'mrr' in own ? own.mrr : own.accuracy;
 }
