@@ -91,7 +91,7 @@ export class ExactCheck {
         labelled: !config.pairs && (config.head === 'classifier' || config.head === 'multi-label'),
         padId: config.padId,
         writes: { tokens: WRITTEN, rows: TEXTS, endId: config.eosId },
-        rows: this.rows.map(({ text, pair, ids, second }) => ({ text, pair, ids, second })),
+        rows: this.rows.map(({ text, pair, ids, second, mask }) => ({ text, pair, ids, second, mask })),
       },
       signal,
     );
@@ -120,11 +120,20 @@ export class ExactCheck {
     };
   }
 
-  /** What the model answers to each row: its label, or the tokens that it writes to the first of them. */
+  /** What the model answers to each row: its label, the token that it fills in, or those that it writes to the first of them. */
   private async wanted(): Promise<(string | undefined)[]> {
     const { config, labels, parameters } = this.model;
     if (config.head === 'classifier' || config.head === 'multi-label') {
       return this.expected.map((logits) => labels[greedy(logits)]);
+    }
+    if (config.head === 'masked-language-model') {
+      const { vocabulary } = config;
+      return this.rows.map(({ mask }, i) => {
+        const at = mask === undefined ? undefined : mask * vocabulary;
+        return at === undefined
+          ? undefined
+          : `${greedy((this.expected[i] as Float32Array).subarray(at, at + vocabulary))}`;
+      });
     }
     if (config.head !== 'language-model') return [];
     const runner = await createRunner('onnx', this.threads);

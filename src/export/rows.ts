@@ -1,21 +1,24 @@
 import { type Row, readDataset } from '../data/dataset.js';
 import { fieldsOf, fill } from '../data/template.js';
-import type { TextTokenizer } from '../data/tokenizer.js';
+import { openTokenizer, type TextTokenizer } from '../data/tokenizer.js';
 import type { TransformerConfig } from '../models/architecture.js';
 import { fitPrompt } from '../models/continuations.js';
+import { maskOf } from '../models/masked-texts.js';
 import { promptOf } from '../models/writer.js';
 import { StepFailure } from '../util/failure.js';
 
 /** A row that an export is checked with. */
 export interface CheckedRow {
   readonly id: string;
-  /** What the model reads: of a language model the prompt that it learnt with. */
+  /** What the model reads: of a language model the prompt that it learnt with; of one that fills in words, a text with one hidden. */
   readonly text: string;
   /** The second text, of a model that reads pairs. */
   readonly pair?: string;
   readonly ids: Int32Array;
   /** Of a pair, tokens before those of its second text. */
   readonly second?: number;
+  /** Which of the tokens hides a word that the model is to fill in; absent where none does. */
+  readonly mask?: number;
   readonly label: string | null;
 }
 
@@ -56,6 +59,20 @@ export async function rowsToCheck(
       second: tokens.second(i) as number,
     }));
   }
+  if (config.head === 'masked-language-model') {
+    const maskId = maskOf(tokenizer);
+    const texts = await hideWords(
+      folder,
+      chosen.map(({ text }) => text),
+      maskId,
+    );
+    const tokens = await tokenizer.encode(texts, config.maxLength);
+    return chosen.map(({ id, label }, i) => {
+      const ids = tokens.ids(i);
+      const mask = ids.indexOf(maskId);
+      return { id, label, text: texts[i] as string, ids, ...(mask >= 0 && { mask }) };
+    });
+  }
   if (config.head !== 'language-model') {
     const tokens = await tokenizer.encode(
       chosen.map(({ text }) => text),
@@ -73,6 +90,17 @@ export async function rowsToCheck(
     text: texts[i] as string,
     ids: fitPrompt(tokens[i] as Int32Array, Math.max(1, Math.min(PROMPT, config.maxLength - WRITTEN)), endId),
   }));
+}
+
+/** Texts with a word hidden, as one hides it who asks a pipeline: their third, or the last of fewer. */
+async function hideWords(folder: string, texts: readonly string[], maskId: number): Promise<string[]> {
+  const { tokenizer } = await openTokenizer(folder);
+  const mask = tokenizer.idToToken(maskId) as string;
+  return texts.map((text) => {
+    const words = [...text.matchAll(/\S+/g)];
+    const word = words[Math.min(2, words.length - 1)];
+    return word === undefined ? text : `${text.slice(0, word.index)}${mask}${text.slice(word.index + word[0].length)}`;
+  });
 }
 
 function pairOf({ id, fields }: Row): string {

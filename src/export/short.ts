@@ -3,6 +3,7 @@ import { greedy } from '../models/generate.js';
 import { pearson } from '../report/correlation.js';
 import { argmaxRows } from '../report/metrics.js';
 import { graphAnswers } from './answers.js';
+import type { HiddenRow } from './hidden.js';
 import type { CheckedRow } from './rows.js';
 
 /** Share that a figure may lose for the graph in integers to be handed over. */
@@ -10,7 +11,7 @@ export const MAY_LOSE = 0.01;
 
 /** What a graph in 8-bit integers keeps of the one in float32. */
 export interface Shortness {
-  readonly metric: 'accuracy' | Likeness;
+  readonly metric: 'accuracy' | 'masked accuracy' | Likeness;
   /** Of the graph in float32; 1 where the figure is a likeness to it. */
   readonly exact: number;
   readonly short: number;
@@ -20,16 +21,9 @@ export interface Shortness {
 }
 
 /** How alike both are: the share of texts, labels or tokens of which they say the same, or how alike their numbers are. */
-type Likeness =
-  | 'same label'
-  | 'same decisions'
-  | 'same token labels'
-  | 'same tokens'
-  | 'same next tokens'
-  | 'cosine'
-  | 'correlation';
+type Likeness = 'same label' | 'same decisions' | 'same token labels' | 'same next tokens' | 'cosine' | 'correlation';
 /** Of these nothing is asked: what a number or a word among thousands may lose, only its user knows. */
-const FREE: readonly Shortness['metric'][] = ['same tokens', 'same next tokens', 'cosine', 'correlation'];
+const FREE: readonly Shortness['metric'][] = ['same next tokens', 'cosine', 'correlation'];
 
 interface Pair {
   readonly row: CheckedRow;
@@ -84,7 +78,7 @@ function judgeOf({ config, labels }: TransformerModel, rows: readonly CheckedRow
     case 'token-classifier':
       return shareOf('same token labels', tokens(config.labels));
     case 'masked-language-model':
-      return shareOf('same tokens', tokens(config.vocabulary));
+      return maskedAccuracy(config.vocabulary);
     case 'language-model':
       return shareOf('same next tokens', tokens(config.vocabulary));
     case 'regression':
@@ -106,6 +100,24 @@ function accuracy(labels: readonly string[]): Judge {
       rows++;
     },
     figures: () => ({ metric: 'accuracy', exact: right.exact / rows, short: right.short / rows }),
+  };
+}
+
+/** The share of hidden tokens that are told, of rows that have such. */
+function maskedAccuracy(vocabulary: number): Judge {
+  const right = { exact: 0, short: 0 };
+  let all = 0;
+  return {
+    add({ row, exact, short }) {
+      const { places, hidden } = row as HiddenRow;
+      for (const [i, place] of places.entries()) {
+        const told = (values: Float32Array) => greedy(values.subarray(place * vocabulary, (place + 1) * vocabulary));
+        right.exact += Number(told(exact) === hidden[i]);
+        right.short += Number(told(short) === hidden[i]);
+      }
+      all += places.length;
+    },
+    figures: () => ({ metric: 'masked accuracy', exact: right.exact / all, short: right.short / all }),
   };
 }
 

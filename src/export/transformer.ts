@@ -12,6 +12,7 @@ import { ExactCheck } from './exact.js';
 import { completeSettings, copyModel, EXACT, SHORT } from './folder.js';
 import { pipelineOf } from './form.js';
 import { type Graphs, graphsOf } from './graph.js';
+import { hiddenRows } from './hidden.js';
 import { rowsToCheck, someRows } from './rows.js';
 import { shortness } from './short.js';
 
@@ -94,8 +95,12 @@ async function exportShort(
   const tokenizer = await loadTokenizer(output);
   const data = ctx.input('data').path;
   const most = tellsTokens(config) ? COMPARED : JUDGED;
-  const labelled = await rowsToCheck(data, output, config, tokenizer, most, true);
-  const rows = labelled.length > 0 ? labelled : await rowsToCheck(data, output, config, tokenizer, most);
+  const judged = async () => {
+    if (config.head === 'masked-language-model') return hiddenRows(data, config, tokenizer, JUDGED, ctx.seed);
+    const labelled = await rowsToCheck(data, output, config, tokenizer, most, true);
+    return labelled.length > 0 ? labelled : rowsToCheck(data, output, config, tokenizer, most);
+  };
+  const rows = await judged();
   const found = await shortness(join(output, EXACT), short, model, rows, ctx.threads, async (done) => {
     ctx.signal.throwIfAborted();
     await ctx.progress({ done, total: rows.length, unit: 'rows', phase: 'checking 8-bit integers' });

@@ -71,7 +71,8 @@ export function costFigures(cost: Cost, teacher: Cost | undefined): Figures {
   };
 }
 
-const dollars = (value: number): string => (value >= 99.5 ? grouped(Math.round(value)) : value.toPrecision(2));
+/** An amount as one reads it: `0.034`, `1,250`. */
+export const dollars = (value: number): string => (value >= 99.5 ? grouped(Math.round(value)) : value.toPrecision(2));
 
 /**
  * What answering costs, model by model.

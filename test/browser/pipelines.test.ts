@@ -59,7 +59,7 @@ test.skipIf(noBrowser)(
       const at = join(root, task);
       const made = await makeModel(at, type, head, { count: 40 });
       const { outputs } = await runExport(at, made, {
-        options: { demo: task === 'text-classification', quantize: false },
+        options: { demo: task === 'text-classification' || task === 'fill-mask', quantize: false },
       });
       await cp(outputs.model as string, join(shared, task), { recursive: true });
       const short = made.rows.filter(({ text }) => text.split(' ').length < 10);
@@ -97,6 +97,21 @@ test.skipIf(noBrowser)(
       // Models whose answer is always the same would agree as well.
       expect(new Set(wanted.map(({ numbers }) => JSON.stringify(numbers))).size).toBe(texts.length);
     }
+    // The page of a model that fills in words says what its pipeline says here.
+    await page.goto(`${address}fill-mask/`);
+    await page.waitForSelector('button:enabled', { timeout: 60_000 });
+    expect(await page.textContent('label')).toBe('Text, with [MASK] in place of a word');
+    const [text] = rows.get('fill-mask') as [string];
+    const fill = await pipeline('fill-mask', join(shared, 'fill-mask'), { dtype: 'fp32' });
+    const wanted = (await fill(text, { top_k: 8 })) as { readonly token_str: string; readonly score: number }[];
+    await page.fill('textarea', text);
+    await page.click('button');
+    await page.getByText(/^[\d.]+ ms for this text\.$/).waitFor();
+    const cells = await page.locator('td').allTextContents();
+    expect(cells.filter((_, i) => i % 2 === 0)).toEqual(wanted.map(({ token_str: word }) => word));
+    wanted.forEach(({ score }, i) => {
+      expect(Number(cells[2 * i + 1])).toBeCloseTo(score, 3);
+    });
     expect(problems).toEqual([]);
   },
 );

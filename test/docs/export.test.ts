@@ -49,6 +49,9 @@ test('the step of docs/export.md runs, and its card has the claims of all that c
   expect(card).toContain('| `labels` | no training | https://example.com/terms | 2026-11-24 |');
   expect(card).toContain('- `labels`: The teacher is a model of our own.');
   expect(card).toMatch(/\| \*\*`student`\*\* \| \d\.\d{4} \[/);
+  expect(card).toMatch(
+    /## Cost\n\n\| model \| ms a text \| ms, 95th percentile \| \$ a million texts \|\n.*\n\| \*\*`student`\*\* \| [\d.]+ \|/,
+  );
   // Only the reason is another: the model is made of the same bytes, and the card is made anew.
   const file = join(here, 'shown.yaml');
   const other = (BEFORE + block).replace('a model of our own', 'one that we own');

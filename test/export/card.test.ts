@@ -131,6 +131,7 @@ const metrics = {
         accuracy: { value: 1, interval: null },
       },
       agreement: { value: 0.98, interval: { low: 0.96, high: 0.99 } },
+      size_ratio: 0.19,
       baseline: { only_this_wrong: 2, only_baseline_wrong: 7, mcnemar_p: 0.18 },
     },
   ],
@@ -285,6 +286,7 @@ describe('the model card', () => {
       - Retention: 98.5 % [97.0, 101.0].
       - Against the baseline: 2 rows that it alone has wrong, 7 that the other alone has wrong (McNemar’s exact test: p = 0.180).
       - Agreement with its teacher, right or wrong: 98.0 % [96.0, 99.0].
+      - Size: 19.0 % of its teacher’s parameters.
 
       | label | precision | recall | F1 | rows |
       | --- | ---: | ---: | ---: | ---: |
@@ -349,6 +351,39 @@ describe('the model card', () => {
       expect(sectionOf('Limits', sliced)).not.toContain('is none it is worse');
     }
     expect(written).toContain('type: rouge\n            value: 0.4567');
+  });
+
+  it('tells what answering costs, where it was measured', () => {
+    const timing = {
+      threads: 2,
+      models: [
+        { name: 'teacher', role: 'teacher', usd_per_million: 1250 },
+        {
+          name: 'student[seed=1]',
+          role: 'student',
+          median_ms: 0.412,
+          p95_ms: 0.9,
+          rows: 200,
+          usd_per_million: 0.0114,
+          batch: { size: 32, batches: 4, median_ms: 0.1, p95_ms: 0.2, texts_per_second: 9876.5 },
+        },
+      ],
+    };
+    expect(sectionOf('Cost', cardOf({ ...parts, timing }))).toMatchInlineSnapshot(`
+      "| model | ms a text | ms, 95th percentile | texts a second | $ a million texts |
+      | --- | ---: | ---: | ---: | ---: |
+      | \`teacher\` | – | – | – | 1,250 |
+      | **\`student[seed=1]\`** | 0.41 | 0.90 | 9,877 | 0.011 |
+
+      Measured on the machine that made this, on 2 threads, of the models as \`recipe\` computes them. Milliseconds are of texts one by one. Texts a second are of batches of 32. Dollars are of texts one by one, at what the recipe takes an hour of that machine to cost; of a teacher behind an API, as it was billed."
+    `);
+    const written = { threads: 1, models: [{ name: 'student[seed=1]', tokens: 500, seconds: 2 }] };
+    expect(sectionOf('Cost', cardOf({ ...parts, timing: written }))).toContain(
+      '| model | tokens a second |\n| --- | ---: |\n| **`student[seed=1]`** | 250 |\n\nMeasured on the machine that made this, on 1 thread,',
+    );
+    // Masked and other language models are not timed.
+    expect(cardOf({ ...parts, timing: { threads: 1, models: [{ name: 'student' }] } })).not.toContain('## Cost');
+    expect(card).not.toContain('## Cost');
   });
 
   it('says what is not known', () => {

@@ -73,7 +73,7 @@ describe.each(TO === undefined ? SOME : ALL)('a %s with head %s', (type, head) =
     const known = type.includes('bert') ? type !== 'albert' || head !== 'token-classifier' : head !== 'classifier';
     expect(logs).toHaveLength(known ? 0 : 1);
     if (known) expect(tables[0]?.notes[1]).toMatch(/^transformers.js \d.*: at most \d\.\de-\d+/);
-    if (known && ['classifier', 'multi-label', 'language-model'].includes(head)) {
+    if (known && ['classifier', 'multi-label', 'language-model', 'masked-language-model'].includes(head)) {
       const [, same, asked] = /, (\d+) of (\d+) texts answered alike/.exec(tables[0]?.notes[1] ?? '') ?? [];
       expect(Number(asked)).toBeGreaterThan(1);
       expect(same).toBe(asked);
@@ -81,6 +81,9 @@ describe.each(TO === undefined ? SOME : ALL)('a %s with head %s', (type, head) =
     const card = await read(folder, 'README.md');
     expect(card).toContain(`pipeline_tag: ${pipeline}`);
     expect(card).toContain(`pipeline('${pipeline}', '/path/to/this/folder'`);
+    if (head === 'masked-language-model') {
+      expect(card).toMatch(/: masked accuracy \d\.\d{4}, in float32 \d\.\d{4}, on 40 rows in which 15 % of the tokens/);
+    }
     // What Python loads stays as it was.
     expect(await readFile(join(folder, 'model.safetensors'))).toEqual(
       await readFile(join(made.model, 'model.safetensors')),

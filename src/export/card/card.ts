@@ -1,6 +1,7 @@
 import type { ExportOptions } from '../../options/export.js';
 import { Ancestry, type Origin } from './ancestry.js';
 import { checksSection } from './checks.js';
+import { costSection, type Measured } from './cost.js';
 import type { Facts } from './facts.js';
 import { frontMatter } from './front-matter.js';
 import { limitsSection } from './limits.js';
@@ -14,6 +15,8 @@ export interface CardParts {
   readonly options: Pick<ExportOptions, 'title' | 'description' | 'licence' | 'languages' | 'limits'>;
   readonly origin: Origin;
   readonly metrics: Metrics | undefined;
+  /** What answering took and cost where the metrics were worked out. */
+  readonly timing?: Measured | undefined;
   /** How to use the folder. */
   readonly usage: string;
   /** Of recipe, Node and the packages that the export depends on. */
@@ -21,7 +24,7 @@ export interface CardParts {
 }
 
 /** A model card (Mitchell et al. 2019, arXiv:1810.03993) as Markdown, with what the Hub reads at its head. */
-export function cardOf({ facts, options, origin, metrics, usage, versions }: CardParts): string {
+export function cardOf({ facts, options, origin, metrics, timing, usage, versions }: CardParts): string {
   const ancestry = new Ancestry(origin);
   const title = options.title ?? usualTitle(facts);
   const parts = [
@@ -31,6 +34,7 @@ export function cardOf({ facts, options, origin, metrics, usage, versions }: Car
     summary(facts),
     usage,
     metricsSection(metrics, origin.model),
+    costSection(timing, origin.model),
     checksSection(facts),
     dataSection(ancestry),
     teacherSection(ancestry),

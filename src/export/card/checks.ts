@@ -35,11 +35,10 @@ export function checksSection({ exactness, short, files }: Facts): string {
   return section('Checks', list(lines), table(['file', 'bytes'], sizes, [1]));
 }
 
-const LIKENESS: Readonly<Record<Exclude<Shortness['metric'], 'accuracy'>, string>> = {
+const LIKENESS: Readonly<Record<Exclude<Shortness['metric'], 'accuracy' | 'masked accuracy'>, string>> = {
   'same label': 'share of texts with the same label as in float32',
   'same decisions': 'share of labels decided as in float32',
   'same token labels': 'share of tokens labelled as in float32',
-  'same tokens': 'share of tokens told as in float32',
   'same next tokens': 'share of tokens after which the likeliest is that of float32',
   cosine: 'mean cosine to the embeddings in float32',
   correlation: 'correlation of its scores with those in float32',
@@ -48,8 +47,8 @@ const LIKENESS: Readonly<Record<Exclude<Shortness['metric'], 'accuracy'>, string
 function shortLine({ found, kept }: NonNullable<Facts['short']>): string {
   const { metric, exact, short, rows } = found;
   const figures =
-    metric === 'accuracy'
-      ? `accuracy ${figure(short)}, in float32 ${figure(exact)}, on ${grouped(rows)} rows with labels`
+    metric === 'accuracy' || metric === 'masked accuracy'
+      ? `${metric} ${figure(short)}, in float32 ${figure(exact)}, on ${grouped(rows)} rows ${metric === 'accuracy' ? 'with labels' : 'in which 15 % of the tokens were hidden'}`
       : `${LIKENESS[metric]} ${figure(short)}, on ${grouped(rows)} rows`;
   return kept
     ? `${code(SHORT)} (8-bit integers, scales of what is multiplied worked out in each run): ${figures}.`

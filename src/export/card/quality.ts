@@ -6,7 +6,7 @@ import { figure, grouped, list, percent } from './markdown.js';
 /** What is known of a model beyond the table: how sure it may be taken to be, how like its teacher and its twin it is. */
 export function qualityList(model: ModelReport | TaskModelReport, comparedBy: string): string | undefined {
   const own = 'figures' in model ? ofTask(model, comparedBy) : ofLabels(model);
-  const lines = [...own, ...agreementLine(model.agreement)];
+  const lines = [...own, ...agreementLine(model.agreement), ...sizeLine(model.size_ratio)];
   return lines.length > 0 ? list(lines) : undefined;
 }
 
@@ -39,6 +39,9 @@ function agreementLine(agreement: Pick<Ratio, 'value' | 'interval'> | null): str
   if (agreement?.value == null) return [];
   return [`Agreement with its teacher, right or wrong: ${ratio(agreement)}.`];
 }
+
+const sizeLine = (share: number | null): string[] =>
+  share === null ? [] : [`Size: ${percent(share)} of its teacher’s parameters.`];
 
 const ratio = ({ value, interval }: Pick<Ratio, 'value' | 'interval'>): string =>
   value === null ? '–' : `${percent(value)}${interval ? ` [${shareOf(interval.low)}, ${shareOf(interval.high)}]` : ''}`;

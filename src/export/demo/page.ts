@@ -1,7 +1,12 @@
 import type { Pipeline } from '../form.js';
 
 /** Pipelines that there is a page for. */
-export const SHOWN: readonly Pipeline[] = ['text-classification', 'token-classification', 'text-generation'];
+export const SHOWN: readonly Pipeline[] = [
+  'text-classification',
+  'token-classification',
+  'text-generation',
+  'fill-mask',
+];
 
 /** Files of transformers.js and ONNX Runtime, beside the page. */
 export const ASSETS = 'demo';
@@ -15,11 +20,19 @@ const ROWS: Readonly<Partial<Record<Pipeline, string>>> = {
   'token-classification':
     'answer.map(({ entity_group, entity, word, score }) => [`${entity_group ?? entity}: ${word}`, score.toFixed(4)])',
   'text-generation': "[[answer[0].generated_text, '']]",
+  'fill-mask': 'answer.flat().map(({ token_str, score }) => [token_str, score.toFixed(4)])',
+};
+
+/** Ahead of the first question, as JavaScript: what a text needs to be asked about. */
+const PREPARE: Readonly<Partial<Record<Pipeline, string>>> = {
+  'fill-mask':
+    "first = ask.tokenizer.mask_token; document.querySelector('label').append(`, with ${first} in place of a word`);",
 };
 
 const OPTIONS: Readonly<Partial<Record<Pipeline, object>>> = {
   'text-classification': { top_k: null },
   'token-classification': { aggregation_strategy: 'simple' },
+  'fill-mask': { top_k: 8 },
   'text-generation': { max_new_tokens: 64, do_sample: false, return_full_text: false },
 };
 
@@ -74,7 +87,9 @@ const say = (words) => { state.textContent = words; };
 try {
   const started = performance.now();
   const ask = await pipeline(settings.pipeline, './', { dtype: settings.dtype, device: 'wasm' });
-  await ask('warm up', settings.options);
+  let first = 'warm up';
+  ${PREPARE[pipeline] ?? ''}
+  await ask(first, settings.options);
   say(\`Loaded in \${Math.round(performance.now() - started)} ms.\`);
   button.disabled = false;
   form.addEventListener('submit', async (event) => {

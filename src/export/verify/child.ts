@@ -54,7 +54,7 @@ async function look(ask: Ask): Promise<Said> {
     });
     const values = (said.logits ?? said.last_hidden_state) as TensorType;
     const perText = values.data.length / batch.length;
-    for (const [i, { text, pair, ids }] of batch.entries()) {
+    for (const [i, { text, pair, ids, mask }] of batch.entries()) {
       const inputs = tokenizer(text, { truncation: true, ...(pair !== undefined && { text_pair: pair }) });
       const own = Int32Array.from([...inputs.input_ids.data].map(Number));
       const width = values.dims.length === 3 ? (values.dims[2] as number) * ids.length : perText;
@@ -63,6 +63,7 @@ async function look(ask: Ask): Promise<Said> {
         ids: own,
         values: (values.data as Float32Array).slice(i * perText, i * perText + width),
         ...(labelled && { answer: await labelOf(pipe as unknown as Classify, text) }),
+        ...(task === 'fill-mask' && mask !== undefined && { answer: await filled(pipe as unknown as Fill, text) }),
         ...(task === 'text-generation' && asked && { answer: await written(model, inputs, own.length, writes) }),
       });
     }
@@ -84,6 +85,17 @@ type Classify = (text: string) => Promise<readonly { readonly label: string }[]>
 async function labelOf(classify: Classify, text: string): Promise<string> {
   const [first] = await classify(text);
   return (first as { label: string }).label;
+}
+
+type Fill = (text: string) => Promise<readonly Filling[] | readonly (readonly Filling[])[]>;
+interface Filling {
+  readonly token: number | bigint;
+}
+
+/** The likeliest token in the place of the first that is hidden. */
+async function filled(fill: Fill, text: string): Promise<string> {
+  const [first] = (await fill(text)).flat() as Filling[];
+  return `${(first as Filling).token}`;
 }
 
 /** The tokens behind a prompt of `given`, as the model writes them, up to the one that ends a text. */

@@ -20,6 +20,8 @@ export interface AskedRow {
   readonly ids: Int32Array;
   /** Tokens before those of the second text. */
   readonly second: number | undefined;
+  /** Which token hides a word that the pipeline is to fill in, where one does. */
+  readonly mask: number | undefined;
 }
 
 /** What transformers.js makes of a row. */
@@ -28,7 +30,7 @@ export interface Found {
   readonly ids: Int32Array;
   /** What its model says of our tokens: of the text, or of each of them. */
   readonly values: Float32Array;
-  /** What it says of the text: its pipeline's label, or the tokens that it writes; undefined where it was not asked. */
+  /** What it says of the text: its pipeline's label, the token that it fills in, or those that it writes; undefined where it was not asked. */
   readonly answer?: string;
 }
 
