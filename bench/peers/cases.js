@@ -90,7 +90,7 @@ function rowsOf(lengths, vocabulary) {
     },
     lengths: { dtype: 'int32', shape: [lengths.length], data: Int32Array.from(lengths) },
     labels: { dtype: 'float32', shape: [lengths.length, 2], data: labels },
-    'teacher.logits': {
+    'teacher.0.logits': {
       dtype: 'float32',
       shape: [lengths.length, 2],
       data: Float32Array.from({ length: 2 * lengths.length }, () => random.normal()),
@@ -111,7 +111,7 @@ async function brownCase(folder, c) {
     lengths,
     ids: [...rows.ids.data],
     labels: [...rows.labels.data],
-    logits: [...rows['teacher.logits'].data],
+    logits: [...rows['teacher.0.logits'].data],
   };
   writeFileSync(join(folder, 'brown.json'), JSON.stringify(plain));
   return {
