@@ -7,10 +7,10 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readDataset } from '../dist/data/dataset.js';
+import { KneserNey } from '../dist/data/kneser-ney.js';
 import { loadTokenizer } from '../dist/data/tokenizer.js';
 import { trainTokenizer } from '../dist/data/train-tokenizer.js';
 import { Continuations, surpriseOf } from '../dist/models/continuations.js';
-import { KneserNey } from '../dist/models/kneser-ney.js';
 import { loadLanguageModel } from '../dist/models/language-model.js';
 
 const [workplace = '.', vocabularies = '512,1024,2048,4096', part = 'test'] = process.argv.slice(2);

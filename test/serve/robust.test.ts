@@ -139,13 +139,16 @@ describe.runIf(process.platform === 'linux')('a model’s process that is killed
       process.kill(worker, 'SIGKILL');
       return worker;
     };
-    const running = client.completions.create(endless).catch((error: unknown) => error);
-    await sleep(100);
+    // As many as are written at once, so that the next one waits.
+    const running = Array.from({ length: TOGETHER }, () =>
+      client.completions.create(endless).catch((error: unknown) => error),
+    );
+    await sleep(200);
     const waiting = client.completions.create({ ...long, max_tokens: 2 });
-    await sleep(100);
+    await sleep(200);
     const first = await kill();
-    const error = await running;
-    expect(error).toBeInstanceOf(OpenAI.InternalServerError);
+    const [error, ...others] = await Promise.all(running);
+    for (const each of [error, ...others]) expect(each).toBeInstanceOf(OpenAI.InternalServerError);
     const message = 'The process of the model "writer" was killed by SIGKILL while it answered.';
     expect((error as Error).message).toContain(message);
     // What waited is answered by the new one.
