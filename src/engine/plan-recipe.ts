@@ -85,9 +85,9 @@ export async function loadPlan(file: string, options: PlanOptions): Promise<Resu
   if (diagnostics.length > 0) return { ok: false, diagnostics: sortDiagnostics(diagnostics) };
 
   const instances = topologicalOrder(edgesOf(steps)).flatMap((key) => {
-    const instances = finishStep(key, steps, found, document);
-    const records = instances[0] && registry.get(instances[0].uses)?.recordsClaims;
-    return records ? instances.map((instance) => ({ ...instance, claims: claims.get(key) ?? [] })) : instances;
+    const own = finishStep(key, steps, found, document);
+    const records = own[0] && registry.get(own[0].uses)?.recordsClaims;
+    return records ? own.map((instance) => ({ ...instance, claims: claims.get(key) ?? [] })) : own;
   });
   const plan: Plan = {
     file: source.value.path,

@@ -278,8 +278,8 @@ export interface StepDefinition<Options = never> {
   /** Inputs that its estimate needs; without it, all that are given. */
   estimatesFrom?(options: Options): readonly string[];
   /**
-   * Outputs that are rows of an input, for the estimates of those that take them: which input, and how many rows nobody
-   * has seen in an output before, if that is less than all.
+   * Outputs that are rows of an input, for the estimates of those that take them: of which input, and how many of its rows
+   * are new there, if not all.
    */
   resembles?(options: Options): Readonly<Record<string, { readonly input: string; readonly rows?: number }>>;
   /** What a result that is there has to say to whoever plans; of each output of kind `measurement` its value. */

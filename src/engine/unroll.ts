@@ -30,7 +30,6 @@ export function unroll(recipe: Recipe, params: Params['values'], report: (issue:
       if (ids.has(step.id)) {
         const message = `there is another step ${quote(step.id)}: the ids of all steps differ, in rounds too`;
         report({ code: 'duplicate-key', message, pointer: step.pointer, at: 'key' });
-        continue;
       }
       ids.add(step.id);
       if (step.matrix.has('round')) {

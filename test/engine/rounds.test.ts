@@ -109,6 +109,9 @@ describe('what is wrong is said once, where it stands', () => {
     'another step of that id': {
       check: `start: { uses: corpus }`,
     },
+    'another step of that id, which others of the round take': {
+      check: `start: { uses: train, with: { data: "${out('steps.corpus.outputs.train')}", teacher: "${out('steps.start.outputs.model')}", model: { type: logistic } } }\n      more: { uses: train, with: { data: "${out('steps.corpus.outputs.train')}", teacher: "${out('steps.start.outputs.model')}", model: { type: logistic } } }`,
+    },
     'the wrong kind, from the second round on': { next: `next: { model: "${out('steps.check.outputs.report')}" }` },
     'an option in a round': {
       check: `check: { uses: evaluate, retyr: 1, with: { data: "${out('steps.corpus.outputs.test')}", students: "${out('steps.student.outputs.model')}" } }`,
